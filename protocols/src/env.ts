@@ -1,0 +1,91 @@
+// The one interface of every world: the simulator, a dreamed world in this process, and a world on a server.
+// Gymnasium's semantics (farama.org, Gymnasium 1.x): five values from a step, terminated apart from truncated.
+import type { ActionLike, BoxSpace, DictSpace } from "./spaces.js";
+import type { Tensor } from "./tensor.js";
+
+/**
+ * What an env shows: `frames`, shape `[stride, H, W, 3]`, uint8, the frames of the tick, newest last (after a reset the
+ * first frame, `stride` times); `proprioception`, shape `[P]`, float32: what `EnvSpec.proprioception` names.
+ */
+export type Observation = Readonly<Record<string, Tensor>>;
+
+/** Facts about a tick that are the same for the same seed and actions: no times, no addresses. JSON values only. */
+export type Info = Readonly<Record<string, unknown>>;
+
+/** What is fixed about an env. */
+export interface EnvSpec {
+  /** Name of the world, for example `tabletop-nano`. */
+  readonly id: string;
+  /** Frames a second. One control step makes one frame. */
+  readonly fps: number;
+  /** Frames, and rows of the action block, a tick. */
+  readonly stride: number;
+  readonly observationSpace: DictSpace;
+  /** Shape `[stride, A]`. */
+  readonly actionSpace: BoxSpace;
+  /** One name with its unit for each of the A action channels, for example `dx (1 = 0.015 m)`. */
+  readonly actionNames: readonly string[];
+  /** One name with its unit for each element of `observation.proprioception`, for example `x (m)`. */
+  readonly proprioception: readonly string[];
+  /** Names that `reset({ task })` takes; the first is the default. */
+  readonly tasks: readonly string[];
+  /** Names that `reset({ start })` takes; empty where the env makes its start states from the seed. */
+  readonly starts: readonly string[];
+  /** Ticks after which an episode is truncated, unless `reset({ maxTicks })` says otherwise; 0 for never. */
+  readonly maxTicks: number;
+  /** Whether `reset({ frames })` works. */
+  readonly acceptsFrames: boolean;
+  /** Denoiser evaluations (NFE) a tick that `step` takes, and the default; undefined where nothing is sampled. */
+  readonly nfe?: { readonly min: number; readonly max: number; readonly default: number };
+}
+
+export interface ResetOptions {
+  /** A whole number in [0, 2^53). Without it the env goes on with its own random numbers, as Gymnasium does. */
+  readonly seed?: number;
+  /** One of `EnvSpec.tasks`. */
+  readonly task?: string;
+  /** One of `EnvSpec.starts`. */
+  readonly start?: string;
+  /** Start from these frames: uint8, shape `[1 + stride * n, H, W, 3]`; the first is encoded alone. */
+  readonly frames?: Tensor;
+  /** The actions that led through `frames`: float32, shape `[n, stride, A]`; needed when n > 0. */
+  readonly actions?: Tensor;
+  /** Truncate after so many ticks; 0 for never. */
+  readonly maxTicks?: number;
+}
+
+export interface StepOptions {
+  /** Denoiser evaluations for this tick; default `EnvSpec.nfe.default`. */
+  readonly nfe?: number;
+}
+
+export interface ResetResult {
+  readonly observation: Observation;
+  readonly info: Info;
+}
+
+export interface StepResult {
+  readonly observation: Observation;
+  /** Sum over the tick's control steps. */
+  readonly reward: number;
+  /** The task is done (success). */
+  readonly terminated: boolean;
+  /** The episode was cut off by its time limit. */
+  readonly truncated: boolean;
+  readonly info: Info;
+}
+
+/**
+ * A world that can be reset and stepped. Calls on one env run in the order in which they were made. A call that throws
+ * leaves the env at its last committed tick: it may be retried. `close` frees what the env holds; later calls throw.
+ */
+export interface Env {
+  readonly spec: EnvSpec;
+  reset(options?: ResetOptions): Promise<ResetResult>;
+  /** One tick: `stride` control steps. Throws `ResetNeededError` before a reset and after the episode ended. */
+  step(action: ActionLike, options?: StepOptions): Promise<StepResult>;
+  close(): Promise<void>;
+}
+
+/** How a vector env goes on after an episode ends (Gymnasium's `AutoresetMode`, same names and meaning). */
+export type AutoresetMode = "NextStep" | "SameStep" | "Disabled";

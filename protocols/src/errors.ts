@@ -1,0 +1,66 @@
+// Every error that a user of worldstep can meet. A code, the facts, and what to do about it; docs/errors.md lists the
+// codes. An error crosses the wire as its code, message, facts and remedy, and is a `WorldError` again on the other side.
+
+export type ErrorFacts = Readonly<Record<string, unknown>>;
+
+/** Root of all errors. `code` is stable; `message` says what happened; `remedy` says what to do. */
+export class WorldError extends Error {
+  override readonly name: string = "WorldError";
+
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly remedy: string,
+    readonly facts: ErrorFacts = {},
+    options?: ErrorOptions,
+  ) {
+    super(`${message} (${code}): ${remedy}`, options);
+  }
+}
+
+/** A tensor has another shape than the one that was asked for. */
+export class ShapeError extends WorldError {
+  override readonly name = "ShapeError";
+
+  constructor(what: string, expected: readonly (number | string)[], got: readonly number[]) {
+    super("shape_mismatch", `${what}: expected [${expected.join(", ")}], got [${got.join(", ")}]`, "send that shape", {
+      what,
+      expected,
+      got,
+    });
+  }
+}
+
+/** An action is not in the action space: `action_shape`, `action_not_finite` or `action_out_of_range`. */
+export class ActionError extends WorldError {
+  override readonly name = "ActionError";
+}
+
+/** `step` came before `reset`, or after the episode ended. */
+export class ResetNeededError extends WorldError {
+  override readonly name = "ResetNeededError";
+
+  constructor(why: "never_reset" | "episode_ended") {
+    super(
+      "reset_needed",
+      why === "never_reset" ? "step() before the first reset()" : "step() after the episode ended",
+      "call reset() first",
+      { why },
+    );
+  }
+}
+
+/** An argument of `reset`, `step` or a command is not usable: the code says which. */
+export class OptionError extends WorldError {
+  override readonly name = "OptionError";
+}
+
+/** The world on disk can't be used; `facts.file` names the file. Codes start with `world_`. */
+export class WorldFileError extends WorldError {
+  override readonly name = "WorldFileError";
+}
+
+/** The peer broke the protocol, or the connection was lost. */
+export class ProtocolError extends WorldError {
+  override readonly name = "ProtocolError";
+}

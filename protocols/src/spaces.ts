@@ -1,0 +1,67 @@
+// Gymnasium's spaces, the three kinds that worldstep needs, as plain data that travels in the server's hello.
+import { ActionError } from "./errors.js";
+import { type Dtype, elementCount, type FloatTensor, floatTensor } from "./tensor.js";
+
+/** All tensors of `shape` and `dtype` with every element in [low, high]. */
+export interface BoxSpace {
+  readonly type: "box";
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly low: number;
+  readonly high: number;
+}
+
+/** A named set of spaces. */
+export interface DictSpace {
+  readonly type: "dict";
+  readonly spaces: Readonly<Record<string, BoxSpace>>;
+}
+
+/** One action block as a user may write it: flat, a tensor, or one row a control step. Shape `[stride, A]`. */
+export type ActionLike = FloatTensor | Float32Array | readonly number[] | readonly (readonly number[])[];
+
+// Float32 rounding of a bound that was computed in float64 must not be an error.
+const BOUND_SLACK = 1e-6;
+
+/**
+ * The action block as a float32 tensor of the space's shape `[stride, A]`.
+ * Throws `ActionError` (`action_shape`, `action_not_finite`, `action_out_of_range`) at the first bad value.
+ */
+export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
+  const values = flatten(action);
+  const count = elementCount(space.shape);
+  const shape = "shape" in action ? action.shape : [values.length];
+  const sameShape = !("shape" in action) || String(action.shape) === String(space.shape);
+  if (values.length !== count || !sameShape) {
+    throw new ActionError(
+      "action_shape",
+      `expected an action of shape [${space.shape.join(", ")}], got [${shape.join(", ")}]`,
+      "send one action block: a row for each control step of the tick",
+      { expected: space.shape, got: shape },
+    );
+  }
+  for (let i = 0; i < count; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) {
+      throw new ActionError("action_not_finite", `action element ${i} is ${value}`, "send finite numbers", {
+        index: i,
+        value: String(value),
+      });
+    }
+    if (value < space.low - BOUND_SLACK || value > space.high + BOUND_SLACK) {
+      throw new ActionError(
+        "action_out_of_range",
+        `action element ${i} is ${value}, outside [${space.low}, ${space.high}]`,
+        "clip the action to the action space",
+        { index: i, value, low: space.low, high: space.high },
+      );
+    }
+  }
+  return floatTensor(Float32Array.from(values), space.shape);
+}
+
+function flatten(action: ActionLike): ArrayLike<number> {
+  if (action instanceof Float32Array) return action;
+  if ("data" in action) return action.data;
+  return action.flat() as number[];
+}
