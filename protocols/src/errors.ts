@@ -3,18 +3,18 @@
 
 export type ErrorFacts = Readonly<Record<string, unknown>>;
 
-/** Root of all errors. `code` is stable; `message` says what happened; `remedy` says what to do. */
+/** Root of all errors. `code` is stable; `summary` says what happened; `remedy` says what to do; `message` is all three. */
 export class WorldError extends Error {
   override readonly name: string = "WorldError";
 
   constructor(
     readonly code: string,
-    message: string,
+    readonly summary: string,
     readonly remedy: string,
     readonly facts: ErrorFacts = {},
     options?: ErrorOptions,
   ) {
-    super(`${message} (${code}): ${remedy}`, options);
+    super(`${summary} (${code}): ${remedy}`, options);
   }
 }
 

@@ -1,3 +1,13 @@
+export { MessageError } from "./check.js";
+export {
+  type Codec,
+  codecFor,
+  decodeMessage,
+  encodeMessage,
+  msgpackCodec,
+  protobufCodec,
+  SUBPROTOCOLS,
+} from "./codec.js";
 export type {
   AutoresetMode,
   Env,
@@ -19,6 +29,44 @@ export {
   WorldError,
   WorldFileError,
 } from "./errors.js";
+export {
+  type CancelledMessage,
+  type CancelMessage,
+  type ClientMessage,
+  type ClosedMessage,
+  type CloseMessage,
+  type CreditMessage,
+  type ErrorMessage,
+  type FrameMessage,
+  type HelloMessage,
+  isClientMessage,
+  isServerMessage,
+  type Limits,
+  type Message,
+  type ObservationMessage,
+  type OpenedMessage,
+  type OpenMessage,
+  observationOf,
+  observationTensors,
+  type PingMessage,
+  type PongMessage,
+  PROTOCOL,
+  type ResetMessage,
+  type ResumedMessage,
+  type ResumeMessage,
+  type ServerMessage,
+  STREAM_POLICIES,
+  type StepMessage,
+  type SteppedMessage,
+  type StreamEndedMessage,
+  type StreamPolicy,
+  type SubscribedMessage,
+  type SubscribeMessage,
+  type Tensors,
+  type UnsubscribedMessage,
+  type UnsubscribeMessage,
+  type WorldInfo,
+} from "./messages.js";
 export { type ActionLike, type BoxSpace, type DictSpace, toAction } from "./spaces.js";
 export {
   BYTES_PER_ELEMENT,
@@ -31,3 +79,4 @@ export {
   type Tensor,
   tensorBytes,
 } from "./tensor.js";
+export { errorFromWire, errorToWire, type WireError } from "./wire-errors.js";

@@ -1,0 +1,46 @@
+// An error is the same error on the other side of the wire.
+import { describe, expect, it } from "vitest";
+import { decodeMessage, encodeMessage, msgpackCodec, protobufCodec } from "./codec.js";
+import {
+  ActionError,
+  OptionError,
+  ProtocolError,
+  ResetNeededError,
+  ShapeError,
+  WorldError,
+  WorldFileError,
+} from "./errors.js";
+import type { ErrorMessage } from "./messages.js";
+import { errorFromWire, errorToWire } from "./wire-errors.js";
+
+const ERRORS = [
+  new ActionError("action_out_of_range", "action element 3 is 7", "clip the action", { index: 3, value: 7 }),
+  new OptionError("option_task", "no task fly", "use one of the list", { tasks: ["reach"] }),
+  new WorldFileError("world_hash_mismatch", "the hash differs", "copy the file again", { file: "a.safetensors" }),
+  new ProtocolError("tick_out_of_order", "expected tick 3", "send the expected tick", { expected: 3, got: 5 }),
+  new ResetNeededError("never_reset"),
+  new ResetNeededError("episode_ended"),
+  new ShapeError("frames", ["F", 64, 64, 3], [1, 2]),
+  new WorldError("capacity_sessions", "the server is full", "close a session", { maxSessions: 8 }),
+];
+
+describe.each([msgpackCodec, protobufCodec])("over $subprotocol", (codec) => {
+  it.each(ERRORS.map((error) => [error.code, error] as const))("%s keeps class, message and facts", (_, error) => {
+    const message: ErrorMessage = { type: "error", id: 1, ...errorToWire(error), tensors: {} };
+    const back = errorFromWire(decodeMessage(codec, encodeMessage(codec, message)) as ErrorMessage);
+    expect(back.constructor).toBe(error.constructor);
+    expect(back.message).toBe(error.message);
+    expect({ ...back }).toEqual({ ...error });
+  });
+});
+
+it("tells a peer nothing of an unexpected failure", () => {
+  const wire = errorToWire(new TypeError("secret path /home/x"));
+  expect(wire.code).toBe("internal");
+  expect(JSON.stringify(wire)).not.toContain("secret");
+});
+
+it("sends facts that are no JSON as what JSON makes of them", () => {
+  const error = new WorldError("x", "m", "r", { a: undefined, b: Number.NaN, c: Float32Array.of(1) });
+  expect(errorToWire(error).facts).toEqual({ b: null, c: { 0: 1 } });
+});

@@ -1,0 +1,97 @@
+// Records one episode for the data set: some policy at work in a varied start, seen by the table camera.
+import { POSE_KEYS } from "./kinematics.js";
+import { playPolicy, taskPolicy } from "./policies.js";
+import { Random } from "./random.js";
+import { CUBES } from "./scene-xml.js";
+import type { Policy, Skill } from "./script.js";
+import { type Moment, type Simulator, STRIDE } from "./simulator.js";
+import { SCORED_TASKS, TASKS } from "./tasks.js";
+
+export const EPISODE_TICKS = 32;
+export const EPISODE_FRAMES = 1 + STRIDE * EPISODE_TICKS;
+/** Names of the values of `Episode.policy`. */
+export const POLICIES = ["play", "expert", "flawed"] as const;
+
+const PLAY_SHARE = 0.45;
+const EXPERT_SHARE = 0.35;
+
+export interface Episode {
+  /** uint8, shape `[129, H, W, 3]`. */
+  readonly frames: Uint8Array;
+  /** Shape `[32, 4, 5]`. */
+  readonly actions: Float32Array;
+  /** Shape `[129, 5]`: tip x, y, z (m), yaw (rad), opening (m) at each frame. */
+  readonly proprioception: Float32Array;
+  /** Shape `[32, 4]`: reward of each of `SCORED_TASKS` in each tick. */
+  readonly rewards: Float32Array;
+  /** Shape `[32, 4]`: whether the task was in success at some control step of the tick. */
+  readonly success: Uint8Array;
+  /** Shape `[129, 3, 7]`: position (m) and quaternion (w x y z) of the cubes at each frame. */
+  readonly objects: Float32Array;
+  /** What the policy was after: index in `TASKS`. */
+  readonly task: number;
+  /** Index in `POLICIES`. */
+  readonly policy: number;
+}
+
+/** Plays and records the episode of `seed`. A task policy that succeeds is followed by play. */
+export async function recordEpisode(simulator: Simulator, seed: number): Promise<Episode> {
+  const random = new Random(seed, "episode");
+  const scored = random.chance(PLAY_SHARE) ? undefined : random.index(SCORED_TASKS.length);
+  const skill = random.chance(EXPERT_SHARE) ? {} : drawSkill(random);
+  const play = playPolicy(seed);
+  const task = scored === undefined ? undefined : SCORED_TASKS[scored];
+  let policy: Policy = task === undefined ? play : taskPolicy(task, seed, skill);
+
+  const { observation } = await simulator.reset({ seed, task: "play" });
+  const first = observation.frames?.data as Uint8Array;
+  const frameBytes = first.length / STRIDE;
+  const frames = new Uint8Array(EPISODE_FRAMES * frameBytes);
+  frames.set(first.subarray(0, frameBytes));
+  const moments: Moment[] = [...simulator.state().trace];
+  const actions = new Float32Array(EPISODE_TICKS * STRIDE * POSE_KEYS.length);
+  const rewards = new Float32Array(EPISODE_TICKS * SCORED_TASKS.length);
+  const success = new Uint8Array(EPISODE_TICKS * SCORED_TASKS.length);
+  for (let tick = 0; tick < EPISODE_TICKS; tick++) {
+    const before = simulator.state();
+    if (scored !== undefined && before.success[scored]) policy = play;
+    const action = policy.act(before);
+    const step = await simulator.step(action);
+    const after = simulator.state();
+    actions.set(action, tick * action.length);
+    frames.set(step.observation.frames?.data as Uint8Array, (1 + tick * STRIDE) * frameBytes);
+    rewards.set(after.rewards, tick * SCORED_TASKS.length);
+    success.set(after.success.map(Number), tick * SCORED_TASKS.length);
+    moments.push(...after.trace);
+  }
+
+  const objects = new Float32Array(EPISODE_FRAMES * 7 * CUBES.length);
+  const proprioception = new Float32Array(EPISODE_FRAMES * POSE_KEYS.length);
+  for (const [i, { tip, cubes }] of moments.entries()) {
+    objects.set(cubes, i * cubes.length);
+    proprioception.set(
+      POSE_KEYS.map((key) => tip[key]),
+      i * POSE_KEYS.length,
+    );
+  }
+  const flawed = Object.keys(skill).length > 0;
+  return {
+    frames,
+    actions,
+    proprioception,
+    rewards,
+    success,
+    objects,
+    task: TASKS.indexOf(task ?? "play"),
+    policy: task === undefined ? 0 : flawed ? 2 : 1,
+  };
+}
+
+function drawSkill(random: Random): Skill {
+  return {
+    noise: random.pick([0, 0.1, 0.3, 0.6]),
+    delay: random.pick([0, 0, 2, 4, 8]),
+    speed: random.uniform(0.4, 1),
+    wrongGoal: random.chance(0.2),
+  };
+}

@@ -1,0 +1,11 @@
+export { type GenerateOptions, generate } from "./generate.js";
+export { ACTION_SCALE, type Pose, WORKSPACE } from "./kinematics.js";
+export type { Layout } from "./layout.js";
+export type { SimulatorOptions } from "./options.js";
+export { playPolicy, taskPolicy } from "./policies.js";
+export type { Policy, Skill } from "./script.js";
+export { heldOutSeed, trainingSeed } from "./seeds.js";
+export { readShard, writeShard } from "./shard.js";
+export { createSimulator, type Moment, type Simulator, type SimulatorState, type Snapshot } from "./simulator.js";
+export { SCORED_TASKS, TASKS, type Task } from "./tasks.js";
+export { CAMERAS, type CameraName } from "./view.js";

@@ -1,0 +1,107 @@
+// The scripted policies: one for each task, and random play. The same seed gives the same policy.
+import { WORKSPACE } from "./kinematics.js";
+import type { Place } from "./layout.js";
+import { binFloor, holds, pick, place, press, push } from "./manipulation.js";
+import { Random } from "./random.js";
+import { CUBE_HALF, CUBES } from "./scene-xml.js";
+import { follow, type Look, type Policy, type Script, type Skill } from "./script.js";
+import { cubeAt, type SCORED_TASKS } from "./tasks.js";
+
+const RED = 0;
+const GREEN = 1;
+const BLUE = 2;
+
+/** The expert of `task`, made worse by `skill`. It tries again until it is replaced. */
+export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): Policy {
+  const wrong = skill.wrongGoal ?? false;
+  const script = (look: Look): Script => {
+    if (task === "reach") return reach(look, wrong);
+    if (task === "push") return pushToGoal(look, wrong ? GREEN : RED);
+    const onto = task === "stack" ? (): readonly [number, number, number] => above(look, wrong ? GREEN : BLUE) : null;
+    const wrongCube = wrong && !onto ? BLUE : RED;
+    return pickAndPlace(look, wrongCube, onto ?? (() => binFloor(look())));
+  };
+  return follow(script, skill, new Random(seed, `policy ${task}`));
+}
+
+/** Random play: wanders, picks, carries, drops, stacks, pushes, presses, pauses, twitches, at changing speeds. */
+export function playPolicy(seed: number): Policy {
+  const random = new Random(seed, "play");
+  return follow((look) => play(look, random), { noise: random.pick([0, 0, 0.05, 0.15]) }, random);
+}
+
+function* reach(look: Look, wrong: boolean): Script {
+  for (;;) yield* press(look, wrong ? look().layout.goal : look().layout.button);
+}
+
+function* pushToGoal(look: Look, cube: number): Script {
+  for (;;) {
+    yield* push(look, cube, look().layout.goal);
+    yield { hold: 4 };
+  }
+}
+
+function* pickAndPlace(look: Look, cube: number, where: () => readonly [number, number, number]): Script {
+  for (;;) {
+    yield* pick(look, cube);
+    if (holds(look(), cube)) yield* place(look, cube, where);
+  }
+}
+
+function above(look: Look, cube: number): readonly [number, number, number] {
+  const [x, y, z] = cubeAt(look().cubes, cube);
+  return [x, y, z + 2 * CUBE_HALF];
+}
+
+function* play(look: Look, random: Random): Script {
+  const anywhere = (): Place => [random.uniform(...WORKSPACE.x), random.uniform(...WORKSPACE.y)];
+  for (;;) {
+    const pace = random.chance(0.4) ? 1 : random.uniform(0.2, 1);
+    const way = random.uniform();
+    if (way < 0.26) yield* hurry(wander(random, anywhere), pace);
+    else if (way < 0.56) yield* hurry(carry(look, random, anywhere), pace);
+    else if (way < 0.72) yield* hurry(push(look, random.index(CUBES.length), anywhere()), pace);
+    else if (way < 0.8) yield* hurry(press(look, look().layout.button), pace);
+    else if (way < 0.86) yield* hurry(sweep(look, random, anywhere), pace);
+    else if (way < 0.92) yield { hold: 2 + random.index(14) };
+    else yield { noiseSteps: 4 + random.index(20) };
+  }
+}
+
+function* wander(random: Random, anywhere: () => Place): Script {
+  for (let i = 1 + random.index(3); i > 0; i--) {
+    const [x, y] = anywhere();
+    const opening = random.chance(0.4) ? { opening: random.pick([0, 0.04, 0.08]) } : {};
+    const yaw = random.chance(0.6) ? { yaw: random.uniform(...WORKSPACE.yaw) } : {};
+    yield { x, y, z: random.uniform(...WORKSPACE.z), ...yaw, ...opening, hold: random.index(3) };
+  }
+}
+
+// Picks a cube, mostly carries it about, then drops it, places it, stacks it or puts it into the bin.
+function* carry(look: Look, random: Random, anywhere: () => Place): Script {
+  const cube = random.index(CUBES.length);
+  if (!holds(look(), cube)) yield* pick(look, cube);
+  if (random.chance(0.5)) {
+    const [x, y] = anywhere();
+    yield { x, y, z: random.uniform(0.06, 0.24), yaw: random.uniform(...WORKSPACE.yaw) };
+  }
+  const end = random.uniform();
+  const onto = (cube + 1 + random.index(2)) % CUBES.length;
+  if (end < 0.25) yield { opening: 0.08, hold: 5 };
+  else if (end < 0.5) yield* place(look, cube, () => [...anywhere(), CUBE_HALF]);
+  else if (end < 0.75) yield* place(look, cube, () => above(look, onto));
+  else if (end < 0.95) yield* place(look, cube, () => binFloor(look()));
+}
+
+// Low through the table, into whatever is there.
+function* sweep(look: Look, random: Random, anywhere: () => Place): Script {
+  const [cubeX, cubeY] = cubeAt(look().cubes, random.index(CUBES.length));
+  const [x, y] = anywhere();
+  yield { x, y };
+  yield { z: random.uniform(0.015, 0.06) };
+  yield { x: 2 * cubeX - x, y: 2 * cubeY - y };
+}
+
+function* hurry(script: Script, pace: number): Script {
+  for (const waypoint of script) yield { ...waypoint, pace: pace * (waypoint.pace ?? 1) };
+}

@@ -1,0 +1,116 @@
+// Follows a script of way-points with relative actions. A script is a generator: it yields a way-point, and goes on when
+// the commanded pose is there. Skill makes it worse on purpose.
+import { ACTION_SCALE, clamp, moved, POSE_KEYS, type Pose, poseInWorkspace } from "./kinematics.js";
+import type { Random } from "./random.js";
+import { type SimulatorState, STRIDE } from "./simulator.js";
+
+/** What acts on a simulator. */
+export interface Policy {
+  /** The next action block, shape `[4, 5]`, flat, in [-1, 1]. */
+  act(state: SimulatorState): Float32Array;
+}
+
+/** How well a policy does what it knows. */
+export interface Skill {
+  /** Standard deviation of Gaussian noise on each element of an action; default 0. */
+  readonly noise?: number;
+  /** Control steps by which actions come late; default 0. */
+  readonly delay?: number;
+  /** Goes for the wrong cube or place; default false. */
+  readonly wrongGoal?: boolean;
+  /** Fraction of full speed, in (0, 1]; default 1. */
+  readonly speed?: number;
+}
+
+/** Where to go next; what is absent stays as it is. */
+export interface Waypoint extends Partial<Pose> {
+  /** Control steps to stay once there. */
+  readonly hold?: number;
+  /** Fraction of the skill's speed for this way. */
+  readonly pace?: number;
+  /** Instead of going anywhere: so many control steps of uncorrelated actions. */
+  readonly noiseSteps?: number;
+}
+
+/** Reads the state as it was at the start of the tick. */
+export type Look = () => SimulatorState;
+export type Script = Generator<Waypoint, void>;
+
+const ACTIONS = POSE_KEYS.length;
+// A way-point that a blocked arm can't reach is given up after so many control steps.
+const PATIENCE = 60;
+
+/** The policy that follows `script(look)`, and holds still when it has ended. */
+export function follow(script: (look: Look) => Script, skill: Skill, random: Random): Policy {
+  const { noise = 0, delay = 0, speed = 1 } = skill;
+  const late: Float32Array[] = Array.from({ length: delay }, () => new Float32Array(ACTIONS));
+  let state: SimulatorState | undefined;
+  const running = script(() => state as SimulatorState);
+  let target: Pose | undefined;
+  let waypoint: Waypoint = {};
+  let rows = 0;
+  let arrived = 0;
+
+  const goOn = (command: Pose): Pose => {
+    const next = running.next();
+    waypoint = next.done ? { hold: PATIENCE } : next.value;
+    rows = 0;
+    arrived = 0;
+    const from = target ?? command;
+    return poseInWorkspace((key) => waypoint[key] ?? from[key]);
+  };
+
+  const nextRow = (command: Pose): Float32Array => {
+    target ??= goOn(command);
+    const there = near(command, target, noise);
+    const over = waypoint.noiseSteps
+      ? rows >= waypoint.noiseSteps
+      : (there && arrived >= (waypoint.hold ?? 0)) || rows >= PATIENCE + (waypoint.hold ?? 0);
+    if (over) {
+      // After noise the way goes on from where the noise led.
+      if (waypoint.noiseSteps) target = command;
+      target = goOn(command);
+    } else if (there) arrived++;
+    rows++;
+    if (waypoint.noiseSteps) return Float32Array.from({ length: ACTIONS }, () => clamp(random.normal(), -1, 1));
+    return towards(command, target, speed * (waypoint.pace ?? 1)).map((value) =>
+      clamp(value + noise * random.normal(), -1, 1),
+    );
+  };
+
+  return {
+    act(now) {
+      state = now;
+      // Where the actions that are still on their way will have led.
+      let command = late.reduce(moved, now.command);
+      const block = new Float32Array(STRIDE * ACTIONS);
+      for (let i = 0; i < STRIDE; i++) {
+        const row = nextRow(command);
+        command = moved(command, row);
+        late.push(row);
+        block.set(late.shift() as Float32Array, i * ACTIONS);
+      }
+      return block;
+    },
+  };
+}
+
+// The opening is left out: closed on a cube, it never arrives.
+function near(command: Pose, target: Pose, noise: number): boolean {
+  const slack = 0.001 + 0.02 * noise;
+  const off = Math.max(
+    Math.abs(command.x - target.x),
+    Math.abs(command.y - target.y),
+    Math.abs(command.z - target.z),
+    Math.abs(command.yaw - target.yaw) / 10,
+  );
+  return off <= slack;
+}
+
+// A straight way: position at `speed` along the axis that has farthest to go, yaw and opening each as fast as they can.
+function towards(command: Pose, target: Pose, speed: number): Float32Array {
+  const wanted = POSE_KEYS.map((key) => (target[key] - command[key]) / ACTION_SCALE[key]);
+  const farthest = Math.max(...wanted.slice(0, 3).map(Math.abs));
+  const scale = Math.min(1, speed / Math.max(farthest, 1e-9));
+  return Float32Array.from(wanted, (value, i) => (i < 3 ? value * scale : clamp(value, -speed, speed)));
+}

@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import { type Pose, WORKSPACE } from "./kinematics.js";
+import { taskPolicy } from "./policies.js";
+import { createSimulator, type Simulator } from "./simulator.js";
+import { SCORED_TASKS } from "./tasks.js";
+
+const STILL = new Float32Array(20);
+const constant = (...row: number[]): number[][] => [row, row, row, row];
+
+async function rollout(simulator: Simulator, seed: number): Promise<unknown[]> {
+  const policy = taskPolicy("stack", seed, { noise: 0.2 });
+  const seen: unknown[] = [await simulator.reset({ seed })];
+  for (let tick = 0; tick < 6; tick++) seen.push(await simulator.step(policy.act(simulator.state())));
+  return seen;
+}
+
+test("the same seed and actions give the same bits, on any instance, whatever ran before", async () => {
+  const [first, second] = [await createSimulator(), await createSimulator()];
+  const expected = await rollout(first, 7);
+  await rollout(second, 8);
+  expect(await rollout(second, 7)).toEqual(expected);
+  expect(await rollout(first, 7)).toEqual(expected);
+  expect(await rollout(first, 8)).not.toEqual(expected);
+  await first.close();
+  await second.close();
+});
+
+test.each(SCORED_TASKS)("the expert succeeds: %s", async (task) => {
+  const simulator = await createSimulator();
+  for (const seed of [1, 2]) {
+    await simulator.reset({ seed, task });
+    const policy = taskPolicy(task, seed);
+    let step = await simulator.step(policy.act(simulator.state()));
+    while (!step.terminated && !step.truncated) step = await simulator.step(policy.act(simulator.state()));
+    expect(step.terminated).toBe(true);
+    expect(step.reward).toBeGreaterThan(0);
+    expect(step.info).toMatchObject({ task, success: true });
+    await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
+  }
+  await simulator.close();
+});
+
+test("a grasp lifts a cube by contact", async () => {
+  const simulator = await createSimulator();
+  await simulator.reset({ seed: 3 });
+  const [x = 0, y = 0, , w = 1, , , qz = 0] = simulator.state().cubes;
+  const over: Pose = { x, y, z: 0.02, yaw: 2 * Math.atan2(qz, w), opening: 0.08 };
+  simulator.setTip(over);
+  await simulator.step(constant(0, 0, 0, 0, 1));
+  for (let tick = 0; tick < 3; tick++) await simulator.step(constant(0, 0, 0.9, 0, 0));
+  expect(simulator.state().cubes[2]).toBeGreaterThan(0.15);
+  await simulator.close();
+});
+
+test("the command stays in the workspace, and the tip follows it; a zero action holds still", async () => {
+  const simulator = await createSimulator();
+  await simulator.reset({ seed: 4 });
+  for (let tick = 0; tick < 12; tick++) await simulator.step(constant(1, 1, 1, 1, -1));
+  await simulator.step(STILL);
+  const { command, tip } = simulator.state();
+  expect(command).toEqual({
+    x: WORKSPACE.x[1],
+    y: WORKSPACE.y[1],
+    z: WORKSPACE.z[1],
+    yaw: WORKSPACE.yaw[1],
+    opening: WORKSPACE.opening[1],
+  });
+  for (const key of ["x", "y", "z"] as const) expect(tip[key]).toBeCloseTo(command[key], 3);
+  await simulator.step(STILL);
+  expect(simulator.state().tip.x).toBeCloseTo(tip.x, 5);
+  await simulator.close();
+});
+
+test("restore goes back to a snapshot, also in another simulator, to the bit", async () => {
+  const [first, second] = [await createSimulator(), await createSimulator()];
+  await rollout(first, 11);
+  const snapshot = first.snapshot();
+  const onwards = async (simulator: Simulator): Promise<unknown[]> => {
+    const steps: unknown[] = [];
+    for (let tick = 0; tick < 4; tick++) steps.push(await simulator.step(constant(0.3, -0.5, -0.6, 0.2, 0.5)));
+    return steps;
+  };
+  const expected = await onwards(first);
+  first.restore(snapshot);
+  expect(await onwards(first)).toEqual(expected);
+  await second.reset({ seed: 12 });
+  second.restore(snapshot);
+  expect(await onwards(second)).toEqual(expected);
+  await first.close();
+  await second.close();
+});
+
+test("both cameras, and the size that was asked for", async () => {
+  const simulator = await createSimulator({ size: 96, cameras: ["table", "wrist"] });
+  const { observation } = await simulator.reset({ seed: 1 });
+  expect(observation.frames?.shape).toEqual([4, 96, 96, 3]);
+  expect(observation.wristFrames?.shape).toEqual([4, 96, 96, 3]);
+  expect(observation.frames?.data.subarray(0, 96 * 96 * 3)).toEqual(simulator.renderFrame("table", 96).data);
+  await simulator.close();
+});
+
+test("bad calls get a code", async () => {
+  await expect(createSimulator({ sise: 64 } as object)).rejects.toMatchObject({ code: "option_unknown" });
+  await expect(createSimulator({ size: 32 })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(createSimulator({ cameras: ["wrist"] })).rejects.toMatchObject({ code: "option_invalid" });
+  const simulator = await createSimulator();
+  await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
+  expect(() => simulator.state()).toThrow("reset_needed");
+  await expect(simulator.reset({ seed: -1 })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(simulator.reset({ task: "juggle" })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(simulator.reset({ start: "s" })).rejects.toMatchObject({ code: "option_invalid" });
+  await simulator.reset({ maxTicks: 1 });
+  await expect(simulator.step(STILL, { nfe: 1 })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(simulator.step([1, 2])).rejects.toMatchObject({ code: "action_shape" });
+  expect((await simulator.step(STILL)).truncated).toBe(true);
+  await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
+  await simulator.close();
+  await expect(simulator.reset()).rejects.toMatchObject({ code: "env_closed" });
+});
