@@ -1,0 +1,111 @@
+"""Writes a world from checkpoints:
+python training/export.py --data data/train --tokenizer runs/tokenizer --dynamics runs/dynamics --probe runs/probe --out worlds/NAME"""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import Episodes, write_safetensors
+from dynamics import Dynamics
+from goldens import goldens
+from probe import Probe
+from tokenizer import Tokenizer
+
+
+def load(kind, folder):
+    """The model with its averaged weights, and its checkpoint."""
+    saved = torch.load(Path(folder) / "checkpoint.pt", map_location="cpu")
+    model = kind(**saved["config"])
+    model.load_state_dict(saved["trainer"]["ema"])
+    return model.eval(), saved
+
+
+def weights(model):
+    return {k: v.half().numpy() for k, v in model.state_dict().items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("data", "tokenizer", "dynamics", "probe", "out"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
+    parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
+    parser.add_argument("--context-level", type=float, default=0.05, help="noise level that the context is said to have")
+    parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")
+    args = parser.parse_args()
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer, _ = load(Tokenizer, args.tokenizer)
+    dynamics, saved = load(Dynamics, args.dynamics)
+    probe, measured = load(Probe, args.probe)
+    episodes = Episodes(args.data, limit=4)
+    meta, size, c = episodes.meta, tokenizer.size, dynamics.config
+    chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
+    write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
+    write_safetensors(out / "dynamics.safetensors", weights(dynamics))
+    write_safetensors(out / "probe.safetensors", weights(probe))
+    write_safetensors(out / "starts.safetensors", {"frames": episodes.train["frames"][chosen, 0]})
+    clip, actions = episodes.held_out["frames"][0], episodes.held_out["actions"][0]
+    ticks = 3
+    frames = torch.from_numpy(clip[: 1 + ticks * meta["stride"]])
+    noise = torch.randn(ticks, c["tokens"], c["latent_channels"], generator=torch.Generator().manual_seed(0))
+    vectors = goldens(tokenizer, dynamics, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
+    write_safetensors(out / "goldens.safetensors", vectors)
+    mean, std = saved["normal"]
+    world = {
+        "format": "worldstep.world.v1",
+        "id": out.name,
+        "description": args.description,
+        "fps": meta["fps"],
+        "stride": meta["stride"],
+        "frame": {"height": size, "width": size},
+        "action": {"names": meta["actionNames"], "low": -1, "high": 1},
+        "proprioception": {"names": meta["proprioception"], "mean": mean, "std": std},
+        "tasks": ["play", *meta["rewardTasks"]],
+        "maxTicks": 60,
+        "tokenizer": {
+            "kind": "causal-conv",
+            "file": "tokenizer.safetensors",
+            "latentChannels": tokenizer.latent_channels,
+            "widths": tokenizer.config["widths"],
+        },
+        "dynamics": {
+            "kind": "block-causal-dit",
+            "file": "dynamics.safetensors",
+            "tokens": c["tokens"],
+            "width": c["width"],
+            "depth": c["depth"],
+            "heads": c["heads"],
+            "mlpRatio": c["mlp_ratio"],
+            "condWidth": c["cond_width"],
+            "window": c["window"],
+            "contextLevel": args.context_level,
+        },
+        "sampler": {"kind": "flow-map", "nfe": {"min": 1, "max": 50, "default": args.nfe}, "noise": 1},
+        "starts": {"file": "starts.safetensors", "names": [f"start-{i:02d}" for i in range(args.starts)]},
+        "probe": {
+            "file": "probe.safetensors",
+            "kind": "conv",
+            "widths": probe.config["widths"],
+            "features": probe.config["features"],
+            "outputs": list(Probe.OUTPUTS),
+            "mean": measured["mean"],
+            "std": measured["std"],
+        },
+        "goldens": {"file": "goldens.safetensors"},
+    }
+    world["files"] = {
+        path.name: {"bytes": path.stat().st_size, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        for path in sorted(out.glob("*.safetensors"))
+    }
+    (out / "world.json").write_text(json.dumps(world, indent=2) + "\n")
+    total = sum(entry["bytes"] for entry in world["files"].values())
+    print(f"wrote {out}: {total / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

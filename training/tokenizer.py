@@ -1,0 +1,144 @@
+"""The causal video autoencoder: frames to latents and back, one tick (`stride` frames) at a time.
+
+The encoder sees one tick and nothing else. The decoder looks one tick back in each of its memory blocks (TAEHV's
+MemBlock: a block's own input at the previous tick joins its input now), so it streams with one feature map a block as
+its state. The first frame of a stream is encoded alone: it fills its whole tick.
+
+Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class ResBlock(nn.Module):
+    """x + conv(relu(conv(relu(x)))), the second convolution zero at the start. x `[B, C, h, w]`."""
+
+    def __init__(self, channels, inputs=1):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs * channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x):
+        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class MemoryBlock(ResBlock):
+    """A ResBlock that also sees its own input at the previous tick (zeros before the first)."""
+
+    def __init__(self, channels):
+        super().__init__(channels, inputs=2)
+
+    def forward(self, x, past):
+        both = F.relu(torch.cat([x, past], 1))
+        return x + self.conv2(F.relu(self.conv1(both)))
+
+
+class Tokenizer(nn.Module):
+    """
+    widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
+    Latents are RMS-normalised over C (each token lies on a sphere of radius sqrt(C)): they have unit scale without
+    stored statistics, and a rollout that projects back onto the sphere can't blow up.
+    """
+
+    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160)):
+        super().__init__()
+        self.config = dict(size=size, stride=stride, latent_channels=latent_channels, widths=list(widths))
+        self.size, self.stride, self.latent_channels = size, stride, latent_channels
+        a, b, c, d = widths
+        frame_channels = 3 * stride
+        self.encoder = nn.ModuleDict(
+            dict(
+                stem=nn.Conv2d(frame_channels * 4, a, 3, padding=1),
+                res2=ResBlock(a),
+                down2=nn.Conv2d(a * 4, b, 1),
+                res4=ResBlock(b),
+                down4=nn.Conv2d(b * 4, c, 1),
+                res8=ResBlock(c),
+                down8=nn.Conv2d(c * 4, d, 1),
+                res16=ResBlock(d),
+                head=nn.Conv2d(d, latent_channels, 1),
+            )
+        )
+        self.decoder = nn.ModuleDict(
+            dict(
+                stem=nn.Conv2d(latent_channels, d, 1),
+                res16=ResBlock(d),
+                up16=nn.Conv2d(d, c * 4, 1),
+                memory8=MemoryBlock(c),
+                res8=ResBlock(c),
+                up8=nn.Conv2d(c, b * 4, 1),
+                memory4=MemoryBlock(b),
+                res4=ResBlock(b),
+                up4=nn.Conv2d(b, a * 4, 1),
+                res2=ResBlock(a),
+                head=nn.Conv2d(a, frame_channels * 4, 3, padding=1),
+            )
+        )
+        # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
+        self.maps = nn.ParameterDict(
+            {
+                "encode2": nn.Parameter(torch.zeros(a, size // 2, size // 2)),
+                "decode16": nn.Parameter(torch.zeros(d, size // 16, size // 16)),
+                "decode8": nn.Parameter(torch.zeros(c, size // 8, size // 8)),
+                "decode4": nn.Parameter(torch.zeros(b, size // 4, size // 4)),
+                "decode2": nn.Parameter(torch.zeros(a, size // 2, size // 2)),
+                "picture": nn.Parameter(torch.zeros(3, size, size)),
+            }
+        )
+
+    def encode(self, frames):
+        """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
+        e = self.encoder
+        x = frames.permute(0, 1, 4, 2, 3).float().div(127.5).sub(1)  # [B, s, 3, H, W]
+        x = (x - self.maps["picture"]).flatten(1, 2)
+        x = e["stem"](F.pixel_unshuffle(x, 2)) + self.maps["encode2"]
+        x = e["down2"](F.pixel_unshuffle(e["res2"](x), 2))
+        x = e["down4"](F.pixel_unshuffle(e["res4"](x), 2))
+        x = e["down8"](F.pixel_unshuffle(e["res8"](x), 2))
+        return project(e["head"](e["res16"](x)).flatten(2).transpose(1, 2))
+
+    def start(self, batch):
+        """The decoder's state before the first tick: zeros, `memory8 [B, c, H/8, W/8]` and `memory4 [B, b, H/4, W/4]`."""
+        _, b, c, _ = self.config["widths"]
+        n = self.size
+        return torch.zeros(batch, c, n // 8, n // 8), torch.zeros(batch, b, n // 4, n // 4)
+
+    def decode(self, z, state):
+        """z `[B, L, C]` and the state after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state."""
+        return self._decode(z, lambda _, i: state[i])
+
+    def decode_clip(self, z):
+        """z `[B, T, L, C]` -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick."""
+        batch, ticks = z.shape[:2]
+
+        def previous_tick(x, _):
+            clip = x.view(batch, ticks, *x.shape[1:])
+            return torch.cat([torch.zeros_like(clip[:, :1]), clip[:, :-1]], 1).flatten(0, 1)
+
+        pixels, _ = self._decode(z.flatten(0, 1), previous_tick)
+        return pixels.view(batch, ticks, *pixels.shape[1:])
+
+    def _decode(self, z, past):
+        d, m = self.decoder, self.maps
+        n = self.size // 16
+        x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
+        x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"]
+        x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"]
+        x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"]
+        x = F.pixel_shuffle(d["head"](d["res2"](x)), 2)
+        return x + m["picture"].repeat(self.stride, 1, 1), (x8, x4)
+
+
+def project(z):
+    """Latents onto their sphere: unit RMS over the last dimension."""
+    return z * torch.rsqrt(z.square().mean(-1, keepdim=True) + 1e-6)
+
+
+def to_frames(pixels, stride):
+    """pixels `[..., s * 3, H, W]` about [-1, 1] -> uint8 `[..., s, H, W, 3]`, rounded to the nearest."""
+    frames = pixels.unflatten(-3, (stride, 3)).movedim(-3, -1)
+    return ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)

@@ -1,0 +1,244 @@
+"""Trains the dynamics on a trained tokenizer's latents:
+python training/train_dynamics.py --data data/train --tokenizer runs/tokenizer --out runs/dynamics"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from data import Episodes
+from dynamics import Dynamics, rollout
+from optimizer import Trainer
+from plot import curves, grid, write_png
+from tokenizer import Tokenizer, project, to_frames
+
+CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
+STARTS = (0, 8, 16, 24)  # ticks of an episode at which a stream may start
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
+    parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py")
+    parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--batch", type=int, default=8, help="clips a step")
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--limit", type=int, help="read only so many shards")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def load_tokenizer(folder, device):
+    saved = torch.load(Path(folder) / "checkpoint.pt", map_location="cpu")
+    model = Tokenizer(**saved["config"])
+    model.load_state_dict(saved["trainer"]["ema"])
+    return model.to(device).to(memory_format=torch.channels_last).eval()
+
+
+class Latents:
+    """moving `[E, T, L, C]`: every tick of every episode; still `[E, starts, L, C]`: the frames at STARTS alone."""
+
+    def __init__(self, tokenizer, split, stride, device, cache):
+        self.split = split
+        if cache.exists():
+            stored = np.load(cache)
+            self.moving, self.still = stored["moving"], stored["still"]
+            return
+        frames, moving, still = split["frames"], [], []
+        for i in range(len(frames)):
+            ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
+            alone = np.repeat(frames[i][[stride * k for k in STARTS]][:, None], stride, 1)
+            with torch.no_grad():
+                z = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device)).cpu().numpy()
+            moving.append(z[: len(ticks)].astype(np.float16))
+            still.append(z[len(ticks) :].astype(np.float16))
+            print(f"\rencoding episode {i + 1}/{len(frames)}", end="", flush=True)
+        print()
+        self.moving, self.still = np.stack(moving), np.stack(still)
+        np.savez(cache, moving=self.moving, still=self.still)
+
+    def clips(self, rng, batch, start=None, ticks=CLIP):
+        """Clips `[sink, ticks j .. j + ticks - 2]`; three in ten begin right behind the sink."""
+        s = self.split
+        fields = {k: [] for k in ("z", "previous", "actions", "rewards", "success", "proprioception")}
+        for _ in range(batch):
+            e = rng.integers(len(self.moving))
+            n = rng.integers(len(STARTS)) if start is None else start
+            origin = STARTS[n]
+            last = self.moving.shape[1] - origin - (ticks - 2)  # j may be 1 .. last
+            if last < 1:
+                n, origin = 0, 0
+                last = self.moving.shape[1] - (ticks - 2)
+            j = 1 if start is not None or rng.random() < 0.3 else rng.integers(1, last + 1)
+            first = origin + j - 1  # row of `moving` of the clip's tick 1
+            rows = slice(first, first + ticks - 1)
+            still = self.still[e, n]
+            before = still if j == 1 else self.moving[e, first - 1]
+            z = np.concatenate([still[None], self.moving[e, rows]])
+            fields["z"].append(z)
+            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), before[None], z[1:-1]]))
+            for name in ("actions", "rewards", "success"):
+                value = s[name][e, rows]
+                fields[name].append(np.concatenate([np.zeros_like(value[:1]), value]))
+            pose = s["proprioception"][e]
+            stride = (len(pose) - 1) // self.moving.shape[1]
+            fields["proprioception"].append(pose[[stride * origin, *(stride * (np.arange(rows.start, rows.stop) + 1))]])
+        return {k: torch.from_numpy(np.stack(v)).float() for k, v in fields.items()}
+
+
+def shifted(previous, z):
+    """`previous` with all but the first two ticks taken from z, the tick before."""
+    return torch.cat([previous[:, :2], z[:, 1:-1]], 1)
+
+
+def dream_context(model, z, previous, actions, passes):
+    """The clip as the model itself would predict it, each tick from the last pass's context: its own errors to learn on."""
+    b, ticks = z.shape[:2]
+    one, zero = torch.ones(b, ticks, device=z.device), torch.zeros(b, ticks, device=z.device)
+    clean, before = z, previous
+    with torch.no_grad():
+        for _ in range(passes):
+            x, _ = model(clean, before, torch.randn_like(z), actions, one, zero, zero)
+            clean = torch.cat([z[:, :1], project(x[:, 1:])], 1)
+            before = shifted(previous, clean)
+    return clean, before
+
+
+def losses(model, batch, rng, normal, self_forcing, flow_map):
+    z, actions = batch["z"], batch["actions"]
+    b, ticks = z.shape[:2]
+    clean, previous = z, batch["previous"]
+    if self_forcing:
+        clean, previous = dream_context(model, z, previous, actions, self_forcing)
+    level = torch.rand(b, 1, device=z.device) * 0.3 * (torch.rand(b, 1, device=z.device) > 0.3)
+    clean = clean + torch.randn_like(z) * level[..., None, None]
+    context_noise = torch.randn_like(z) * level[..., None, None]
+    previous = torch.cat([previous[:, :1], previous[:, 1:] + context_noise[:, 1:]], 1)
+    level = level.expand(b, ticks)
+    noise = torch.randn_like(z)
+    t = torch.rand(b, ticks, device=z.device)
+    t = torch.where(torch.rand_like(t) < 0.3, torch.ones_like(t), t)
+    r, target = t, z
+    if flow_map:
+        # AnyFlow's target: u* = v - (t - r) du/dt by a central difference, here for the end point X = z_t - t u.
+        e = 0.02
+        t = 0.1 + t * (0.9 - e)
+        r = t * torch.rand_like(t) * (torch.rand_like(t) > 0.5)
+        v = noise - z
+
+        def velocity(t):
+            zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
+            x, _ = model(clean, previous, zt, actions, t, r, level)
+            return (zt - x) / t[..., None, None]
+
+        with torch.no_grad():
+            slope = (velocity(t + e) - velocity(t - e)) / (2 * e)
+        zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
+        target = zt - t[..., None, None] * (v - (t - r)[..., None, None] * slope)
+    zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
+    x, (reward, success, pose) = model(clean, previous, zt, actions, t, r, level)
+    latent = (x - target)[:, 1:].square().mean()
+    pose_target = (batch["proprioception"] - normal[0]) / normal[1]
+    heads = F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
+    heads = heads + 0.2 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
+    heads = heads + 0.5 * (pose - pose_target).square().mean()
+    return latent, heads
+
+
+def main():
+    args = parse()
+    torch.manual_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    episodes = Episodes(args.data, limit=args.limit)
+    tokenizer = load_tokenizer(args.tokenizer, args.device)
+    train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
+    held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
+    del episodes.train["frames"]
+    pose = episodes.train["proprioception"].reshape(-1, episodes.train["proprioception"].shape[-1])
+    normal = torch.from_numpy(np.stack([pose.mean(0), pose.std(0)])).float().to(args.device)
+    stride, action_size = episodes.train["actions"].shape[2:]
+    model = Dynamics(
+        tokens=train.moving.shape[2],
+        latent_channels=train.moving.shape[3],
+        stride=stride,
+        action_size=action_size,
+        tasks=episodes.train["rewards"].shape[-1],
+        proprioception=pose.shape[-1],
+        window=CLIP - 2,
+    ).to(args.device)
+    trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr)
+    log = []
+    if (out / "checkpoint.pt").exists():
+        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
+        trainer.load(saved["trainer"])
+        log = saved["log"]
+        print(f"resumed at step {trainer.step_number}")
+    started, first, running = time.time(), trainer.step_number, []
+    while trainer.step_number < args.steps:
+        step = trainer.step_number
+        rng = np.random.default_rng([args.seed, step])
+        torch.manual_seed(args.seed * 1_000_003 + step)
+        batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch).items()}
+        # The model's own predictions as context from a third of the way on; the flow map on every third step.
+        passes = int(rng.integers(1, 4)) if step > args.steps / 3 and rng.random() < 0.5 else 0
+        latent, heads = losses(model, batch, rng, normal, passes, flow_map=step % 3 == 2)
+        trainer.step(latent + 0.1 * heads)
+        running.append((latent.item(), heads.item()))
+        step = trainer.step_number
+        if step % 20 == 0 or step == args.steps:
+            left = (time.time() - started) / (step - first) * (args.steps - step)
+            recent = np.mean(running[-100:], 0)
+            print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  heads {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+        if step % 500 == 0 or step == args.steps:
+            row = dict(step=step, latent=float(np.mean(running[-300:], 0)[0]), heads=float(np.mean(running[-300:], 0)[1]))
+            row.update(validate(model, trainer, tokenizer, held_out, normal, out, args.device))
+            log.append(row)
+            print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
+            curves(out / "curves.png", log)
+            (out / "log.json").write_text(json.dumps(log))
+            state = dict(trainer=trainer.state(), log=log, config=model.config, normal=normal.cpu().numpy().tolist())
+            torch.save(state, out / "checkpoint.tmp")
+            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+
+
+@torch.no_grad()
+def validate(model, trainer, tokenizer, held_out, normal, out, device, ticks=26):
+    """Open-loop rollouts with the averaged weights; writes frames.png (real over dreamed)."""
+    trained = {k: v.clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(trainer.ema)
+    rng = np.random.default_rng(7)
+    batch = {k: v.to(device) for k, v in held_out.clips(rng, 24, start=0, ticks=ticks).items()}
+    result = {}
+    start, actions = batch["z"][:, 0], batch["actions"][:, 1:]
+    noise = torch.randn(batch["z"][:, 1:].shape, generator=torch.Generator().manual_seed(0)).to(device)
+    z, (_, _, pose) = rollout(model, start, actions, noise, context_level=0.05)
+    _, (_, _, swapped_pose) = rollout(model, start, actions.roll(1, 0), noise, context_level=0.05)
+    true = batch["proprioception"]
+    for n in (1, 10, 25):
+        result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
+    for name, p in (("tip10", pose), ("swapped10", swapped_pose)):
+        tip = p[:, 10] * normal[1] + normal[0]
+        result[name] = (tip - true[:, 10])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
+    decoded = to_frames(tokenizer.decode_clip(z), 4)[:, :, -1].float()
+    real = to_frames(tokenizer.decode_clip(batch["z"]), 4)[:, :, -1].float()
+    for n in (1, 10, 25):
+        result[f"psnr{n}"] = float(-10 * np.log10((decoded[:, n] - real[:, n]).div(255).square().mean().item()))
+    result["still10"] = float(-10 * np.log10((real[:, 0] - real[:, 10]).div(255).square().mean().item()))
+    rows = []
+    for i in range(4):
+        for clip in (real, decoded):
+            rows.append([clip[i, n].byte().cpu().numpy() for n in range(0, ticks, 3)])
+    write_png(out / "frames.png", grid(rows, 2))
+    model.load_state_dict(trained)
+    return result
+
+
+if __name__ == "__main__":
+    main()

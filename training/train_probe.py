@@ -1,0 +1,83 @@
+"""Trains the judge's probe on real frames: python training/train_probe.py --data data/train --out runs/probe"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import Episodes
+from optimizer import Trainer
+from plot import curves
+from probe import Probe, targets
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
+    parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png; resumes from it")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch", type=int, default=64, help="frames a step")
+    parser.add_argument("--limit", type=int, help="read only so many shards")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.manual_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    episodes = Episodes(args.data, limit=args.limit)
+    train, held_out = episodes.train, episodes.held_out
+
+    def sample(split, rng, n):
+        i, frame = rng.integers(len(split["frames"]), size=n), rng.integers(split["frames"].shape[1], size=n)
+        state = torch.cat(targets(split, i, frame), 1).to(args.device)
+        return torch.from_numpy(split["frames"][i, frame]).to(args.device), state
+
+    state = sample(train, np.random.default_rng(1), 20_000)[1]
+    mean, std = state.mean(0), state.std(0)
+    # Cubes that fell off the table are rare and far: they must not stretch the scale.
+    std = torch.minimum(std, torch.full_like(std, 0.5))
+    model = Probe(size=train["frames"].shape[2]).to(args.device)
+    trainer = Trainer(model, args.steps, lr=2e-3)
+    log = []
+    if (out / "checkpoint.pt").exists():
+        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
+        trainer.load(saved["trainer"])
+        log = saved["log"]
+    started, first, running = time.time(), trainer.step_number, []
+    while trainer.step_number < args.steps:
+        frames, state = sample(train, np.random.default_rng([args.seed, trainer.step_number]), args.batch)
+        # A dreamed frame is a little soft and noisy: the ruler must not mind.
+        noisy = (frames.float() + torch.randn_like(frames, dtype=torch.float32) * 6 * torch.rand(len(frames), 1, 1, 1, device=frames.device)).clamp(0, 255)
+        predicted, _ = model(noisy)
+        loss = torch.nn.functional.smooth_l1_loss(predicted, (state - mean) / std, beta=0.1)
+        trainer.step(loss)
+        running.append(loss.item())
+        step = trainer.step_number
+        if step % 20 == 0 or step == args.steps:
+            left = (time.time() - started) / (step - first) * (args.steps - step)
+            print(f"\rstep {step}/{args.steps}  loss {np.mean(running[-100:]):.4f}  {left / 60:.1f} min left ", end="", flush=True)
+        if step % 1000 == 0 or step == args.steps:
+            trained = {k: v.clone() for k, v in model.state_dict().items()}
+            model.load_state_dict(trainer.ema)
+            with torch.no_grad():
+                frames, state = sample(held_out, np.random.default_rng(2), 1024)
+                error = (model(frames)[0] * std + mean - state).view(len(state), -1)
+            model.load_state_dict(trained)
+            row = dict(step=step, loss=float(np.mean(running[-500:])))
+            row["tip_cm"] = error[:, :3].norm(dim=1).mean().item() * 100
+            row["yaw_rad"] = error[:, 3].abs().mean().item()
+            row["opening_cm"] = error[:, 4].abs().mean().item() * 100
+            row["cube_cm"] = error[:, 5:].view(-1, 3, 3).norm(dim=2).median().item() * 100
+            log.append(row)
+            print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
+            curves(out / "curves.png", log)
+            state = dict(trainer=trainer.state(), log=log, config=model.config, mean=mean.tolist(), std=std.tolist())
+            torch.save(state, out / "checkpoint.tmp")
+            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Trains the tokenizer: python training/train_tokenizer.py --data data/train --out runs/tokenizer"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from data import Episodes, frame_clips
+from optimizer import Trainer
+from plot import curves, grid, write_png
+from tokenizer import Tokenizer, to_frames
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
+    parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=8, help="clips a step")
+    parser.add_argument("--ticks", type=int, default=2, help="ticks a clip")
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--latent-channels", type=int, default=48)
+    parser.add_argument("--noise", type=float, default=0.15, help="most noise on the latents that the decoder sees")
+    parser.add_argument("--limit", type=int, help="read only so many shards")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def background(episodes, frames=512):
+    """The mean picture `[3, H, W]` in [-1, 1]: what the camera sees when nothing is there."""
+    stacked = episodes.train["frames"]
+    rng = np.random.default_rng(0)
+    chosen = stacked[rng.integers(len(stacked), size=frames), rng.integers(stacked.shape[1], size=frames)]
+    return torch.from_numpy(chosen.astype(np.float32).mean(0)).permute(2, 0, 1) / 127.5 - 1
+
+
+def psnr(error):
+    return float(-10 * np.log10(max(error / 4, 1e-12)))  # pixels in [-1, 1]: their range is 2
+
+
+def main():
+    args = parse()
+    torch.manual_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    episodes = Episodes(args.data, limit=args.limit)
+    size = episodes.train["frames"].shape[2]
+    model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels)
+    mean = background(episodes)
+    model.maps["picture"].data.copy_(mean)
+    model = model.to(args.device).to(memory_format=torch.channels_last)
+    mean = mean.to(args.device)
+    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr)
+    log = []
+    if (out / "checkpoint.pt").exists():
+        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
+        trainer.load(saved["trainer"])
+        log = saved["log"]
+        print(f"resumed at step {trainer.step_number}")
+    held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
+    started, first, running = time.time(), trainer.step_number, []
+    while trainer.step_number < args.steps:
+        rng = np.random.default_rng([args.seed, trainer.step_number])
+        clips = frame_clips(episodes, rng, args.batch, args.ticks).to(args.device)
+        z = model.encode(clips.flatten(0, 1))
+        z = z + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * args.noise
+        pixels = model.decode_clip(z.view(args.batch, args.ticks, *z.shape[1:]))
+        target = clips.permute(0, 1, 2, 5, 3, 4).flatten(2, 3).float().div(127.5).sub(1)
+        # What differs from the mean picture is small and is what a policy looks at: it weighs up to five times as much.
+        distance = (target - mean.repeat(episodes.stride, 1, 1)).abs()
+        weight = 1 + 4 * (distance / 0.3).clamp(max=1)
+        error = (pixels - target).square()
+        trainer.step((weight * error).mean() + 0.05 * (weight * (error + 1e-4).sqrt()).mean())
+        running.append(error.mean().item())
+        step = trainer.step_number
+        if step % 20 == 0 or step == args.steps:
+            left = (time.time() - started) / (step - first) * (args.steps - step)
+            print(f"\rstep {step}/{args.steps}  psnr {psnr(np.mean(running[-100:])):.2f} dB  {left / 60:.1f} min left ", end="", flush=True)
+        if step % 500 == 0 or step == args.steps:
+            row = dict(step=step, psnr=psnr(np.mean(running[-500:])), held_out_psnr=validate(model, trainer, held_out, out))
+            log.append(row)
+            print("\n", json.dumps(row), flush=True)
+            curves(out / "curves.png", log)
+            (out / "log.json").write_text(json.dumps(log))
+            state = dict(trainer=trainer.state(), log=log, config=model.config)
+            torch.save(state, out / "checkpoint.tmp")
+            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+
+
+@torch.no_grad()
+def validate(model, trainer, ticks, out):
+    """PSNR of whole held-out streams with the averaged weights, ticks `[E, T, s, H, W, 3]`; writes frames.png."""
+    trained = {k: v.clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(trainer.ema)
+    errors, pictures = [], []
+    for clip in ticks:
+        pixels = model.decode_clip(model.encode(clip).unsqueeze(0))[0]
+        frames = to_frames(pixels, model.stride)
+        errors.append((frames.float() - clip.float()).div(127.5).square().mean().item())
+        pictures.append((clip[8, 0].cpu().numpy(), frames[8, 0].cpu().numpy()))
+    write_png(out / "frames.png", grid([[p[0] for p in pictures[:8]], [p[1] for p in pictures[:8]]], 3))
+    model.load_state_dict(trained)
+    return psnr(np.mean(errors))
+
+
+if __name__ == "__main__":
+    main()
