@@ -1,3 +1,4 @@
+export { EPISODE_TICKS, type Episode, recordEpisode } from "./episode.js";
 export { type GenerateOptions, generate } from "./generate.js";
 export { ACTION_SCALE, type Pose, WORKSPACE } from "./kinematics.js";
 export type { Layout } from "./layout.js";

@@ -1,0 +1,303 @@
+// A dreamed world through the `Env` interface.
+import { type Env, type ResetOptions, type StepResult, WorldError } from "@worldstep/protocols";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
+import type { Backend } from "./backend.js";
+import { type OpenWorld, openWorld } from "./open-world.js";
+import { createOrtBackend } from "./ort/backend.js";
+import { loadWorld } from "./world.js";
+import { WorldModel } from "./world-model.js";
+
+let world: OpenWorld;
+
+beforeAll(async () => {
+  world = await openWorld(TINY_WORLD, { threads: 1 });
+});
+afterAll(() => world.close());
+
+// A reproducible action block for tick i.
+const action = (i: number) => Float32Array.from({ length: 20 }, (_, j) => Math.sin(1 + i * 20 + j));
+
+async function rollOut(env: Env, options: ResetOptions, ticks: number, nfe = 2): Promise<StepResult[]> {
+  const first = await env.reset(options);
+  const results = [{ ...first, reward: 0, terminated: false, truncated: false }];
+  for (let i = 0; i < ticks; i++) results.push(await env.step(action(i), { nfe }));
+  return results;
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => (error instanceof WorldError ? error.code : String(error)),
+  );
+}
+
+describe("determinism", () => {
+  it("same seed and actions give the same bits: again, in another session of the backend, and among 8 others", async () => {
+    const alone = await rollOut(await world.open(), { seed: 11 }, 8);
+    const env = await world.open();
+    await rollOut(env, { seed: 12 }, 3);
+    expect(await rollOut(env, { seed: 11 }, 8)).toEqual(alone);
+
+    const fresh = await openWorld(TINY_WORLD, { threads: 1 });
+    expect(await rollOut(await fresh.open(), { seed: 11 }, 8)).toEqual(alone);
+    await fresh.close();
+
+    const envs = await Promise.all(Array.from({ length: 9 }, () => world.open()));
+    const among = await Promise.all(
+      envs.map((other, i) => rollOut(other, { seed: i === 4 ? 11 : 20 + i }, 8, i === 4 ? 2 : 1 + i)),
+    );
+    expect(among[4]).toEqual(alone);
+    expect(among[3]).not.toEqual(alone);
+  });
+
+  it("another seed gives other noise from the same start", async () => {
+    const env = await world.open();
+    const [one, two] = [
+      await rollOut(env, { seed: 1, start: "noon" }, 1),
+      await rollOut(env, { seed: 2, start: "noon" }, 1),
+    ];
+    expect(one[0]?.observation).toEqual(two[0]?.observation);
+    expect(one[1]?.observation).not.toEqual(two[1]?.observation);
+  });
+
+  it("actions and the number of evaluations matter", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 1 });
+    const plain = await env.step(action(0), { nfe: 1 });
+    await env.reset({ seed: 1 });
+    expect((await env.step(action(1), { nfe: 1 })).observation).not.toEqual(plain.observation);
+    await env.reset({ seed: 1 });
+    expect((await env.step(action(0), { nfe: 3 })).observation).not.toEqual(plain.observation);
+  });
+
+  it("without a seed it goes on with its own numbers, and info.seed replays the episode", async () => {
+    const [a, b] = [await world.open(), await world.open()];
+    for (const env of [a, b]) await env.reset({ seed: 5 });
+    const [first, second] = [await rollOut(a, {}, 2), await rollOut(b, {}, 2)];
+    expect(first).toEqual(second);
+    expect(first[0]?.info.seed).not.toBe(5);
+    expect(await rollOut(b, { seed: first[0]?.info.seed as number }, 2)).toEqual(first);
+    const [c, d] = [await (await world.open()).reset(), await (await world.open()).reset()];
+    expect(c.info.seed).not.toBe(d.info.seed);
+  });
+});
+
+describe("a reset", () => {
+  it("shows the start state, four times, and knows its seed, task and tick", async () => {
+    const env = await world.open();
+    const { observation, info } = await env.reset({ seed: 3, start: "dusk", task: "push" });
+    const start = (await loadWorld(TINY_WORLD)).starts.get("dusk") ?? [];
+    expect([...(observation.frames?.data ?? [])]).toEqual([...start, ...start, ...start, ...start]);
+    expect(info).toMatchObject({ tick: 0, task: "push", seed: 3 });
+  });
+
+  it("from one frame equals the named start with that frame", async () => {
+    const env = await world.open();
+    const named = await rollOut(env, { seed: 3, start: "dawn" }, 2);
+    const [, height = 0, width = 0] = named[0]?.observation.frames?.shape ?? [];
+    const data = Uint8Array.from(named[0]?.observation.frames?.data ?? []).slice(0, height * width * 3);
+    const frames = { dtype: "uint8", shape: [1, height, width, 3], data } as const;
+    expect(await rollOut(env, { seed: 3, frames }, 2)).toEqual(named);
+  });
+
+  it("from frames and actions starts at the last frame, with what came before in memory", async () => {
+    const env = await world.open();
+    const goldens = await readGoldens();
+    const [stride = 0, height = 0, width = 0] = env.spec.observationSpace.spaces.frames?.shape ?? [];
+    const size = height * width * 3;
+    const from = (n: number) =>
+      ({
+        seed: 3,
+        frames: {
+          dtype: "uint8",
+          shape: [1 + stride * n, height, width, 3],
+          data: goldens.frames.slice(0, (1 + stride * n) * size),
+        },
+        actions: {
+          dtype: "float32",
+          shape: [n, stride, 5],
+          data: goldens.get("rollout.actions").data.slice(0, n * stride * 5),
+        },
+      }) as const;
+    const { observation, info } = await env.reset(from(5));
+    expect(info.tick).toBe(0);
+    expect([...(observation.frames?.data ?? [])]).toEqual([...goldens.frames.slice(-stride * size)]);
+    const after = await env.step(action(0));
+    const other = { ...from(5), actions: { ...from(5).actions, data: from(5).actions.data.map((x) => -x) } };
+    await env.reset(other);
+    expect((await env.step(action(0))).observation).not.toEqual(after.observation);
+  });
+
+  it.each<[string, ResetOptions | { nfe: number }, string]>([
+    ["an unknown option", { nfe: 2 }, "option_unknown"],
+    [
+      "a start and frames",
+      { start: "dawn", frames: { dtype: "uint8", shape: [1, 32, 32, 3], data: new Uint8Array(3072) } },
+      "option_start",
+    ],
+    ["two frames", { frames: { dtype: "uint8", shape: [2, 32, 32, 3], data: new Uint8Array(6144) } }, "option_frames"],
+    ["no frames", { frames: { dtype: "uint8", shape: [0, 32, 32, 3], data: new Uint8Array(0) } }, "option_frames"],
+    [
+      "frames of floats",
+      { frames: { dtype: "float32", shape: [1, 32, 32, 3], data: new Float32Array(3072) } },
+      "option_frames",
+    ],
+    [
+      "frames with too few bytes",
+      { frames: { dtype: "uint8", shape: [1, 32, 32, 3], data: new Uint8Array(3071) } },
+      "option_frames",
+    ],
+    [
+      "frames without their actions",
+      { frames: { dtype: "uint8", shape: [5, 32, 32, 3], data: new Uint8Array(5 * 3072) } },
+      "option_actions",
+    ],
+    [
+      "actions without frames",
+      { actions: { dtype: "float32", shape: [1, 4, 5], data: new Float32Array(20) } },
+      "option_actions",
+    ],
+    [
+      "an action that is not finite",
+      {
+        frames: { dtype: "uint8", shape: [5, 32, 32, 3], data: new Uint8Array(5 * 3072) },
+        actions: { dtype: "float32", shape: [1, 4, 5], data: new Float32Array(20).fill(Number.NaN) },
+      },
+      "action_not_finite",
+    ],
+  ])("with %s is refused, and changes nothing", async (_, options, code) => {
+    const env = await world.open();
+    const expected = await rollOut(env, { seed: 1 }, 2);
+    await env.reset({ seed: 1 });
+    await env.step(action(0), { nfe: 2 });
+    expect(await codeOf(env.reset(options as ResetOptions))).toBe(code);
+    expect(await env.step(action(1), { nfe: 2 })).toEqual(expected[2]);
+  });
+});
+
+describe("an episode", () => {
+  it("of play has no reward and no end; of another task it has the world's limit", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 1 });
+    for (let i = 0; i < env.spec.maxTicks + 5; i++) {
+      expect(await env.step(action(i))).toMatchObject({ reward: 0, terminated: false, truncated: false });
+    }
+    await env.reset({ seed: 1, task: "reach", maxTicks: 0 });
+    const reached = await env.step(action(0));
+    expect(reached.reward).not.toBe(0);
+    expect(reached.terminated).toBe((reached.info.successProbability as number) > 0.5);
+  });
+
+  it("terminates by the head of its own task", async () => {
+    const env = await world.open();
+    const ended = [];
+    for (const task of env.spec.tasks) {
+      await env.reset({ seed: 4, task });
+      const { terminated, truncated, info } = await env.step(action(0));
+      expect(info.success).toBe(terminated);
+      expect(truncated).toBe(false);
+      ended.push(terminated);
+      expect(await codeOf(env.step(action(1)))).toBe(terminated ? "reset_needed" : undefined);
+    }
+    expect(new Set(ended).size).toBe(2); // the random heads say yes to some tasks and no to others
+  });
+
+  it("takes calls in order, and what was passed when it was passed", async () => {
+    const env = await world.open();
+    const expected = await rollOut(env, { seed: 1 }, 2);
+    const block = action(0);
+    const calls = [env.reset({ seed: 1 }), env.step(block, { nfe: 2 }), env.step(action(1), { nfe: 2 })];
+    block.fill(0);
+    const [, first, second] = await Promise.all(calls);
+    expect([first, second]).toEqual(expected.slice(1));
+  });
+});
+
+describe("a failed tick", () => {
+  it("leaves the env at its last committed tick, to be retried", async () => {
+    const env = await world.open();
+    const expected = await rollOut(env, { seed: 1 }, 5);
+    await env.reset({ seed: 1 });
+    for (let i = 0; i < 5; i++) {
+      expect(await codeOf(env.step(new Float32Array(20).fill(2)))).toBe("action_out_of_range");
+      expect(await codeOf(env.step(action(i), { nfe: 0 }))).toBe("option_nfe");
+      expect(await codeOf(env.step(action(i), { nfe: 51 }))).toBe("option_nfe");
+      expect(await codeOf(env.step(action(i), { nfe: 1.5 }))).toBe("option_nfe");
+      expect(await env.step(action(i), { nfe: 2 })).toEqual(expected[i + 1]);
+    }
+  });
+
+  it("that broke in any of its runs commits nothing", async () => {
+    const loaded = await loadWorld(TINY_WORLD);
+    const backend = await createOrtBackend(loaded, { threads: 1 });
+    let runs = 0;
+    let failAt = Number.POSITIVE_INFINITY;
+    const model = new WorldModel(
+      loaded.manifest,
+      failing(backend, () => ++runs === failAt),
+    );
+    const start = { frames: loaded.starts.get("dawn") as Uint8Array, actions: [] };
+    const reference = await model.reset(start, 1);
+    const { episode } = await model.reset(start, 1);
+    for (let i = 0; i < 6; i++) {
+      const expected = await model.step(reference.episode, action(i), 2);
+      for (const at of [1, 2, 3, 4]) {
+        failAt = runs + at; // two evaluations, the clean pass, the decoder
+        await expect(model.step(episode, action(i + 1), 2)).rejects.toThrow("run broke");
+      }
+      failAt = Number.POSITIVE_INFINITY;
+      expect(await model.step(episode, action(i), 2)).toEqual(expected);
+    }
+    await backend.close();
+  });
+
+  it("because the world was closed is an error, and so is a call after close", async () => {
+    const other = await openWorld(TINY_WORLD, { threads: 1 });
+    const [env, closed] = [await other.open(), await other.open()];
+    await env.reset({ seed: 1 });
+    await closed.close();
+    await closed.close();
+    expect(await codeOf(closed.reset())).toBe("env_closed");
+    await other.close();
+    expect(await codeOf(env.step(action(0)))).toBe("env_closed");
+  });
+});
+
+// The same backend, but a run fails, after it did its work, whenever `fails` says so.
+function failing(backend: Backend, fails: () => boolean): Backend {
+  const check = async <T>(run: Promise<T>): Promise<T> => {
+    const result = await run;
+    if (fails()) throw new Error("the run broke");
+    return result;
+  };
+  return {
+    dynamics: {
+      createMemory: () => {
+        const memory = backend.dynamics.createMemory();
+        return {
+          denoise: (...args) => check(memory.denoise(...args)),
+          read: (...args) => check(memory.read(...args)),
+          commit: () => memory.commit(),
+        };
+      },
+    },
+    tokenizer: {
+      encode: (frames) => backend.tokenizer.encode(frames),
+      createDecoder: () => {
+        const decoder = backend.tokenizer.createDecoder();
+        return { decode: (z) => check(decoder.decode(z)), commit: () => decoder.commit() };
+      },
+    },
+    close: () => backend.close(),
+  };
+}
+
+describe("openWorld", () => {
+  it("refuses unknown options and unusable values", async () => {
+    expect(await codeOf(openWorld(TINY_WORLD, { device: "gpu" } as object))).toBe("option_unknown");
+    expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");
+    expect(await codeOf(openWorld(TINY_WORLD, { threads: 0 }))).toBe("option_threads");
+    expect(await codeOf(openWorld(`${TINY_WORLD}-nowhere`))).toBe("world_missing_file");
+  });
+});

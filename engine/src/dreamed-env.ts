@@ -1,0 +1,140 @@
+// A dreamed world as an `Env`: episodes, tasks, seeds and limits around the world model.
+import {
+  type ActionLike,
+  byteTensor,
+  type Env,
+  type EnvSpec,
+  floatTensor,
+  type Info,
+  type Observation,
+  ResetNeededError,
+  type ResetOptions,
+  type ResetResult,
+  type StepOptions,
+  type StepResult,
+  toAction,
+  WorldError,
+} from "@worldstep/protocols";
+import { Lane } from "./lane.js";
+import { checkReset, checkStep, startFrom } from "./options.js";
+import { drawStart, nextSeed } from "./philox.js";
+import type { World } from "./world.js";
+import type { Episode, Start, Tick, WorldModel } from "./world-model.js";
+
+interface Running {
+  readonly episode: Episode;
+  readonly task: string;
+  readonly maxTicks: number;
+  /** Steps since the reset. */
+  tick: number;
+  ended: boolean;
+}
+
+export class DreamedEnv implements Env {
+  readonly #lane = new Lane();
+  #running: Running | undefined;
+  #lastSeed: number | undefined;
+  #closed = false;
+
+  constructor(
+    readonly spec: EnvSpec,
+    readonly model: WorldModel,
+    readonly starts: World["starts"],
+  ) {}
+
+  reset(options: ResetOptions = {}): Promise<ResetResult> {
+    const taken = attempt(() => {
+      checkReset(this.spec, options);
+      return { ...options, from: startFrom(this.spec, options) };
+    });
+    return this.#lane.run(async () => {
+      this.#checkOpen();
+      const options = taken();
+      const seed = options.seed ?? (this.#lastSeed === undefined ? randomSeed() : nextSeed(this.#lastSeed));
+      const start = options.from ?? this.#start(options.start, seed);
+      const { episode, tick } = await this.model.reset(start, seed);
+      const task = options.task ?? (this.spec.tasks[0] as string);
+      const usual = task === this.spec.tasks[0] ? 0 : this.spec.maxTicks; // the first task never ends
+      const running = { episode, task, maxTicks: options.maxTicks ?? usual, tick: 0, ended: false };
+      this.#running = running;
+      this.#lastSeed = seed;
+      return { observation: this.#observation(tick), info: { ...this.#info(running, tick), seed } };
+    });
+  }
+
+  step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    const taken = attempt(() => {
+      const block = toAction(this.spec.actionSpace, action).data;
+      return { block, nfe: checkStep(this.spec, options) };
+    });
+    return this.#lane.run(async () => {
+      this.#checkOpen();
+      const running = this.#running;
+      if (!running) throw new ResetNeededError("never_reset");
+      if (running.ended) throw new ResetNeededError("episode_ended");
+      const { block, nfe } = taken();
+      const tick = await this.model.step(running.episode, block, nfe);
+      running.tick++;
+      const info = this.#info(running, tick);
+      const terminated = info.success;
+      const truncated = !terminated && running.tick === running.maxTicks;
+      running.ended = terminated || truncated;
+      const reward = tick.reward[this.#head(running.task)] ?? 0;
+      return { observation: this.#observation(tick), reward, terminated, truncated, info };
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#lane.run(async () => {
+      this.#closed = true;
+      this.#running = undefined;
+    });
+  }
+
+  #start(name: string | undefined, seed: number): Start {
+    const { starts } = this.spec;
+    const chosen = name ?? (starts[drawStart(seed, starts.length)] as string);
+    return { frames: this.starts.get(chosen) as Uint8Array, actions: [] };
+  }
+
+  #observation({ frames, proprioception }: Tick): Observation {
+    const { frames: pixels, proprioception: pose } = this.spec.observationSpace.spaces;
+    return {
+      frames: byteTensor(frames, pixels?.shape ?? []),
+      proprioception: floatTensor(proprioception, pose?.shape ?? []),
+    };
+  }
+
+  #info({ tick, task }: Running, read: Tick): Info & { readonly success: boolean } {
+    const successProbability = read.success[this.#head(task)] ?? 0;
+    const named = (values: Float32Array) => Object.fromEntries([...values].map((x, i) => [this.spec.tasks[i + 1], x]));
+    const tasks = { rewards: named(read.reward), successProbabilities: named(read.success) };
+    return { tick, task, success: successProbability > 0.5, successProbability, ...tasks };
+  }
+
+  // The place of a task in the heads; -1 for the first, which has none.
+  #head(task: string): number {
+    return this.spec.tasks.indexOf(task) - 1;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new WorldError("env_closed", "the env is closed", "open another one");
+  }
+}
+
+// Reads what the caller passed now, while it is as it was passed, and throws what was wrong with it when its turn comes.
+function attempt<T>(read: () => T): () => T {
+  try {
+    const value = read();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function randomSeed(): number {
+  const [low = 0, high = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high % 2 ** 21) * 2 ** 32 + low;
+}

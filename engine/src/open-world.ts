@@ -1,0 +1,66 @@
+// Opens a world for use: loads it, creates its networks once, and hands out envs that share them.
+import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
+import { DreamedEnv } from "./dreamed-env.js";
+import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
+import { createProbe, type Probe } from "./ort/probe.js";
+import { loadWorld, specOf } from "./world.js";
+import { WorldModel } from "./world-model.js";
+import type { WorldManifest } from "./world-schema.js";
+
+export type OpenWorldOptions = OrtOptions;
+
+export interface OpenWorld {
+  /** world.json. */
+  readonly world: WorldManifest;
+  readonly spec: EnvSpec;
+  /** SHA-256 of world.json, in hex: names the world with all its files. */
+  readonly hash: string;
+  /** A new env of this world. All envs share the networks and take turns. */
+  open(): Promise<Env>;
+  /** The world's probe. Throws `WorldFileError` (`world_no_probe`) where it brings none. */
+  probe(): Promise<Probe>;
+  /** Frames `[s, H, W, 3]` uint8 a tick, in order from a stream's first, through the tokenizer and back. */
+  reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]>;
+  /** Frees the networks. Calls on envs that are still open are refused (`env_closed`). */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the world in the folder `path`. Results are the same for the same world, options, machine and version of
+ * onnxruntime-node; another precision, number of threads or kind of CPU may round differently.
+ * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`).
+ */
+export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
+  checkOptions(options);
+  const loaded = await loadWorld(path); // its weights may go once the networks are made
+  const { manifest, hash, starts } = loaded;
+  const backend = await createOrtBackend(loaded, options);
+  const spec = specOf(manifest);
+  const model = new WorldModel(manifest, backend);
+  return {
+    world: manifest,
+    spec,
+    hash,
+    open: async () => new DreamedEnv(spec, model, starts),
+    probe: () => createProbe(loaded),
+    reconstruct: (ticks) => model.reconstruct(ticks),
+    close: () => backend.close(),
+  };
+}
+
+function checkOptions(options: OpenWorldOptions): void {
+  const { precision, threads, ...others } = options;
+  const unknown = Object.keys(others)[0];
+  if (unknown !== undefined) {
+    const remedy = "use precision or threads";
+    throw new OptionError("option_unknown", `openWorld has no option "${unknown}"`, remedy, { option: unknown });
+  }
+  if (precision !== undefined && precision !== "fp32" && precision !== "int8") {
+    throw new OptionError("option_precision", `precision is ${String(precision)}`, "give fp32 or int8", { precision });
+  }
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= 256)) {
+    throw new OptionError("option_threads", `threads is ${String(threads)}`, "give a whole number from 1 to 256", {
+      threads: String(threads),
+    });
+  }
+}

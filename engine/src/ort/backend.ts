@@ -1,0 +1,33 @@
+// The ort backend: a world's networks as ONNX Runtime sessions, created once and shared by all episodes of the world.
+import { availableParallelism } from "node:os";
+import type { Backend } from "../backend.js";
+import { Lane } from "../lane.js";
+import type { World } from "../world.js";
+import { OrtDynamics } from "./dynamics.js";
+import { dynamicsGraph } from "./dynamics-graph.js";
+import type { Precision } from "./layers.js";
+import { OrtSession } from "./session.js";
+import { OrtTokenizer } from "./tokenizer.js";
+import { decoderGraph, encoderGraph } from "./tokenizer-graphs.js";
+
+export interface OrtOptions {
+  /** How the dynamics' matrices are held; the tokenizer stays fp32. Default `fp32`. */
+  readonly precision?: Precision;
+  /** Threads of each run, at least 1. Default: the cores of the machine, at most 4. */
+  readonly threads?: number;
+}
+
+export async function createOrtBackend(world: World, options: OrtOptions = {}): Promise<Backend> {
+  const { precision = "fp32", threads = Math.min(availableParallelism(), 4) } = options;
+  const lane = new Lane();
+  const encoder = await OrtSession.create(encoderGraph(world), lane, threads);
+  const decoder = await OrtSession.create(decoderGraph(world), lane, threads);
+  const dynamics = await OrtSession.create(dynamicsGraph(world, precision), lane, threads);
+  return {
+    dynamics: new OrtDynamics(dynamics, world.manifest),
+    tokenizer: new OrtTokenizer(encoder, decoder, world.manifest),
+    close: async () => {
+      for (const session of [encoder, decoder, dynamics]) await session.close();
+    },
+  };
+}

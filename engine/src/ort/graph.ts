@@ -1,0 +1,86 @@
+// A small builder of ONNX graphs: nodes are added in the order in which they run, values are known by name.
+import {
+  type AttributeValue,
+  attribute,
+  DATA_TYPES,
+  type DataType,
+  encodeModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from "./onnx.js";
+
+/** The name of a tensor in a graph. */
+export type Value = string;
+
+type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/** The ops we use that only ONNX Runtime has. */
+const CONTRIB = new Set(["DynamicQuantizeMatMul", "FastGelu", "FusedMatMul"]);
+
+export class Graph {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #initializers: OnnxTensor[] = [];
+  readonly #inputs: OnnxValue[] = [];
+  readonly #outputs = new Map<Value, OnnxValue>();
+  readonly #integers = new Map<string, Value>();
+
+  constructor(readonly name: string) {}
+
+  input(name: string, dataType: DataType, shape: readonly number[]): Value {
+    this.#inputs.push(describe(name, dataType, shape));
+    return name;
+  }
+
+  /** Makes `value`, which a node made, an output of the graph under `name`. */
+  output(name: string, value: Value, dataType: DataType, shape: readonly number[]): void {
+    this.#outputs.set(value, describe(name, dataType, shape));
+  }
+
+  constant(dataType: DataType, data: ArrayBufferView, shape: readonly number[]): Value {
+    const name = `constant.${this.#initializers.length}`;
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#initializers.push({ name, dims: shape, dataType: DATA_TYPES[dataType], rawData });
+    return name;
+  }
+
+  /** An int64 list, as many ops want sizes and axes. */
+  integers(...values: readonly number[]): Value {
+    const key = values.join();
+    const made = this.#integers.get(key) ?? this.constant("int64", BigInt64Array.from(values, BigInt), [values.length]);
+    this.#integers.set(key, made);
+    return made;
+  }
+
+  /** Adds a node with one output. */
+  add(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
+    return this.split(opType, inputs, 1, attributes)[0] as Value;
+  }
+
+  /** Adds a node with `count` outputs. */
+  split(opType: string, input: readonly Value[], count: number, attributes: Attributes = {}): Value[] {
+    const name = `${this.#nodes.length}.${opType}`;
+    const output = Array.from({ length: count }, (_, i) => `${name}.${i}`);
+    const domain = CONTRIB.has(opType) ? "com.microsoft" : "";
+    const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
+    this.#nodes.push({ opType, domain, name, input, output, attribute: list });
+    return output;
+  }
+
+  reshape(value: Value, ...shape: readonly number[]): Value {
+    return this.add("Reshape", [value, this.integers(...shape)]);
+  }
+
+  /** The bytes of the ONNX model. */
+  build(): Uint8Array {
+    const final = (value: Value): string => this.#outputs.get(value)?.name ?? value;
+    const node = this.#nodes.map((made) => ({ ...made, input: made.input.map(final), output: made.output.map(final) }));
+    const output = [...this.#outputs.values()];
+    return encodeModel({ name: this.name, node, initializer: this.#initializers, input: this.#inputs, output });
+  }
+}
+
+function describe(name: string, dataType: DataType, shape: readonly number[]): OnnxValue {
+  const dim = shape.map((dimValue) => ({ dimValue }));
+  return { name, type: { tensorType: { elemType: DATA_TYPES[dataType], shape: { dim } } } };
+}

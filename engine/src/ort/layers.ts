@@ -1,0 +1,99 @@
+// The layers of a network as nodes of a graph: weights by their names in the world's files, in the session's precision.
+import type { Weight } from "../safetensors.js";
+import type { Graph, Value } from "./graph.js";
+
+/**
+ * How the dynamics' matrices are held. `fp32`: as they are. `int8`: symmetric int8 with one scale an output channel;
+ * activations are quantised to uint8 as they come, with one scale a tensor.
+ */
+export type Precision = "fp32" | "int8";
+
+// 7 bits: AVX2 adds two products of uint8 and int8 in 16 bits, and 255 * 63 * 2 fits while 255 * 127 * 2 saturates.
+const INT8_MAX = 63;
+
+export class Layers {
+  constructor(
+    readonly graph: Graph,
+    readonly weights: ReadonlyMap<string, Weight>,
+    readonly precision: Precision = "fp32",
+  ) {}
+
+  /** A tensor that the loader has checked. */
+  weight(name: string): Weight {
+    const weight = this.weights.get(name);
+    if (!weight) throw new Error(`no weight "${name}": the list in world-tensors.ts lacks it`);
+    return weight;
+  }
+
+  constant({ data, shape }: Weight): Value {
+    return this.graph.constant("float32", data, shape);
+  }
+
+  bias(name: string): Value {
+    return this.constant(this.weight(`${name}.bias`));
+  }
+
+  /** x `[M, in]` times the transpose of `weight [out, in]`, plus `plus` where given, -> `[M, out]`. */
+  matmul(x: Value, weight: Weight, plus?: Value): Value {
+    const rest = plus === undefined ? [] : [plus];
+    if (this.precision === "fp32") return this.graph.add("Gemm", [x, this.constant(weight), ...rest], { transB: 1 });
+    const [to, from] = weight.shape as [number, number];
+    const { values, scales } = quantise(weight.data, to, from);
+    const matrix = [this.graph.constant("int8", values, [from, to]), this.graph.constant("float32", scales, [to])];
+    const y = this.graph.add("DynamicQuantizeMatMul", [x, ...matrix]);
+    return plus === undefined ? y : this.graph.add("Add", [y, plus]);
+  }
+
+  /** x `[M, in]` -> `[M, out]`. */
+  linear(x: Value, name: string): Value {
+    return this.matmul(x, this.weight(`${name}.weight`), this.bias(name));
+  }
+
+  silu(x: Value): Value {
+    return this.graph.add("Mul", [x, this.graph.add("Sigmoid", [x])]);
+  }
+
+  /** Unit RMS over the last dimension, of `size`: `rms` of dynamics.py, `project` of tokenizer.py. */
+  rms(x: Value, size: number): Value {
+    const ones = this.constant({ data: new Float32Array(size).fill(1), shape: [size] });
+    return this.graph.add("SimplifiedLayerNormalization", [x, ones], { axis: -1, epsilon: { float: 1e-6 } });
+  }
+
+  /** x `[B, C, h, w]`; a 1x1 or a padded 3x3 convolution. `order` picks the weight's input channels for x's. */
+  conv(x: Value, name: string, order?: (channel: number) => number, stride = 1): Value {
+    const { data, shape } = this.weight(`${name}.weight`);
+    const [to, from, kernel] = shape as [number, number, number];
+    const area = kernel * kernel;
+    const ordered = order ? new Float32Array(data.length) : data;
+    for (let i = 0; order && i < to * from; i++) {
+      const source = (i - (i % from) + order(i % from)) * area;
+      ordered.set(data.subarray(source, source + area), i * area);
+    }
+    const pads = new Array<number>(4).fill((kernel - 1) / 2);
+    return this.graph.add("Conv", [x, this.constant({ data: ordered, shape }), this.bias(name)], {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads,
+    });
+  }
+
+  /** `ResBlock` of tokenizer.py, and with `past` `MemoryBlock`: x + conv2(relu(conv1(relu(x, past)))). */
+  residual(x: Value, name: string, past?: Value): Value {
+    const both = past === undefined ? x : this.graph.add("Concat", [x, past], { axis: 1 });
+    const hidden = this.conv(this.graph.add("Relu", [both]), `${name}.conv1`);
+    return this.graph.add("Add", [x, this.conv(this.graph.add("Relu", [hidden]), `${name}.conv2`)]);
+  }
+}
+
+// [to, from] -> int8 [from, to] and a scale for each output.
+function quantise(data: Float32Array, to: number, from: number): { values: Int8Array; scales: Float32Array } {
+  const values = new Int8Array(data.length);
+  const scales = new Float32Array(to);
+  for (let row = 0; row < to; row++) {
+    const weights = data.subarray(row * from, (row + 1) * from);
+    const scale = Math.fround(weights.reduce((most, x) => Math.max(most, Math.abs(x)), 0) / INT8_MAX) || 1;
+    scales[row] = scale;
+    for (let i = 0; i < from; i++) values[i * to + row] = Math.round((weights[i] as number) / scale);
+  }
+  return { values, scales };
+}

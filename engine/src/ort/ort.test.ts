@@ -1,0 +1,169 @@
+// The ort backend against PyTorch's golden vectors, against plain loops, and against itself.
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Goldens, readGoldens, relativeError, row, TINY_WORLD } from "../../../test/fixtures/worlds.js";
+import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
+import type { Backend, Heads, Memory } from "../backend.js";
+import { Lane } from "../lane.js";
+import { sample } from "../sampler.js";
+import { loadWorld, type World } from "../world.js";
+import { createOrtBackend } from "./backend.js";
+import { OrtSession, type Tensors, zeros } from "./session.js";
+import { decoderGraph } from "./tokenizer-graphs.js";
+
+let world: World;
+let goldens: Goldens;
+let backend: Backend;
+
+beforeAll(async () => {
+  world = await loadWorld(TINY_WORLD);
+  goldens = await readGoldens();
+  backend = await createOrtBackend(world, { threads: 1 });
+  return () => backend.close();
+});
+
+// The frames of tick i of the goldens: the first frame fills tick 0.
+function tickFrames(i: number): Uint8Array {
+  const { stride, frame } = world.manifest;
+  const size = frame.height * frame.width * 3;
+  if (i > 0) return goldens.frames.slice((1 + (i - 1) * stride) * size, (1 + i * stride) * size);
+  const tick = new Uint8Array(stride * size);
+  for (let at = 0; at < tick.length; at += size) tick.set(goldens.frames.subarray(0, size), at);
+  return tick;
+}
+
+// Decodes latents `[T, L, C]` in runs of `ticks`; the pixels about [-1, 1] and the frames of all.
+async function decode(z: Float32Array, T: number, ticks: number) {
+  const { stride, frame, dynamics, tokenizer } = world.manifest;
+  const { height: H, width: W } = frame;
+  const session = await OrtSession.create(decoderGraph(world, ticks), new Lane(), 1);
+  const [, b, c] = tokenizer.widths;
+  let memory: Tensors = { memory8: zeros(1, c, H / 8, W / 8), memory4: zeros(1, b, H / 4, W / 4) };
+  const size = dynamics.tokens * tokenizer.latentChannels;
+  const decoded = new Float32Array(T * 3 * stride * H * W);
+  for (let t = 0; t < T; t += ticks) {
+    const input = zeros(ticks, dynamics.tokens, tokenizer.latentChannels);
+    input.data.set(z.subarray(t * size, (t + ticks) * size));
+    const pixels = zeros(ticks, 3 * stride, H, W);
+    const [next8, next4] = [zeros(1, c, H / 8, W / 8), zeros(1, b, H / 4, W / 4)];
+    await session.run({ z: input, ...memory }, { pixels, next8, next4 });
+    memory = { memory8: next8, memory4: next4 };
+    decoded.set(pixels.data, (t * decoded.length) / T);
+  }
+  await session.close();
+  return decoded;
+}
+
+// A rollout from the goldens' first frame under their actions and noise, through the K/V memory.
+async function rollOut(nfe: number, backend: Backend) {
+  const { stride, action, tokenizer } = world.manifest;
+  const [actions, noise] = [goldens.get("rollout.actions"), goldens.get("rollout.noise")];
+  const memory = backend.dynamics.createMemory();
+  const start = row(goldens.get(`rollout${nfe}.z`), 0);
+  const latents = [start];
+  const still = new Float32Array(stride * action.names.length);
+  const heads = [await memory.read(start, { previous: new Float32Array(start.length), action: still })];
+  memory.commit();
+  for (let i = 0; i < (noise.shape[0] ?? 0); i++) {
+    const input = { previous: latents.at(-1) as Float32Array, action: row(actions, i) };
+    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, input, t, r);
+    const z = await sample(denoise, row(noise, i), nfe, tokenizer.latentChannels);
+    heads.push(await memory.read(z, input));
+    memory.commit();
+    latents.push(z);
+  }
+  return { latents, heads };
+}
+
+describe("against PyTorch, fp32", () => {
+  it("encodes each tick, to 1e-3", async () => {
+    const z = goldens.get("encode.z");
+    for (let i = 0; i < (z.shape[0] ?? 0); i++) {
+      expect(relativeError(await backend.tokenizer.encode(tickFrames(i)), row(z, i))).toBeLessThan(1e-3);
+    }
+  });
+
+  it("decodes a stream of ticks, pixels to 1e-3", async () => {
+    const pixels = goldens.get("decode.pixels");
+    const ticks = pixels.shape[0] ?? 0;
+    const z = goldens.get("encode.z").data;
+    expect(relativeError(await decode(z, ticks, 1), pixels.data)).toBeLessThan(1e-3);
+  });
+
+  it("decodes a stream to frames: those pixels, rounded half to even as PyTorch does", async () => {
+    const { stride, frame } = world.manifest;
+    const z = goldens.get("encode.z");
+    const ticks = z.shape[0] ?? 0;
+    const pixels = await decode(z.data, ticks, 1);
+    const area = frame.height * frame.width;
+    const decoder = backend.tokenizer.createDecoder();
+    for (let tick = 0; tick < ticks; tick++) {
+      const frames = await decoder.decode(row(z, tick));
+      decoder.commit();
+      const expected = frames.map((_, i) => {
+        const plane = (tick * stride + Math.floor(i / 3 / area)) * 3 + (i % 3);
+        const pixel = pixels[plane * area + (Math.floor(i / 3) % area)] as number;
+        const value = Math.fround(Math.fround(pixel + 1) * 127.5);
+        const down = Math.floor(value);
+        const rounded = value - down === 0.5 ? down + (down % 2) : Math.round(value);
+        return Math.min(255, Math.max(0, rounded));
+      });
+      expect(frames).toEqual(expected);
+      expect(frames).toHaveLength(stride * area * 3);
+    }
+  });
+
+  it.each([1, 4])("rolls out %i NFE a tick past the window, latents and heads to 1e-3", async (nfe) => {
+    const { latents, heads } = await rollOut(nfe, backend);
+    expect(latents.length).toBeGreaterThan(world.manifest.dynamics.window + 2);
+    const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
+    for (const [i, z] of latents.entries()) expect(relativeError(z, row(golden("z"), i))).toBeLessThan(1e-3);
+    for (const name of ["reward", "success", "proprioception"] as const) {
+      const got = heads.flatMap((read: Heads) => [...read[name]]);
+      expect(relativeError(got, golden(name).data)).toBeLessThan(1e-3);
+    }
+  });
+});
+
+describe("fast paths equal slow paths", () => {
+  it("decoding tick by tick equals decoding the whole clip in one run, bit for bit", async () => {
+    const z = goldens.get("encode.z");
+    const ticks = z.shape[0] ?? 0;
+    expect(ticks).toBeGreaterThan(3);
+    expect(await decode(z.data, ticks, 1)).toEqual(await decode(z.data, ticks, ticks));
+  });
+
+  it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", async () => {
+    const { stride, action, dynamics, tokenizer } = world.manifest;
+    const memory: Memory = backend.dynamics.createMemory();
+    const ticks: PlainTick[] = [];
+    const size = dynamics.tokens * tokenizer.latentChannels;
+    const wave = (length: number, seed: number) =>
+      Float32Array.from({ length }, (_, i) => Math.sin(1 + seed * 7.3 + i * i));
+    let previous: Float32Array = new Float32Array(size);
+    for (let tick = 0; tick < 3 * dynamics.window + 2; tick++) {
+      const z = wave(size, tick);
+      const input = { previous, action: wave(stride * action.names.length, tick + 0.5) };
+      const noisy = { z, ...input, t: 0.7, r: 0.3 };
+      const end = await memory.denoise(z, input, 0.7, 0.3);
+      expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
+      ticks.push({ z, ...input, t: 0, r: 0 });
+      const { reward, success, proprioception } = await memory.read(z, input);
+      expect(relativeError([...reward, ...success, ...proprioception], recompute(world, ticks).heads)).toBeLessThan(
+        1e-4,
+      );
+      memory.commit();
+      previous = z;
+    }
+  });
+});
+
+describe("int8", () => {
+  it("stays within 5 % of fp32, relative to the largest value, over a rollout", async () => {
+    const int8 = await createOrtBackend(world, { precision: "int8", threads: 1 });
+    const expected = await rollOut(4, backend);
+    const got = await rollOut(4, int8);
+    for (const [i, z] of got.latents.entries()) expect(relativeError(z, expected.latents[i] ?? [])).toBeLessThan(0.05);
+    expect(got.latents.at(-1)).not.toEqual(expected.latents.at(-1));
+    await int8.close();
+  });
+});

@@ -1,0 +1,75 @@
+// The tokenizer on ONNX Runtime. A decoder has two sets of buffers for its state: the committed tick's, which a run
+// reads, and the next one's, which it writes; a commit swaps them.
+import { Tensor } from "onnxruntime-node";
+import type { Decoder, Tokenizer } from "../backend.js";
+import type { WorldManifest } from "../world-schema.js";
+import { type OrtSession, zeros } from "./session.js";
+
+interface State {
+  readonly memory8: Tensor;
+  readonly memory4: Tensor;
+}
+
+export class OrtTokenizer implements Tokenizer {
+  constructor(
+    readonly encoder: OrtSession,
+    readonly decoder: OrtSession,
+    readonly manifest: WorldManifest,
+  ) {}
+
+  async encode(frames: Uint8Array): Promise<Float32Array> {
+    const { dynamics, tokenizer } = this.manifest;
+    const z = zeros(dynamics.tokens, tokenizer.latentChannels);
+    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z });
+    return z.data;
+  }
+
+  createDecoder(): Decoder {
+    return new OrtDecoder(this.decoder, this.manifest);
+  }
+}
+
+class OrtDecoder implements Decoder {
+  #past: State;
+  #next: State;
+  #isStaged = false;
+
+  constructor(
+    readonly session: OrtSession,
+    readonly manifest: WorldManifest,
+  ) {
+    this.#past = emptyState(manifest);
+    this.#next = emptyState(manifest);
+  }
+
+  async decode(z: Float32Array): Promise<Uint8Array> {
+    this.#isStaged = false;
+    const { dynamics, tokenizer } = this.manifest;
+    const shape = frameShape(this.manifest);
+    const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1)); // the caller keeps them
+    await this.session.run(
+      { z: new Tensor("float32", z, [1, dynamics.tokens, tokenizer.latentChannels]), ...this.#past },
+      { frames: new Tensor("uint8", frames, shape), next8: this.#next.memory8, next4: this.#next.memory4 },
+    );
+    this.#isStaged = true;
+    return frames;
+  }
+
+  commit(): void {
+    if (!this.#isStaged) throw new Error("commit() without a decode() before it");
+    this.#isStaged = false;
+    [this.#past, this.#next] = [this.#next, this.#past];
+  }
+}
+
+function emptyState({ frame, tokenizer }: WorldManifest): State {
+  const [, b, c] = tokenizer.widths;
+  return {
+    memory8: zeros(1, c, frame.height / 8, frame.width / 8),
+    memory4: zeros(1, b, frame.height / 4, frame.width / 4),
+  };
+}
+
+function frameShape({ stride, frame }: WorldManifest): number[] {
+  return [stride, frame.height, frame.width, 3];
+}

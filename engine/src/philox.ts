@@ -1,0 +1,68 @@
+// Philox 4x32-10, a counter-based random generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011),
+// and the streams that a world draws from it. A number depends on its seed and its place alone, so results are the same
+// whoever else draws.
+
+export type Words = readonly [number, number, number, number];
+
+/** What a stream is for: its place in the counter. */
+export type Stream = "noise" | "start" | "nextSeed";
+
+const STREAMS: Readonly<Record<Stream, number>> = { noise: 0, start: 1, nextSeed: 2 };
+
+/** Ten rounds over a counter of four words with a key of two; all are uint32. */
+export function philox(counter: Words, key: readonly [number, number]): Words {
+  let [a, b, c, d] = counter;
+  let [k, l] = key;
+  for (let round = 0; round < 10; round++) {
+    const [high0, high1] = [multiplyHigh(0xd2511f53, a), multiplyHigh(0xcd9e8d57, c)];
+    const [low0, low1] = [Math.imul(0xd2511f53, a), Math.imul(0xcd9e8d57, c)];
+    [a, b, c, d] = [(high1 ^ b ^ k) >>> 0, low1 >>> 0, (high0 ^ d ^ l) >>> 0, low0 >>> 0];
+    k = (k + 0x9e3779b9) >>> 0;
+    l = (l + 0xbb67ae85) >>> 0;
+  }
+  return [a, b, c, d];
+}
+
+/** Four random words of `stream`: the block `block` of tick `tick`. seed: in [0, 2^53). */
+export function draw(seed: number, stream: Stream, tick = 0, block = 0): Words {
+  return philox(
+    [block, tick >>> 0, Math.floor(tick / 2 ** 32), STREAMS[stream]],
+    [seed >>> 0, Math.floor(seed / 2 ** 32)],
+  );
+}
+
+/** `count` standard normal numbers for tick `tick` (Box-Muller in float64). */
+export function normals(seed: number, tick: number, count: number): Float32Array {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i += 4) {
+    const words = draw(seed, "noise", tick, i / 4);
+    out.set(normalPair(words[0], words[1]).slice(0, count - i), i);
+    if (i + 2 < count) out.set(normalPair(words[2], words[3]).slice(0, count - i - 2), i + 2);
+  }
+  return out;
+}
+
+/** The start state that a seed picks out of `count`. */
+export function drawStart(seed: number, count: number): number {
+  return Math.floor((draw(seed, "start")[0] / 2 ** 32) * count);
+}
+
+/** The seed of the episode after the one with `seed`, where none is given. */
+export function nextSeed(seed: number): number {
+  const [low, high] = draw(seed, "nextSeed");
+  return (high % 2 ** 21) * 2 ** 32 + low;
+}
+
+function normalPair(u: number, v: number): number[] {
+  const radius = Math.sqrt(-2 * Math.log((u + 1) / 2 ** 32));
+  const angle = (2 * Math.PI * v) / 2 ** 32;
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+}
+
+// The upper 32 bits of a product of two uint32.
+function multiplyHigh(x: number, y: number): number {
+  const [xHigh, xLow, yHigh, yLow] = [x >>> 16, x & 0xffff, y >>> 16, y & 0xffff];
+  const middle = xHigh * yLow + ((xLow * yLow) >>> 16);
+  const other = xLow * yHigh + (middle % 2 ** 16);
+  return xHigh * yHigh + Math.floor(middle / 2 ** 16) + Math.floor(other / 2 ** 16);
+}

@@ -1,0 +1,286 @@
+// One WebSocket: decodes what comes, does what it asks, sends the reply. The one place where errors are caught: each
+// becomes an `error` message, and only a message that can't be decoded closes the socket.
+import {
+  type ClientMessage,
+  type Codec,
+  type CreditMessage,
+  decodeMessage,
+  encodeMessage,
+  errorToWire,
+  isClientMessage,
+  type Limits,
+  MessageError,
+  observationTensors,
+  ProtocolError,
+  type ServerMessage,
+  type SubscribeMessage,
+  type WorldError,
+} from "@worldstep/protocols";
+import type { Logger } from "pino";
+import type { WebSocket } from "ws";
+import type { Metrics } from "./metrics.js";
+import type { Owner, Session } from "./session.js";
+import type { SessionTable } from "./session-table.js";
+import { type Sink, Stream } from "./stream.js";
+
+/** Unsent bytes above which a socket is congested: its streams pause, and no more requests are read from it. */
+const CONGESTED_BYTES = 4 * 2 ** 20;
+/** WebSocket close codes of the errors after which nothing more is read. */
+const CLOSING: Readonly<Record<string, number>> = { message_text: 1003, message_malformed: 1007 };
+
+export class Connection implements Owner {
+  private readonly openIds = new Set<number>();
+  private readonly sessions = new Set<Session>();
+  private readonly streams = new Map<number, { readonly stream: Stream; readonly session: Session }>();
+  private lastStream = 0;
+  private heard = true;
+  private readonly keepAlive: NodeJS.Timeout;
+
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly codec: Codec,
+    private readonly table: SessionTable,
+    private readonly limits: Limits,
+    private readonly metrics: Metrics,
+    private readonly logger: Logger,
+  ) {
+    this.keepAlive = setInterval(() => this.checkAlive(), limits.keepAliveSeconds * 1000);
+    socket.on("message", (data: Buffer, isBinary) => this.receive(data, isBinary));
+    socket.on("pong", () => {
+      this.heard = true;
+    });
+    socket.on("error", (error) => logger.debug({ error }, "socket error")); // `close` follows
+    socket.on("close", () => this.lost());
+  }
+
+  /** Sends `message`. Throws where it can't be encoded, which is a fault of the env that made it. */
+  send(message: ServerMessage): void {
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    const bytes = this.encode(message);
+    this.metrics.bytes.inc({ direction: "out" }, bytes.length);
+    this.socket.send(bytes, { binary: true }, () => this.sent());
+    if (this.congested()) this.socket.pause();
+  }
+
+  private encode(message: ServerMessage): Uint8Array {
+    try {
+      return encodeMessage(this.codec, message);
+    } catch (cause) {
+      // Not the client's fault, though the code would say so: an env gave a reward or info that doesn't travel.
+      throw new Error(`can't send "${message.type}"`, { cause });
+    }
+  }
+
+  takenOver(session: Session, error: WorldError): void {
+    this.sessions.delete(session);
+    this.sendError(error, undefined, session.id);
+  }
+
+  private receive(data: Buffer, isBinary: boolean): void {
+    if (this.socket.readyState !== this.socket.OPEN) return; // what came behind the message that closed it
+    this.heard = true;
+    this.metrics.bytes.inc({ direction: "in" }, data.length);
+    try {
+      if (!isBinary) {
+        throw new ProtocolError("message_text", "a text message", "send binary messages as docs/protocol.md says");
+      }
+      this.begin(decodeMessage(this.codec, data));
+    } catch (error) {
+      this.sendError(error, error instanceof MessageError ? error.requestId : undefined);
+      const closeCode = error instanceof ProtocolError ? CLOSING[error.code] : undefined;
+      if (closeCode) this.socket.close(closeCode);
+    }
+  }
+
+  private begin(message: ReturnType<typeof decodeMessage>): void {
+    if (!isClientMessage(message)) {
+      throw new ProtocolError("message_unexpected_type", `only a server sends "${message.type}"`, "don't send it", {
+        type: message.type,
+      });
+    }
+    if (message.type === "credit") {
+      this.grant(message);
+      return;
+    }
+    if (this.openIds.has(message.id)) {
+      throw new ProtocolError("request_id_in_use", `request ${message.id} is still open`, "count ids up", {
+        id: message.id,
+      });
+    }
+    this.openIds.add(message.id);
+    void this.answer(message);
+  }
+
+  private async answer(request: Exclude<ClientMessage, CreditMessage>): Promise<void> {
+    try {
+      const reply = await this.reply(request);
+      this.openIds.delete(request.id);
+      this.send({ ...reply, id: request.id } as ServerMessage);
+    } catch (error) {
+      this.openIds.delete(request.id);
+      this.sendError(error, request.id, "session" in request ? request.session : undefined);
+    }
+  }
+
+  /** What `request` asks for, done; the reply still without its id. */
+  private async reply(request: Exclude<ClientMessage, CreditMessage>): Promise<Reply> {
+    const tensors = {};
+    switch (request.type) {
+      case "open": {
+        const session = await this.table.open(request.world);
+        if (this.socket.readyState !== this.socket.OPEN)
+          await this.table.close(session); // nobody knows its token
+        else await this.adopt(session);
+        return { type: "opened", session: session.id, token: session.token, tensors };
+      }
+      case "resume": {
+        const session = this.table.unlock(request.session, request.token);
+        await this.adopt(session);
+        const { id, world, tick, ended } = session;
+        return { type: "resumed", session: id, world, ...(tick === undefined ? {} : { tick }), ended, tensors };
+      }
+      case "reset":
+        return this.owned(request.session).reset(this, request);
+      case "step":
+        return this.owned(request.session).step(this, request);
+      case "close": {
+        const session = this.owned(request.session);
+        this.sessions.delete(session);
+        await this.table.close(session);
+        return { type: "closed", session: session.id, tensors };
+      }
+      case "cancel": {
+        const { target } = request;
+        const removed = [...this.sessions].some((session) => session.cancel(this, target));
+        return { type: "cancelled", target, removed, tensors };
+      }
+      case "ping":
+        return { type: "pong", tensors };
+      case "subscribe":
+        return this.subscribe(request);
+      case "unsubscribe":
+        this.unsubscribe(request.stream);
+        return { type: "unsubscribed", stream: request.stream, tensors };
+      default:
+        return request satisfies never;
+    }
+  }
+
+  private async adopt(session: Session): Promise<void> {
+    this.sessions.add(session);
+    await session.own(this);
+  }
+
+  private owned(id: string): Session {
+    const session = this.table.find(id);
+    if (session.isOwnedBy(this)) return session;
+    throw new ProtocolError(
+      "session_not_owned",
+      `session ${id} does not belong to this connection`,
+      "resume it with its token",
+      { session: id },
+    );
+  }
+
+  private subscribe({ session: id, token, policy, credit, every = 1 }: SubscribeMessage): Reply {
+    const session = this.table.unlock(id, token);
+    const { maxStreams } = this.limits;
+    if (every < 1) {
+      throw new ProtocolError("message_field_invalid", "field every is 0", "send at least 1", {
+        field: "every",
+        expected: "at least 1",
+      });
+    }
+    if (this.streams.size >= maxStreams) {
+      throw new ProtocolError(
+        "stream_over_limit",
+        `this connection already has ${maxStreams} streams`,
+        "unsubscribe from one",
+        { maxStreams },
+      );
+    }
+    this.lastStream += 1;
+    const number = this.lastStream;
+    const stream = new Stream({ policy, credit, every }, this.sink(number));
+    this.streams.set(number, { stream, session });
+    session.watch(stream);
+    return { type: "subscribed", session: id, stream: number, tensors: {} };
+  }
+
+  private sink(stream: number): Sink {
+    return {
+      send: ({ observation, ...tick }, dropped) => {
+        try {
+          this.send({ type: "frame", stream, ...tick, dropped, tensors: observationTensors(observation) });
+        } catch (error) {
+          this.sendError(error); // this watcher's, not that of the session's owner
+        }
+      },
+      congested: () => this.congested(),
+      end: () => {
+        this.streams.delete(stream);
+        this.send({ type: "streamEnded", stream, tensors: {} });
+      },
+    };
+  }
+
+  private grant({ stream, credit }: CreditMessage): void {
+    this.checkStream(stream);
+    const watched = this.streams.get(stream);
+    watched?.session.grant(watched.stream, credit);
+  }
+
+  private unsubscribe(stream: number): void {
+    this.checkStream(stream);
+    const watched = this.streams.get(stream);
+    this.streams.delete(stream);
+    watched?.session.unwatch(watched.stream);
+  }
+
+  /** A stream that has ended is not an error: the client may not know yet. */
+  private checkStream(stream: number): void {
+    if (stream >= 1 && stream <= this.lastStream) return;
+    throw new ProtocolError("stream_unknown", `this connection never had a stream ${stream}`, "subscribe", { stream });
+  }
+
+  private sendError(error: unknown, id?: number, session?: string): void {
+    const wire = errorToWire(error);
+    this.metrics.errors.inc({ code: wire.code });
+    if (wire.code === "internal") this.logger.error({ error, id, session }, "a request failed");
+    else this.logger.debug({ code: wire.code, id, session }, "a request was refused");
+    const about = { ...(id === undefined ? {} : { id }), ...(session === undefined ? {} : { session }) };
+    this.send({ type: "error", ...about, ...wire, tensors: {} });
+  }
+
+  private congested(): boolean {
+    return this.socket.bufferedAmount > CONGESTED_BYTES;
+  }
+
+  private sent(): void {
+    if (this.congested()) return;
+    if (this.socket.isPaused) this.socket.resume();
+    for (const { stream } of this.streams.values()) stream.flush();
+  }
+
+  private checkAlive(): void {
+    if (!this.heard) {
+      this.logger.info("a connection stopped answering");
+      this.socket.terminate();
+      return;
+    }
+    this.heard = false;
+    this.socket.ping();
+  }
+
+  private lost(): void {
+    clearInterval(this.keepAlive);
+    for (const { stream, session } of this.streams.values()) session.unwatch(stream);
+    for (const session of this.sessions) session.release(this);
+    this.streams.clear();
+    this.sessions.clear();
+  }
+}
+
+type WithoutId<M> = M extends { readonly id: number } ? Omit<M, "id"> : never;
+/** A reply before it gets the id of its request. */
+type Reply = WithoutId<ServerMessage>;

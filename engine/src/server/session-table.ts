@@ -1,0 +1,103 @@
+// All open sessions of a server: admission, and finding a session by its id.
+import { type Env, type EnvSpec, type Limits, ProtocolError, WorldError } from "@worldstep/protocols";
+import { Session } from "./session.js";
+
+/** A world that a server offers: any env factory. An env must not write to an observation after it returned it. */
+export interface HostedWorld {
+  readonly spec: EnvSpec;
+  /** Names the world's exact contents. */
+  readonly hash: string;
+  open(): Promise<Env>;
+}
+
+export class SessionTable {
+  private readonly sessions = new Map<string, Session>();
+  private opening = 0;
+  private closed = false;
+
+  constructor(
+    private readonly worlds: readonly HostedWorld[],
+    private readonly limits: Limits,
+    private readonly onStep: (world: string, seconds: number) => void,
+    private readonly onFailure: (error: unknown) => void,
+  ) {}
+
+  get size(): number {
+    return this.sessions.size;
+  }
+
+  /** Opens a session of `world`. Throws `request_unknown_world` and `capacity_sessions`. */
+  async open(world: string): Promise<Session> {
+    const hosted = this.worlds.find(({ spec }) => spec.id === world);
+    if (!hosted) {
+      const worlds = this.worlds.map(({ spec }) => spec.id);
+      throw new ProtocolError("request_unknown_world", `this server has no world "${world}"`, "use one of its worlds", {
+        world,
+        worlds,
+      });
+    }
+    const { maxSessions, maxInFlight, sessionIdleSeconds: idleSeconds } = this.limits;
+    if (this.sessions.size + this.opening >= maxSessions) {
+      throw new WorldError(
+        "capacity_sessions",
+        `the server has ${maxSessions} sessions, its limit`,
+        "close a session, or retry later",
+        { maxSessions },
+      );
+    }
+    this.opening += 1;
+    try {
+      const env = await hosted.open();
+      if (this.closed) {
+        await env.close();
+        throw new ProtocolError("session_closed", "the server shuts down", "open a session on another server");
+      }
+      const session = new Session({
+        world,
+        env,
+        maxInFlight,
+        idleSeconds,
+        onIdle: (idle) => this.close(idle).catch(this.onFailure),
+        onStep: (seconds) => this.onStep(world, seconds),
+      });
+      this.sessions.set(session.id, session);
+      return session;
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  /** The session with that id. Throws `session_unknown`. */
+  find(id: string): Session {
+    const session = this.sessions.get(id);
+    if (!session) throw unknownSession(id);
+    return session;
+  }
+
+  /** The session with that id, for who knows its token. Throws `session_unknown` for a wrong one as well. */
+  unlock(id: string, token: string): Session {
+    const session = this.find(id);
+    if (!session.knows(token)) throw unknownSession(id);
+    return session;
+  }
+
+  async close(session: Session): Promise<void> {
+    this.sessions.delete(session.id);
+    await session.close();
+  }
+
+  /** Closes every session, and those that are being opened as soon as they are. */
+  async closeAll(): Promise<void> {
+    this.closed = true;
+    await Promise.all([...this.sessions.values()].map((session) => this.close(session)));
+  }
+}
+
+function unknownSession(session: string): ProtocolError {
+  return new ProtocolError(
+    "session_unknown",
+    "there is no such session, or the token is not its own",
+    "open a new session; one without a connection is kept for limits.sessionIdleSeconds only",
+    { session },
+  );
+}

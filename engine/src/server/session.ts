@@ -1,0 +1,253 @@
+// A running world: one Env, the requests that wait for it, its last committed tick, and who owns and who watches it.
+// It knows no sockets: an owner is whoever is told when the session is taken away.
+import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+import {
+  type Env,
+  type ObservationMessage,
+  observationTensors,
+  ProtocolError,
+  type ResetMessage,
+  ResetNeededError,
+  type ResetOptions,
+  type StepMessage,
+  type SteppedMessage,
+  type StepResult,
+  tensorBytes,
+  type WorldError,
+} from "@worldstep/protocols";
+import type { Stream, Tick } from "./stream.js";
+
+export interface Owner {
+  /** Another owner resumed the session. */
+  takenOver(session: Session, error: WorldError): void;
+}
+
+export interface SessionOptions {
+  readonly world: string;
+  readonly env: Env;
+  readonly maxInFlight: number;
+  readonly idleSeconds: number;
+  /** Called when nobody has owned the session for `idleSeconds`. */
+  readonly onIdle: (session: Session) => void;
+  /** Called after each tick that the env made, not for repeated replies. */
+  readonly onStep: (seconds: number) => void;
+}
+
+/** A `step` or `reset` that has not begun. */
+interface Waiting {
+  readonly owner: Owner;
+  readonly id: number;
+  readonly begin: () => Promise<void>;
+  readonly refuse: (error: WorldError) => void;
+}
+
+type SteppedReply = Omit<SteppedMessage, "id">;
+
+interface Committed {
+  readonly action: Uint8Array;
+  readonly nfe: number | undefined;
+  readonly reply: SteppedReply;
+}
+
+export class Session {
+  readonly id = randomUUID();
+  readonly token = randomBytes(24).toString("base64url");
+  /** Last committed tick; undefined before the first reset. */
+  tick: number | undefined;
+  /** Whether the episode is over. */
+  ended = false;
+
+  private owner: Owner | undefined;
+  private waiting: Waiting[] = [];
+  private running: Promise<void> | undefined;
+  private recent = new Map<number, Committed>(); // by tick, oldest first, at most maxInFlight
+  private readonly streams = new Set<Stream>();
+  private idleTimer: NodeJS.Timeout | undefined;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly options: SessionOptions) {}
+
+  get world(): string {
+    return this.options.world;
+  }
+
+  knows(token: string): boolean {
+    const [ours, theirs] = [Buffer.from(this.token), Buffer.from(token)];
+    return ours.length === theirs.length && timingSafeEqual(ours, theirs);
+  }
+
+  isOwnedBy(owner: Owner): boolean {
+    return this.owner === owner;
+  }
+
+  /** Gives the session to `owner`, and resolves when nothing of it runs any more: `tick` and `ended` then stay. */
+  async own(owner: Owner): Promise<void> {
+    clearTimeout(this.idleTimer);
+    const previous = this.owner;
+    this.owner = owner;
+    if (previous && previous !== owner) {
+      const error = new ProtocolError(
+        "session_taken_over",
+        `session ${this.id} was resumed by another connection`,
+        "open a new session, or resume it back",
+        { session: this.id },
+      );
+      this.refuseWaiting(error);
+      previous.takenOver(this, error);
+    }
+    while (this.running) await this.running;
+  }
+
+  /** `owner` is gone: what it waits for is forgotten, and the session lives on for the idle time. */
+  release(owner: Owner): void {
+    if (this.owner !== owner) return;
+    this.owner = undefined;
+    this.refuseWaiting(new ProtocolError("connection_lost", "the connection was lost", "reconnect and resume"));
+    this.idleTimer = setTimeout(() => this.options.onIdle(this), this.options.idleSeconds * 1000);
+    this.idleTimer.unref();
+  }
+
+  reset(owner: Owner, message: ResetMessage): Promise<Omit<ObservationMessage, "id">> {
+    return this.enqueue(owner, message.id, async () => {
+      const started = performance.now();
+      const { observation, info } = await this.options.env.reset(resetOptions(message));
+      const serverMs = performance.now() - started;
+      this.tick = 0;
+      this.ended = false;
+      this.recent.clear();
+      this.show({ tick: 0, observation, info, reward: 0, terminated: false, truncated: false });
+      const tensors = observationTensors(observation);
+      return { type: "observation", session: this.id, tick: 0, info, serverMs, tensors };
+    });
+  }
+
+  step(owner: Owner, message: StepMessage): Promise<SteppedReply> {
+    return this.enqueue(owner, message.id, async () => {
+      if (this.tick === undefined) throw new ResetNeededError("never_reset");
+      const { tick, nfe } = message;
+      const { action } = message.tensors;
+      const committed = this.recent.get(tick);
+      if (committed && committed.nfe === nfe && Buffer.compare(committed.action, tensorBytes(action)) === 0) {
+        return committed.reply;
+      }
+      if (tick !== this.tick + 1) {
+        throw new ProtocolError(
+          "tick_out_of_order",
+          `session ${this.id} is at tick ${this.tick}: expected step ${this.tick + 1}, got ${tick}`,
+          "send the expected tick; a repeated one must have the same action and nfe, and be recent",
+          { expected: this.tick + 1, got: tick },
+        );
+      }
+      const started = performance.now();
+      const result = await this.options.env.step(action, nfe === undefined ? {} : { nfe });
+      const serverMs = performance.now() - started;
+      this.options.onStep(serverMs / 1000);
+      const reply = this.commit(tick, result, serverMs);
+      // Copies the action: what came from the socket may be a view of a much larger buffer.
+      this.remember(tick, { action: tensorBytes(action).slice(), nfe, reply });
+      this.show({ tick, ...result });
+      return reply;
+    });
+  }
+
+  /** Refuses the request `id` of `owner` if it hasn't begun; says whether it was there. */
+  cancel(owner: Owner, id: number): boolean {
+    const at = this.waiting.findIndex((waiting) => waiting.owner === owner && waiting.id === id);
+    const [found] = at < 0 ? [] : this.waiting.splice(at, 1);
+    found?.refuse(new ProtocolError("request_cancelled", `request ${id} was cancelled`, "none needed", { id }));
+    return found !== undefined;
+  }
+
+  watch(stream: Stream): void {
+    this.streams.add(stream);
+  }
+
+  unwatch(stream: Stream): void {
+    this.streams.delete(stream);
+    this.pump();
+  }
+
+  grant(stream: Stream, credit: number): void {
+    stream.grant(credit);
+    this.pump();
+  }
+
+  /** Refuses what waits, finishes what runs, ends the streams, frees the env. Calling it again waits for the same. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    clearTimeout(this.idleTimer);
+    this.refuseWaiting(this.closedError());
+    while (this.running) await this.running;
+    for (const stream of this.streams) stream.sink.end();
+    this.streams.clear();
+    await this.options.env.close();
+  }
+
+  private enqueue<Reply>(owner: Owner, id: number, work: () => Promise<Reply>): Promise<Reply> {
+    const { maxInFlight } = this.options;
+    if (this.closing) throw this.closedError();
+    if (this.waiting.length + (this.running ? 1 : 0) >= maxInFlight) {
+      throw new ProtocolError(
+        "request_over_limit",
+        `session ${this.id} already has ${maxInFlight} open requests`,
+        "wait for replies",
+        { session: this.id, maxInFlight },
+      );
+    }
+    return new Promise<Reply>((resolve, reject) => {
+      const begin = () => work().then(resolve, reject);
+      this.waiting.push({ owner, id, begin, refuse: reject });
+      this.pump();
+    });
+  }
+
+  /** Begins the next request, unless one runs or a blocking stream is out of credit. */
+  private pump(): void {
+    if (this.running || this.closing || [...this.streams].some((stream) => stream.blocks)) return;
+    const next = this.waiting.shift();
+    if (!next) return;
+    this.running = next.begin().then(() => {
+      this.running = undefined;
+      // Lets replies go out and other sessions run before an env that computes on this thread goes on.
+      setImmediate(() => this.pump());
+    });
+  }
+
+  private commit(tick: number, result: StepResult, serverMs: number): SteppedReply {
+    const { observation, reward, terminated, truncated, info } = result;
+    this.tick = tick;
+    this.ended = terminated || truncated;
+    const tensors = observationTensors(observation);
+    return { type: "stepped", session: this.id, tick, reward, terminated, truncated, info, serverMs, tensors };
+  }
+
+  private remember(tick: number, committed: Committed): void {
+    this.recent.set(tick, committed);
+    this.recent.delete(tick - this.options.maxInFlight);
+  }
+
+  private show(tick: Tick): void {
+    for (const stream of this.streams) stream.offer(tick);
+  }
+
+  private refuseWaiting(error: WorldError): void {
+    const refused = this.waiting;
+    this.waiting = [];
+    for (const waiting of refused) waiting.refuse(error);
+  }
+
+  private closedError(): WorldError {
+    return new ProtocolError("session_closed", `session ${this.id} was closed`, "open a new session", {
+      session: this.id,
+    });
+  }
+}
+
+function resetOptions({ seed, task, start, maxTicks, tensors: { frames, actions } }: ResetMessage): ResetOptions {
+  const options = { seed, task, start, maxTicks, frames, actions };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,82 @@
+// One subscription: which of a session's ticks are sent to a watcher, and when, by its credit and its policy.
+import type { StepResult, StreamPolicy } from "@worldstep/protocols";
+
+/** A committed tick; a reset is tick 0 with reward 0. */
+export interface Tick extends StepResult {
+  readonly tick: number;
+}
+
+/** Where a stream's frames go. */
+export interface Sink {
+  send(tick: Tick, dropped: number): void;
+  /** Whether the socket holds more unsent bytes than it should. */
+  congested(): boolean;
+  /** The session was closed: no more frames come. */
+  end(): void;
+}
+
+export interface Subscription {
+  readonly policy: StreamPolicy;
+  /** Frames that may be sent before `grant` allows more. */
+  readonly credit: number;
+  /** Only ticks that are a multiple of it, and the last of an episode. */
+  readonly every: number;
+}
+
+const MAX_CREDIT = 2 ** 31;
+
+export class Stream {
+  private credit: number;
+  private newest: Tick | undefined; // waits for credit; policy `latest` only
+  private dropped = 0;
+
+  constructor(
+    private readonly subscription: Subscription,
+    readonly sink: Sink,
+  ) {
+    this.credit = Math.min(subscription.credit, MAX_CREDIT);
+  }
+
+  /** Whether the session must not take its next tick. */
+  get blocks(): boolean {
+    return this.subscription.policy === "block" && this.credit === 0;
+  }
+
+  grant(credit: number): void {
+    this.credit = Math.min(this.credit + credit, MAX_CREDIT);
+    this.flush();
+  }
+
+  offer(tick: Tick): void {
+    const { policy, every } = this.subscription;
+    if (tick.tick % every !== 0 && !tick.terminated && !tick.truncated) return;
+    if (policy === "drop" && !this.ready()) {
+      this.dropped += 1;
+    } else if (policy === "latest") {
+      if (this.newest) this.dropped += 1;
+      this.newest = tick;
+      this.flush();
+    } else {
+      this.send(tick);
+    }
+  }
+
+  /** Sends the tick that waits, if it may go now. */
+  flush(): void {
+    if (!this.newest || !this.ready()) return;
+    const tick = this.newest;
+    this.newest = undefined;
+    this.send(tick);
+  }
+
+  private ready(): boolean {
+    return this.credit > 0 && !this.sink.congested();
+  }
+
+  private send(tick: Tick): void {
+    const dropped = this.dropped;
+    this.credit -= 1;
+    this.dropped = 0;
+    this.sink.send(tick, dropped);
+  }
+}

@@ -1,0 +1,34 @@
+// Which tick lies in which slot of a memory, and how old it is: slot 0 has the sink (tick 0) for ever, the others are a
+// ring. A tick's place never changes; only ages do.
+
+export class SlidingWindow {
+  #ticks = 0;
+
+  /** size: ticks that the ring holds, the sink not counted. */
+  constructor(readonly size: number) {}
+
+  /** Ticks pushed so far: the number of the next one. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
+  /** Where the next tick goes: 0 for the sink, or the ring's oldest slot, 1 .. size. */
+  get slot(): number {
+    return this.#ticks === 0 ? 0 : 1 + ((this.#ticks - 1) % this.size);
+  }
+
+  push(): void {
+    this.#ticks++;
+  }
+
+  /**
+   * The age of what lies in `slot` as the next tick sees it, as a column of the age bias: 1 .. size, size + 1 for the
+   * sink, and size + 2 for nothing.
+   */
+  age(slot: number): number {
+    const empty = this.size + 2;
+    if (slot === 0) return this.#ticks === 0 ? empty : this.size + 1;
+    if (slot >= this.#ticks) return empty;
+    return 1 + ((this.#ticks - 1 - slot) % this.size);
+  }
+}

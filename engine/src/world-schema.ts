@@ -1,0 +1,162 @@
+// world.json, version 1: what a world is made of. docs/world-format.md explains it field by field.
+import { WorldFileError } from "@worldstep/protocols";
+import { z } from "zod";
+
+export const WORLD_FORMAT = "worldstep.world.v1";
+
+const count = z.number().int().min(1).max(65_536);
+const names = z.array(z.string().min(1)).min(1).max(4096);
+/** A file beside world.json: no folders. */
+const file = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const probe = z.strictObject({
+  kind: z.literal("conv"),
+  file,
+  /** Channels after each convolution of stride 2. */
+  widths: z.tuple([count, count, count, count]),
+  features: count,
+  /** The probe's outputs times `std` plus `mean` have the units of the simulator: metres and radians. */
+  outputs: names,
+  mean: z.array(z.number()),
+  std: z.array(z.number().positive()),
+});
+
+export const worldSchema = z
+  .strictObject({
+    format: z.literal(WORLD_FORMAT),
+    id: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+    description: z.string(),
+    /** Frames a second. */
+    fps: z.number().positive(),
+    /** Frames, and rows of the action block, a tick. */
+    stride: count.max(64),
+    /** Pixels. */
+    frame: z.strictObject({ height: count.max(4096).multipleOf(16), width: count.max(4096).multipleOf(16) }),
+    action: z.strictObject({ names, low: z.number(), high: z.number() }),
+    /** The head's outputs times `std` plus `mean` have the units that the names say. */
+    proprioception: z.strictObject({ names, mean: z.array(z.number()), std: z.array(z.number().positive()) }),
+    /** The first has no reward and never terminates; the others are the heads' outputs, in order. */
+    tasks: names,
+    /** Default time limit of an episode in ticks; 0 for never. */
+    maxTicks: z.number().int().min(0),
+    tokenizer: z.strictObject({
+      kind: z.literal("causal-conv"),
+      file,
+      latentChannels: count,
+      /** Channels at 1/2, 1/4, 1/8 and 1/16 of the frame. */
+      widths: z.tuple([count, count, count, count]),
+    }),
+    dynamics: z.strictObject({
+      kind: z.literal("block-causal-dit"),
+      file,
+      /** Latent tokens a tick, L. */
+      tokens: count,
+      width: count,
+      depth: count.max(256),
+      heads: count,
+      mlpRatio: count.max(16),
+      condWidth: count,
+      /** Ticks after the sink that a tick attends to. */
+      window: count.max(4096),
+      /** The noise level that the context is said to have, in [0, 1]. */
+      contextLevel: z.number().min(0).max(1),
+    }),
+    sampler: z.strictObject({
+      kind: z.literal("flow-map"),
+      nfe: z.strictObject({ min: count, max: count, default: count }),
+      /** Standard deviation of the noise that a tick starts from. */
+      noise: z.number().min(0),
+    }),
+    /** Tensor `frames` uint8 `[n, H, W, 3]`, one start state a name. */
+    starts: z.strictObject({ file, names }),
+    /** Reads the state of the scene back from one frame: the judge's ruler. */
+    probe: probe.optional(),
+    goldens: z.strictObject({ file }),
+    files: z.record(file, z.strictObject({ bytes: z.number().int().min(8), sha256 })),
+    /** What was measured of this world. */
+    card: z.record(z.string(), z.unknown()).optional(),
+  })
+  .superRefine((world, context) => {
+    const check = (ok: boolean, path: string, message: string): void => {
+      if (!ok) context.addIssue({ code: "custom", path: path.split("."), message });
+    };
+    const { frame, action, proprioception, dynamics, sampler } = world;
+    const p = proprioception.names.length;
+    check(frame.height === frame.width, "frame.width", "the causal-conv tokenizer wants square frames");
+    check(dynamics.tokens === (frame.height / 16) * (frame.width / 16), "dynamics.tokens", "must be (H / 16) (W / 16)");
+    check(dynamics.width % dynamics.heads === 0, "dynamics.heads", "must divide the width");
+    check(action.low < action.high, "action.high", "must be above low");
+    check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
+    check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
+    const outputs = world.probe?.outputs.length;
+    check(world.probe?.mean.length === outputs, "probe.mean", `must have ${outputs} numbers, one an output`);
+    check(world.probe?.std.length === outputs, "probe.std", `must have ${outputs} numbers, one an output`);
+    const { min, max, default: nfe } = sampler.nfe;
+    check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
+    for (const [key, list] of Object.entries({ tasks: world.tasks, "starts.names": world.starts.names })) {
+      check(new Set(list).size === list.length, key, "must not repeat a name");
+    }
+    for (const name of filesOf(world)) check(Object.hasOwn(world.files, name), "files", `must describe ${name}`);
+  });
+
+export type WorldManifest = Readonly<z.infer<typeof worldSchema>>;
+
+/** The files that a world's parts name. */
+export function filesOf(
+  world: Pick<WorldManifest, "tokenizer" | "dynamics" | "starts" | "goldens" | "probe">,
+): string[] {
+  const parts = [world.tokenizer, world.dynamics, world.starts, world.goldens];
+  return [...parts, ...(world.probe ? [world.probe] : [])].map((part) => part.file);
+}
+
+/**
+ * The manifest in `text`. `file` is its path, for the errors.
+ * Throws `WorldFileError` (`world_manifest_invalid`, `world_version_unsupported`, `world_unknown_key`).
+ */
+export function parseManifest(text: string, file: string): WorldManifest {
+  const json = parseJson(text, file);
+  const format = typeof json === "object" && json !== null && "format" in json ? json.format : undefined;
+  if (typeof format === "string" && format.startsWith("worldstep.world.") && format !== WORLD_FORMAT) {
+    throw new WorldFileError(
+      "world_version_unsupported",
+      `${file} has the format ${format}; this worldstep reads ${WORLD_FORMAT}`,
+      "export the world again, or use another version of worldstep",
+      { file, format, supported: WORLD_FORMAT },
+    );
+  }
+  const parsed = worldSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0] as z.core.$ZodIssue;
+  const path = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    const key = [...issue.path, issue.keys[0]].join(".");
+    throw new WorldFileError(
+      "world_unknown_key",
+      `${file} has the key "${key}", which this worldstep does not know`,
+      "remove it, or use a newer worldstep",
+      { file, path: key },
+    );
+  }
+  throw invalid(file, path, issue.message);
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw invalid(file, "", error.message);
+    throw error;
+  }
+}
+
+function invalid(file: string, path: string, what: string): WorldFileError {
+  const where = path === "" ? file : `${file} at "${path}"`;
+  return new WorldFileError("world_manifest_invalid", `${where}: ${what}`, "fix it, or export the world again", {
+    file,
+    path,
+  });
+}

@@ -1,0 +1,246 @@
+// Every kind of broken world is refused by its own code, and the error names the file.
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { WorldFileError } from "@worldstep/protocols";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TINY_WORLD } from "../../test/fixtures/worlds.js";
+import { loadWorld } from "./world.js";
+
+type Json = Record<string, unknown>;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "worldstep-"));
+  await cp(TINY_WORLD, folder, { recursive: true });
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+async function editManifest(edit: (world: Json & Record<string, Json>) => void): Promise<void> {
+  const path = join(folder, "world.json");
+  const world = JSON.parse(await readFile(path, "utf8"));
+  edit(world);
+  await writeFile(path, JSON.stringify(world));
+}
+
+// Writes `bytes` as the file `name` and describes it in world.json as it now is.
+async function replace(name: string, bytes: Uint8Array): Promise<void> {
+  await writeFile(join(folder, name), bytes);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  await editManifest(({ files }) => {
+    files[name] = { bytes: bytes.length, sha256 };
+  });
+}
+
+// Rewrites the header of a safetensors file; `data` are the bytes behind it.
+async function editHeader(name: string, edit: (header: Record<string, Json>) => void, more = 0): Promise<void> {
+  const bytes = await readFile(join(folder, name));
+  const length = Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString("utf8"));
+  edit(header);
+  const text = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(text.length));
+  await replace(name, Buffer.concat([size, text, bytes.subarray(8 + length), Buffer.alloc(more)]));
+}
+
+async function expectRefusal(code: string, file: string): Promise<WorldFileError> {
+  const error = await loadWorld(folder).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(WorldFileError);
+  const refused = error as WorldFileError;
+  expect(refused.code).toBe(code);
+  expect(basename(String(refused.facts.file))).toBe(file);
+  expect(refused.message).toContain(file);
+  return refused;
+}
+
+it("loads a whole world", async () => {
+  const world = await loadWorld(folder);
+  expect(world.manifest.id).toBe("tiny-random");
+  expect(world.hash).toBe(
+    createHash("sha256")
+      .update(await readFile(join(folder, "world.json")))
+      .digest("hex"),
+  );
+  expect([...world.starts.keys()]).toEqual(["dawn", "noon", "dusk"]);
+  expect(world.dynamics.get("blocks.1.qkv.weight")?.shape).toEqual([96, 32]);
+});
+
+describe("the manifest", () => {
+  const json = "world.json";
+  const invalid: [string, (world: Json & Record<string, Json>) => void, string][] = [
+    ["a missing field", (world) => delete (world as Json).fps, "fps"],
+    ["a number as text", (world) => Object.assign(world, { fps: "20" }), "fps"],
+    ["a foreign format", (world) => Object.assign(world, { format: "zip" }), "format"],
+    ["a tokenizer of another kind", ({ tokenizer }) => Object.assign(tokenizer, { kind: "wan" }), "tokenizer.kind"],
+    ["a frame that 16 does not divide", ({ frame }) => Object.assign(frame, { height: 33 }), "frame.height"],
+    ["a wrong number of tokens", ({ dynamics }) => Object.assign(dynamics, { tokens: 5 }), "dynamics.tokens"],
+    ["heads that do not divide the width", ({ dynamics }) => Object.assign(dynamics, { heads: 3 }), "dynamics.heads"],
+    [
+      "means that are too few",
+      ({ proprioception }) => Object.assign(proprioception, { mean: [0] }),
+      "proprioception.mean",
+    ],
+    [
+      "a deviation of zero",
+      ({ proprioception }) => Object.assign(proprioception, { std: [1, 1, 0, 1, 1] }),
+      "proprioception.std.2",
+    ],
+    ["one task twice", (world) => Object.assign(world, { tasks: ["play", "a", "b", "c", "a"] }), "tasks"],
+    ["a file in another folder", ({ starts }) => Object.assign(starts, { file: "../starts" }), "starts.file"],
+    ["a file without a hash", ({ files }) => delete files["starts.safetensors"], "files"],
+  ];
+  it.each(invalid)("with %s is refused", async (_, edit, path) => {
+    await editManifest(edit);
+    const { facts } = await expectRefusal("world_manifest_invalid", json);
+    expect(facts.path).toBe(path);
+  });
+
+  it("with a number that is not finite is refused", async () => {
+    const path = join(folder, json);
+    await writeFile(path, (await readFile(path, "utf8")).replace('"fps": 20', '"fps": 1e999'));
+    await expectRefusal("world_manifest_invalid", json);
+  });
+
+  it("that is not JSON is refused", async () => {
+    await truncate(join(folder, json), 100);
+    await expectRefusal("world_manifest_invalid", json);
+  });
+
+  it("of another version is refused before anything else", async () => {
+    await writeFile(join(folder, json), JSON.stringify({ format: "worldstep.world.v2" }));
+    await expectRefusal("world_version_unsupported", json);
+  });
+
+  it.each([
+    ["at the top", (world: Json & Record<string, Json>) => Object.assign(world, { colour: 1 }), "colour"],
+    [
+      "inside",
+      ({ dynamics }: Record<string, Json>) => Object.assign(dynamics as Json, { experts: 8 }),
+      "dynamics.experts",
+    ],
+  ])("with an unknown key %s is refused", async (_, edit, path) => {
+    await editManifest(edit);
+    expect((await expectRefusal("world_unknown_key", json)).facts.path).toBe(path);
+  });
+
+  it("that is missing is refused", async () => {
+    await rm(join(folder, json));
+    await expectRefusal("world_missing_file", json);
+  });
+});
+
+describe("the files", () => {
+  const file = "dynamics.safetensors";
+
+  it.each(["tokenizer", "dynamics", "starts", "goldens"])("a missing one is refused: %s", async (name) => {
+    await rm(join(folder, `${name}.safetensors`));
+    await expectRefusal("world_missing_file", `${name}.safetensors`);
+  });
+
+  it("one that is too short is refused", async () => {
+    await truncate(join(folder, file), 1000);
+    await expectRefusal("world_file_truncated", file);
+  });
+
+  it.each([0, 20, 30_000])("one with another byte at %i is refused", async (at) => {
+    const bytes = await readFile(join(folder, file));
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    await writeFile(join(folder, file), bytes);
+    await expectRefusal("world_hash_mismatch", file);
+  });
+
+  it("one that is too long is refused", async () => {
+    await writeFile(join(folder, file), Buffer.concat([await readFile(join(folder, file)), Buffer.alloc(8)]));
+    await expectRefusal("world_hash_mismatch", file);
+  });
+
+  it.each([8, 500, 40_000])("one cut to %i bytes, with a hash that fits, is refused", async (length) => {
+    await replace(file, (await readFile(join(folder, file))).subarray(0, length));
+    await expectRefusal("world_file_truncated", file);
+  });
+});
+
+describe("a safetensors header", () => {
+  const file = "tokenizer.safetensors";
+  const name = "decoder.head.bias";
+  const broken: [string, (header: Record<string, Json>) => void][] = [
+    ["with an unknown dtype", (header) => Object.assign(header[name] as Json, { dtype: "F4" })],
+    ["with a negative size", (header) => Object.assign(header[name] as Json, { shape: [-48] })],
+    ["with half a size", (header) => Object.assign(header[name] as Json, { shape: [1.5] })],
+    ["with offsets that do not fit the shape", (header) => Object.assign(header[name] as Json, { shape: [47] })],
+    ["with offsets that go back", (header) => Object.assign(header[name] as Json, { data_offsets: [96, 0] })],
+    ["with tensors that overlap", (header) => Object.assign(header[name] as Json, { data_offsets: [2, 98] })],
+    ["with an entry that is no object", (header) => Object.assign(header, { [name]: 3 })],
+    ["with a gap", (header) => delete header[name]],
+  ];
+  it.each(broken)("%s is refused", async (_, edit) => {
+    await editHeader(file, edit);
+    await expectRefusal("world_file_invalid", file);
+  });
+
+  it("with bytes behind the last tensor is refused", async () => {
+    await editHeader(file, () => undefined, 16);
+    await expectRefusal("world_file_invalid", file);
+  });
+
+  it("that is not JSON is refused", async () => {
+    const bytes = await readFile(join(folder, file));
+    bytes.write("nonsense", 8);
+    await replace(file, bytes);
+    await expectRefusal("world_file_invalid", file);
+  });
+
+  it("of an absurd length is refused before it is allocated", async () => {
+    const bytes = await readFile(join(folder, file));
+    bytes.writeBigUInt64LE(1n << 60n);
+    await replace(file, bytes);
+    await expectRefusal("world_file_invalid", file);
+  });
+});
+
+describe("the tensors", () => {
+  const file = "dynamics.safetensors";
+  const name = "blocks.1.age_bias"; // [2, 5]
+
+  it("a missing one is refused, and one that nothing reads", async () => {
+    await editHeader(file, (header) => {
+      header["blocks.9.age_bias"] = header[name] as Json;
+      delete header[name];
+    });
+    expect((await expectRefusal("world_tensor_missing", file)).facts.tensor).toBe(name);
+    await cp(join(TINY_WORLD, "world.json"), join(folder, "world.json"));
+    await cp(join(TINY_WORLD, file), join(folder, file));
+    await editHeader(file, (header) =>
+      Object.assign(header, { extra: { dtype: "F16", shape: [0], data_offsets: [0, 0] } }),
+    );
+    expect((await expectRefusal("world_tensor_unexpected", file)).facts.tensor).toBe("extra");
+  });
+
+  it("one of another shape is refused", async () => {
+    await editHeader(file, (header) => Object.assign(header[name] as Json, { shape: [5, 2] }));
+    expect((await expectRefusal("world_tensor_shape", file)).facts.tensor).toBe(name);
+  });
+
+  it("one of another dtype is refused", async () => {
+    await editHeader(file, (header) => Object.assign(header[name] as Json, { dtype: "F32", shape: [5] }));
+    expect((await expectRefusal("world_tensor_dtype", file)).facts.tensor).toBe(name);
+  });
+
+  it("starts that do not fit the frame are refused", async () => {
+    await editManifest(({ starts }) => Object.assign(starts, { names: ["one", "two"] }));
+    await expectRefusal("world_tensor_shape", "starts.safetensors");
+  });
+
+  it("one with an infinite weight is refused", async () => {
+    const bytes = await readFile(join(folder, file));
+    bytes.writeUInt16LE(0x7c00, bytes.length - 2);
+    await replace(file, bytes);
+    await expectRefusal("world_tensor_not_finite", file);
+  });
+});

@@ -1,0 +1,138 @@
+// Loads a world from disk. Everything is checked before anything big is allocated: the manifest, then of each file that
+// it is there, its length, its hash, its header, and its tensors.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type EnvSpec, elementCount, WorldFileError } from "@worldstep/protocols";
+import {
+  checkTensors,
+  type Entries,
+  readBytes,
+  readHeader,
+  readWeights,
+  type TensorEntry,
+  type TensorRule,
+  type Weight,
+} from "./safetensors.js";
+import { filesOf, parseManifest, type WorldManifest } from "./world-schema.js";
+import { dynamicsTensors, probeTensors, tokenizerTensors } from "./world-tensors.js";
+
+export type Weights = ReadonlyMap<string, Weight>;
+
+export interface World {
+  readonly manifest: WorldManifest;
+  /** SHA-256 of world.json, in hex. World.json holds the hash of every other file. */
+  readonly hash: string;
+  readonly tokenizer: Weights;
+  readonly dynamics: Weights;
+  /** Empty where the world has no probe. */
+  readonly probe: Weights;
+  /** First frames by name, each `[H, W, 3]` uint8. */
+  readonly starts: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Loads the world in `folder`. Throws `WorldFileError`; `facts.file` names the file. */
+export async function loadWorld(folder: string): Promise<World> {
+  const path = join(folder, "world.json");
+  const text = await readFile(path).catch((error: unknown) => throwMissing(error, path));
+  const manifest = parseManifest(text.toString("utf8"), path);
+  const rules = new Map<string, ReadonlyMap<string, TensorRule>>([
+    [manifest.tokenizer.file, tokenizerTensors(manifest)],
+    [manifest.dynamics.file, dynamicsTensors(manifest)],
+    [manifest.starts.file, startTensors(manifest)],
+  ]);
+  if (manifest.probe) rules.set(manifest.probe.file, probeTensors(manifest));
+  const headers = new Map<string, Entries>();
+  for (const name of new Set(filesOf(manifest))) {
+    const file = join(folder, name);
+    await checkFile(file, manifest.files[name] as { bytes: number; sha256: string });
+    const entries = await readHeader(file);
+    checkTensors(entries, rules.get(name) ?? new Map(), file, !rules.has(name));
+    headers.set(name, entries);
+  }
+  const weights = (name: string): Promise<Weights> => readWeights(join(folder, name), headers.get(name) as Entries);
+  return {
+    manifest,
+    hash: createHash("sha256").update(text).digest("hex"),
+    tokenizer: await weights(manifest.tokenizer.file),
+    dynamics: await weights(manifest.dynamics.file),
+    probe: manifest.probe ? await weights(manifest.probe.file) : new Map(),
+    starts: await readStarts(folder, manifest, headers.get(manifest.starts.file) as Entries),
+  };
+}
+
+/** What users of the world see of it. */
+export function specOf(manifest: WorldManifest): EnvSpec {
+  const { id, fps, stride, frame, action, proprioception, tasks, starts, maxTicks, sampler } = manifest;
+  const pixels = [stride, frame.height, frame.width, 3];
+  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  return {
+    id,
+    fps,
+    stride,
+    observationSpace: {
+      type: "dict",
+      spaces: {
+        frames: { type: "box", dtype: "uint8", shape: pixels, low: 0, high: 255 },
+        proprioception: { type: "box", dtype: "float32", shape: [proprioception.names.length], low, high },
+      },
+    },
+    actionSpace: {
+      type: "box",
+      dtype: "float32",
+      shape: [stride, action.names.length],
+      low: action.low,
+      high: action.high,
+    },
+    actionNames: action.names,
+    proprioception: proprioception.names,
+    tasks,
+    starts: starts.names,
+    maxTicks,
+    acceptsFrames: true,
+    nfe: sampler.nfe,
+  };
+}
+
+function startTensors({ frame, starts }: WorldManifest): Map<string, TensorRule> {
+  return new Map([["frames", { dtype: "U8", shape: [starts.names.length, frame.height, frame.width, 3] }]]);
+}
+
+async function readStarts(folder: string, manifest: WorldManifest, entries: Entries): Promise<Map<string, Uint8Array>> {
+  const { starts } = manifest;
+  const entry = entries.get("frames") as TensorEntry;
+  const all = await readBytes(join(folder, starts.file), entry);
+  const size = elementCount(entry.shape.slice(1));
+  return new Map(starts.names.map((name, i) => [name, new Uint8Array(all.subarray(i * size, (i + 1) * size))]));
+}
+
+async function checkFile(file: string, { bytes, sha256 }: { bytes: number; sha256: string }): Promise<void> {
+  const { size } = await stat(file).catch((error: unknown) => throwMissing(error, file));
+  if (size < bytes) {
+    throw new WorldFileError("world_file_truncated", `${file} has ${size} bytes of ${bytes}`, "copy the file again", {
+      file,
+      expected: bytes,
+      got: size,
+    });
+  }
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
+  const got = hash.digest("hex");
+  if (size !== bytes || got !== sha256) {
+    throw new WorldFileError(
+      "world_hash_mismatch",
+      `${file} is not the file that world.json describes: its SHA-256 is ${got}`,
+      "copy the file again",
+      { file, expected: sha256, got },
+    );
+  }
+}
+
+function throwMissing(error: unknown, file: string): never {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
+  throw new WorldFileError("world_missing_file", `there is no file ${file}`, "copy the whole folder of the world", {
+    file,
+  });
+}

@@ -1,0 +1,17 @@
+// Stacks the observations of several envs along a new first axis.
+import type { Observation, Tensor } from "@worldstep/protocols";
+
+const ARRAYS = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const;
+
+/** Every tensor of `rows`, each of shape `[...]`, as one of shape `[N, ...]`. The rows have equal keys and shapes. */
+export function batch(rows: readonly Observation[]): Observation {
+  const [first = {}] = rows;
+  return Object.fromEntries(Object.keys(first).map((key) => [key, stack(rows.map((row) => row[key] as Tensor))]));
+}
+
+function stack(tensors: readonly Tensor[]): Tensor {
+  const { dtype, shape, data } = tensors[0] as Tensor;
+  const stacked = new ARRAYS[dtype](data.length * tensors.length);
+  for (const [i, tensor] of tensors.entries()) stacked.set(tensor.data, i * data.length);
+  return { dtype, shape: [tensors.length, ...shape], data: stacked };
+}

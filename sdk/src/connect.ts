@@ -1,0 +1,130 @@
+// A connection to a worldstep server, and all that can be done over it.
+import {
+  type HelloMessage,
+  msgpackCodec,
+  OptionError,
+  ProtocolError,
+  protobufCodec,
+  type ResumedMessage,
+  type WorldInfo,
+} from "@worldstep/protocols";
+import type { Observable } from "rxjs";
+import { WebSocket as DefaultWebSocket } from "#websocket";
+import { within } from "./deadline.js";
+import { Link, type Reply, type Request } from "./link.js";
+import { RemoteEnv, type SessionKey } from "./remote-env.js";
+import type { WebSocketConstructor } from "./socket.js";
+import { ObservedEnv, type StreamEnv } from "./streams.js";
+import { openVector, type VectorEnv, type VectorEnvOptions } from "./vector-env.js";
+import { type WatchedTick, type WatchOptions, watch } from "./watch.js";
+
+export interface ConnectOptions {
+  /** How headers of messages are encoded; default `msgpack`. Both give the same results. */
+  readonly codec?: "msgpack" | "protobuf";
+  /** Default: the one of `ws` in Node, and of the browser elsewhere. */
+  readonly WebSocket?: WebSocketConstructor;
+  /** Time for the connection to open, and for each call, reconnects included; default 60,000. */
+  readonly timeoutMs?: number;
+  /** For how long a lost connection is tried again; 0 for not at all; default as long as the server keeps sessions. */
+  readonly reconnectMs?: number;
+}
+
+/** An env on a server. `session` and `token` let other connections watch it, or take it over. */
+export interface RemoteStreamEnv extends StreamEnv, SessionKey {
+  /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
+  readonly serverMs: number;
+}
+
+const CODECS = { msgpack: msgpackCodec, protobuf: protobufCodec } as const;
+
+/**
+ * Connects to a server, for example `ws://localhost:8080`. Throws `ProtocolError` (`connection_refused`).
+ *
+ * When the socket is lost, the connection opens another, resumes its sessions and sends again what had no reply; the
+ * server runs no tick twice. Calls wait meanwhile. They reject with `connection_lost` when that can't be done, and with
+ * `session_unknown` when the server has given the session up.
+ */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
+  const { codec = "msgpack", WebSocket = DefaultWebSocket, timeoutMs = 60_000, ...rest } = options;
+  if (!Object.hasOwn(CODECS, codec)) {
+    throw new OptionError("option_codec", `no codec "${codec}"`, `use ${Object.keys(CODECS).join(" or ")}`);
+  }
+  return new Connection(await Link.open({ url, codec: CODECS[codec], WebSocket, timeoutMs, ...rest }), timeoutMs);
+}
+
+/** Made by `connect`. */
+export class Connection {
+  readonly #link: Link;
+  readonly #timeoutMs: number;
+
+  constructor(link: Link, timeoutMs: number) {
+    this.#link = link;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** What the server said of itself: its worlds, limits and determinism. */
+  get hello(): HelloMessage {
+    return this.#link.hello;
+  }
+
+  get worlds(): readonly WorldInfo[] {
+    return this.hello.worlds;
+  }
+
+  /** A new session of a world, default the server's first. Throws `request_unknown_world`, `capacity_sessions`. */
+  async open(world?: string): Promise<RemoteStreamEnv> {
+    return new RemoteStream(await this.#open(world));
+  }
+
+  /** `size` new sessions of a world, stepped together. If one can't be opened, none stays open. */
+  async vector(world: string | undefined, size: number, options: VectorEnvOptions = {}): Promise<VectorEnv> {
+    return openVector(() => this.#open(world), size, options);
+  }
+
+  /** Takes over a session that is known by its key, at its last committed tick. Throws `session_unknown`. */
+  async resume({ session, token }: SessionKey): Promise<RemoteStreamEnv> {
+    const resumed = await this.#request({ type: "resume", session, token, tensors: {} });
+    return new RemoteStream(this.#env(resumed.world, { session, token }, resumed));
+  }
+
+  /** The ticks of a session, whoever steps it. */
+  watch(key: SessionKey, options?: WatchOptions): Observable<WatchedTick> {
+    return watch(this.#link, key, options);
+  }
+
+  /** Closes the sessions that were opened or resumed here, and then the socket. */
+  close(): Promise<void> {
+    return this.#link.close();
+  }
+
+  async #open(world = this.worlds[0]?.id ?? ""): Promise<RemoteEnv> {
+    return this.#env(world, await this.#request({ type: "open", world, tensors: {} }));
+  }
+
+  #env(world: string, key: SessionKey, resumed?: ResumedMessage): RemoteEnv {
+    const spec = this.worlds.find(({ id }) => id === world);
+    if (spec === undefined)
+      throw new ProtocolError("request_unknown_world", `no world "${world}"`, "see connection.worlds");
+    return new RemoteEnv(spec, key, this.#link, this.#timeoutMs, resumed);
+  }
+
+  #request<R extends Request>(request: R): Promise<Reply<R>> {
+    return within(this.#timeoutMs, request.type, (signal) =>
+      this.#link.retried(signal, () => this.#link.request(request, signal)),
+    );
+  }
+}
+
+class RemoteStream extends ObservedEnv<RemoteEnv> implements RemoteStreamEnv {
+  get session(): string {
+    return this.source.session;
+  }
+
+  get token(): string {
+    return this.source.token;
+  }
+
+  get serverMs(): number {
+    return this.source.serverMs;
+  }
+}

@@ -1,0 +1,60 @@
+export {
+  ActionError,
+  type ActionLike,
+  type AutoresetMode,
+  type BoxSpace,
+  type ByteTensor,
+  byteTensor,
+  type DictSpace,
+  type Dtype,
+  type Env,
+  type EnvSpec,
+  type FloatTensor,
+  floatTensor,
+  type HelloMessage,
+  type Info,
+  type Limits,
+  type Observation,
+  OptionError,
+  ProtocolError,
+  ResetNeededError,
+  type ResetOptions,
+  type ResetResult,
+  ShapeError,
+  type StepOptions,
+  type StepResult,
+  type StreamPolicy,
+  type Tensor,
+  toAction,
+  WorldError,
+  WorldFileError,
+  type WorldInfo,
+} from "@worldstep/protocols";
+export { batch } from "./batch.js";
+export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
+export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
+export { type LoadedWorld, type LoadOptions, load } from "./load.js";
+export { type Episode, type RecordedEnv, record } from "./record.js";
+export type { SessionKey } from "./remote-env.js";
+export { type ActionSource, type RolloutOptions, rollout } from "./rollout.js";
+export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+export {
+  type Frame,
+  observe,
+  type ResetEvent,
+  type StepEvent,
+  type StreamEnv,
+  splitFrames,
+} from "./streams.js";
+export {
+  type EpisodeOptions,
+  openVector,
+  type VectorActionLike,
+  VectorEnv,
+  VectorEnvError,
+  type VectorEnvOptions,
+  type VectorResetOptions,
+  type VectorResetResult,
+  type VectorStepResult,
+} from "./vector-env.js";
+export type { WatchedTick, WatchOptions } from "./watch.js";

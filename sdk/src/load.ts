@@ -1,0 +1,61 @@
+// A world in this process, without a server: the same calls, by the engine, where it is installed.
+import { type Env, type EnvSpec, WorldError } from "@worldstep/protocols";
+import { observe, type StreamEnv } from "./streams.js";
+import { openVector, type VectorEnv, type VectorEnvOptions } from "./vector-env.js";
+
+// What is asked of the engine; the package itself is optional, so its types are not imported.
+interface Engine {
+  openWorld(path: string, options?: LoadOptions): Promise<EngineWorld>;
+}
+
+interface EngineWorld {
+  readonly spec: EnvSpec;
+  open(): Promise<Env>;
+  close(): Promise<void>;
+}
+
+/** What the engine's `openWorld` takes. */
+export interface LoadOptions {
+  /** Of the weights; default `fp32`. */
+  readonly precision?: "fp32" | "int8";
+  /** Of the CPU backend; the default is the engine's. */
+  readonly threads?: number;
+}
+
+/** A world that was loaded into this process. */
+export interface LoadedWorld {
+  readonly spec: EnvSpec;
+  open(): Promise<StreamEnv>;
+  vector(size: number, options?: VectorEnvOptions): Promise<VectorEnv>;
+  /** Frees the networks; envs that are still open can't be used any more. */
+  close(): Promise<void>;
+}
+
+// A name that bundlers and TypeScript don't follow.
+const ENGINE: string = "@worldstep/engine";
+
+/**
+ * Loads the world at `path` (a folder with `world.json`) with `@worldstep/engine`, which must be installed beside this
+ * package (`engine_missing`). Throws `WorldFileError` for a world that can't be used.
+ */
+export async function load(path: string, options?: LoadOptions): Promise<LoadedWorld> {
+  const { openWorld } = await importEngine();
+  const world = await openWorld(path, options);
+  return {
+    spec: world.spec,
+    open: async () => observe(await world.open()),
+    vector: (size, vectorOptions) => openVector(() => world.open(), size, vectorOptions),
+    close: () => world.close(),
+  };
+}
+
+async function importEngine(): Promise<Engine> {
+  try {
+    return (await import(/* @vite-ignore */ /* webpackIgnore: true */ ENGINE)) as Engine;
+  } catch (error) {
+    // The engine's own missing parts are its own errors.
+    if (!String(error).includes(ENGINE)) throw error;
+    const remedy = "npm install @worldstep/engine, or connect() to a server";
+    throw new WorldError("engine_missing", `${ENGINE} can't be imported`, remedy, {}, { cause: error });
+  }
+}

@@ -1,0 +1,186 @@
+// An env on a server: one session of a link. A call survives the loss of the socket: the session is resumed on the next
+// socket and the request that has no reply is sent again, unchanged; the server runs no tick twice.
+import {
+  type ActionLike,
+  type Env,
+  type EnvSpec,
+  observationOf,
+  ProtocolError,
+  ResetNeededError,
+  type ResetOptions,
+  type ResetResult,
+  type ResumedMessage,
+  type StepOptions,
+  type StepResult,
+  toAction,
+  WorldError,
+} from "@worldstep/protocols";
+import { within } from "./deadline.js";
+import type { Attachment, Link, Reply, Request } from "./link.js";
+import { checkResetOptions, checkStepOptions, resetTensors } from "./options.js";
+
+/** What names a session, on any connection. */
+export interface SessionKey {
+  readonly session: string;
+  /** The secret that `resume` and `watch` need. */
+  readonly token: string;
+}
+
+export class RemoteEnv implements Env, Attachment {
+  readonly session: string;
+  readonly token: string;
+  #serverMs = 0;
+  // The last tick that we know to be committed; undefined when only a reset leads to a known state.
+  #tick: number | undefined;
+  // Whether the session is ours on the present socket. Rejects with the reason if it is not any more.
+  #attached: Promise<ResumedMessage | undefined>;
+  // The socket that `#attached` is about.
+  #generation: number;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    readonly spec: EnvSpec,
+    key: SessionKey,
+    readonly link: Link,
+    readonly timeoutMs: number,
+    resumed?: ResumedMessage,
+  ) {
+    this.session = key.session;
+    this.token = key.token;
+    this.#tick = resumed?.tick;
+    this.#attached = Promise.resolve(resumed);
+    this.#generation = link.generation;
+    link.attachments.add(this);
+  }
+
+  /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
+  get serverMs(): number {
+    return this.#serverMs;
+  }
+
+  /**
+   * Rejects also with `connection_lost` when the reply to a reset without a seed was lost: it may have drawn from the
+   * env's random numbers, so that to send it again would give another episode. Call `reset` again.
+   */
+  reset(options: ResetOptions = {}): Promise<ResetResult> {
+    return this.#inOrder(async () => {
+      checkResetOptions(options);
+      const tensors = resetTensors(options);
+      const { frames: _, actions: __, ...rest } = options;
+      const before = this.#tick;
+      try {
+        const reply = await this.#call({ type: "reset", session: this.session, ...rest, tensors });
+        this.#tick = 0;
+        this.#serverMs = reply.serverMs;
+        return { observation: observationOf(reply), info: reply.info };
+      } catch (error) {
+        // A refused reset changed nothing. Of one without a reply nobody knows.
+        this.#tick = isUnanswered(error) ? undefined : before;
+        throw error;
+      }
+    });
+  }
+
+  /** Rejects also with `connection_lost` or `request_timeout`; the same call again steps at most once in all. */
+  step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    // Read now: the caller may use its buffer again as soon as this returns.
+    const block = attempt(() => toAction(this.spec.actionSpace, action));
+    return this.#inOrder(async () => {
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset");
+      checkStepOptions(this.spec, options);
+      const tick = this.#tick + 1;
+      const reply = await this.#call({
+        type: "step",
+        session: this.session,
+        tick,
+        ...options,
+        tensors: { action: block() },
+      });
+      this.#tick = tick;
+      this.#serverMs = reply.serverMs;
+      const { reward, terminated, truncated, info } = reply;
+      return { observation: observationOf(reply), reward, terminated, truncated, info };
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#queue
+      .then(() => this.#call({ type: "close", session: this.session, tensors: {} }))
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          // Without a connection, or without the session, there is nothing left to free.
+          if (!hasCode(error, "connection_lost") && !hasCode(error, "session_")) throw error;
+        },
+      )
+      .finally(() => this.link.attachments.delete(this));
+    return this.#closing;
+  }
+
+  attach(): void {
+    const { session, token } = this;
+    this.#generation = this.link.generation;
+    this.#attached = this.link.request({ type: "resume", session, token, tensors: {} });
+    this.#attached.catch(() => undefined);
+  }
+
+  detach(error: WorldError): void {
+    this.#attached = Promise.reject(error);
+    this.#attached.catch(() => undefined);
+    this.link.attachments.delete(this);
+  }
+
+  #call<R extends Request>(request: R): Promise<Reply<R>> {
+    return within(this.timeoutMs, `${request.type} of session ${this.session}`, (signal) => {
+      let sent = false;
+      return this.link.retried(signal, async () => {
+        if (this.#generation !== this.link.generation) this.attach();
+        const resumed = await this.#attached;
+        if (sent) this.#checkRepeat(request, resumed);
+        sent = true;
+        return this.link.request(request, signal);
+      });
+    });
+  }
+
+  // Steps and seeded resets may be sent again. A reset without a seed only if the session is where it was before.
+  #checkRepeat(request: Request, resumed: ResumedMessage | undefined): void {
+    if (request.type !== "reset" || request.seed !== undefined) return;
+    if (resumed?.tick === this.#tick && this.#tick !== 0) return;
+    throw new ProtocolError(
+      "connection_lost",
+      "the connection was lost during a reset without a seed, which may have been run",
+      "call reset() again",
+    );
+  }
+
+  // One request at a time: a pipelined step behind one that fails would be refused for its tick. Sessions of one
+  // connection run at the same time, so a vector of envs keeps the server busy.
+  #inOrder<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#closing) return Promise.reject(new WorldError("env_closed", "the env is closed", "open another"));
+    const result = this.#queue.then(call);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function isUnanswered(error: unknown): boolean {
+  return hasCode(error, "connection_lost") || hasCode(error, "request_timeout");
+}
+
+function hasCode(error: unknown, prefix: string): boolean {
+  return error instanceof WorldError && error.code.startsWith(prefix);
+}
+
+// The value now, or its error when it is asked for.
+function attempt<T>(make: () => T): () => T {
+  try {
+    const value = make();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}

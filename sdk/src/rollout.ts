@@ -1,0 +1,50 @@
+// Steps an env through a stream of actions, one step at a time, and never further ahead than its consumer allows.
+import type { ActionLike, Env, StepOptions, StepResult } from "@worldstep/protocols";
+import { isObservable, Observable } from "rxjs";
+import { queued } from "./action-queue.js";
+
+/** Where a rollout's actions come from. Iterables are asked for the next action only when the env is ready for it. */
+export type ActionSource = Observable<ActionLike> | AsyncIterable<ActionLike> | Iterable<ActionLike>;
+
+export interface RolloutOptions extends StepOptions {
+  /** Actions of an Observable that may wait while a step runs; default 1. */
+  readonly buffer?: number;
+  /**
+   * What happens to an action of an Observable when the buffer is full: `error` (the default) ends the rollout with
+   * `rollout_overflow`, `latest` drops the oldest that waits, `drop` drops the newcomer.
+   */
+  readonly overflow?: "error" | "latest" | "drop";
+}
+
+/**
+ * The results of stepping `env` through `actions`. The env must have been reset. Nothing happens until it is subscribed
+ * to; each subscription steps the env anew.
+ *
+ * The next action is taken only when the step before is done. An Observable can't be paused, so what it sends meanwhile
+ * waits in a bounded queue. Completes when the actions or the episode end; an error of the env or of the source is the
+ * observer's, and leaves the env at its last tick. To unsubscribe takes no further action; a step under way still ends.
+ */
+export function rollout(env: Env, actions: ActionSource, options: RolloutOptions = {}): Observable<StepResult> {
+  const { buffer = 1, overflow = "error", ...stepOptions } = options;
+  return new Observable<StepResult>((observer) => {
+    const source = isObservable(actions) ? queued(actions, buffer, overflow) : actions;
+    const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    drive();
+    return () => void iterator.return?.();
+
+    async function drive(): Promise<void> {
+      try {
+        while (!observer.closed) {
+          const next = await iterator.next();
+          if (next.done || observer.closed) break;
+          const result = await env.step(next.value, stepOptions);
+          observer.next(result);
+          if (result.terminated || result.truncated) break;
+        }
+        observer.complete();
+      } catch (error) {
+        observer.error(error);
+      }
+    }
+  });
+}

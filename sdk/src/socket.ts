@@ -1,0 +1,95 @@
+// One WebSocket to a server, up to its hello.
+import { type Codec, decodeMessage, type HelloMessage, PROTOCOL, ProtocolError } from "@worldstep/protocols";
+
+/** The part of the WHATWG `WebSocket` that is used here; the one of `ws` has it too. */
+export interface WebSocketLike {
+  binaryType: string;
+  readonly readyState: number;
+  onmessage: Handler<{ readonly data: unknown }> | null;
+  onclose: Handler<{ readonly code: number }> | null;
+  onerror: Handler<object> | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number): void;
+}
+
+// A method's type, because its parameter may be any part of the event that the real WebSocket passes.
+type Handler<E> = { handle(event: E): void }["handle"];
+
+export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+
+export interface Dialled {
+  readonly socket: WebSocketLike;
+  readonly hello: HelloMessage;
+}
+
+const OPEN = 1;
+
+export function isOpen({ readyState }: WebSocketLike): boolean {
+  return readyState === OPEN;
+}
+
+/**
+ * A socket whose server has said hello. Throws `ProtocolError` (`connection_refused`) if there is none within
+ * `timeoutMs`: nobody answers, or it speaks another protocol.
+ */
+export function dial(
+  url: string,
+  codec: Codec,
+  WebSocket: WebSocketConstructor,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Dialled> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, [codec.subprotocol]);
+    socket.binaryType = "arraybuffer";
+    const timer = setTimeout(() => refuse(`no hello within ${timeoutMs} ms`), timeoutMs);
+    const aborted = () => refuse("the connection was closed");
+    signal?.addEventListener("abort", aborted);
+
+    let cause = "";
+    socket.onerror = (event) => {
+      // Browsers don't tell pages why a socket failed.
+      cause = "message" in event ? String(event.message) : "";
+    };
+    socket.onclose = ({ code }) => refuse(cause === "" ? `the socket closed with code ${code}` : cause);
+    socket.onmessage = ({ data }) => {
+      try {
+        const message = decodeMessage(codec, toBytes(data));
+        if (message.type !== "hello" || message.protocol !== PROTOCOL) {
+          refuse(`the server did not begin with a hello of ${PROTOCOL}`);
+          return;
+        }
+        settle();
+        resolve({ socket, hello: message });
+      } catch (error) {
+        refuse(`the server's hello can't be read: ${String(error)}`);
+      }
+    };
+
+    function settle(): void {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", aborted);
+      drop(socket);
+    }
+
+    function refuse(why: string): void {
+      settle();
+      socket.close();
+      const remedy = "check the address, and that a worldstep server of this version runs there";
+      reject(new ProtocolError("connection_refused", `no connection to ${url}: ${why}`, remedy, { url }));
+    }
+  });
+}
+
+/** Listens to `socket` no more. A late error must still find a listener, or Node ends the process. */
+export function drop(socket: WebSocketLike): void {
+  socket.onmessage = null;
+  socket.onclose = null;
+  socket.onerror = () => undefined;
+}
+
+/** The bytes of a binary message. Throws `ProtocolError` (`message_text`) for a text message. */
+export function toBytes(data: unknown): Uint8Array {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  throw new ProtocolError("message_text", "the server sent a text message", "check that it is a worldstep server");
+}

@@ -1,0 +1,106 @@
+// RxJS on top of any env: what it shows as streams, and rollouts driven by a stream of actions.
+import {
+  type ActionLike,
+  type ByteTensor,
+  byteTensor,
+  type Env,
+  type EnvSpec,
+  elementCount,
+  type Observation,
+  type ResetOptions,
+  type ResetResult,
+  type StepOptions,
+  type StepResult,
+} from "@worldstep/protocols";
+import { concatMap, type Observable, Subject } from "rxjs";
+import { type ActionSource, type RolloutOptions, rollout } from "./rollout.js";
+
+/** One frame of an episode. */
+export interface Frame {
+  /** uint8, `[H, W, 3]`: a view of the observation, not a copy. */
+  readonly frame: ByteTensor;
+  /** 0 for the reset's frame, then one more for each control step. */
+  readonly index: number;
+  /** The tick that made it; 0 for the reset. */
+  readonly tick: number;
+}
+
+export interface ResetEvent extends ResetResult {
+  readonly type: "reset";
+  readonly tick: 0;
+}
+
+export interface StepEvent extends StepResult {
+  readonly type: "step";
+  /** 1 for the first step after the reset. */
+  readonly tick: number;
+}
+
+/** An env whose results can also be watched. */
+export interface StreamEnv extends Env {
+  /** The result of every `reset` and `step` that succeeds, in order, from the subscription on. Completes on `close`. */
+  readonly steps$: Observable<ResetEvent | StepEvent>;
+  /** Every frame on its own: one for a reset, `stride` for a step. Completes on `close`. */
+  readonly frames$: Observable<Frame>;
+  /** Steps through `actions`; see `rollout`. */
+  rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult>;
+}
+
+/** `env` with streams. Calls must go through what this returns: the streams show only those. */
+export function observe(env: Env): StreamEnv {
+  return new ObservedEnv(env);
+}
+
+/** What `observe` makes. `source` is the env itself. */
+export class ObservedEnv<E extends Env = Env> implements StreamEnv {
+  readonly spec: EnvSpec;
+  readonly steps$: Observable<ResetEvent | StepEvent>;
+  readonly frames$: Observable<Frame>;
+  readonly #events = new Subject<ResetEvent | StepEvent>();
+  #tick = 0;
+
+  constructor(readonly source: E) {
+    this.spec = source.spec;
+    this.steps$ = this.#events.asObservable();
+    this.frames$ = this.#events.pipe(concatMap((event) => framesOf(event, source.spec.stride)));
+  }
+
+  async reset(options?: ResetOptions): Promise<ResetResult> {
+    const result = await this.source.reset(options);
+    this.#tick = 0;
+    this.#events.next({ type: "reset", tick: 0, ...result });
+    return result;
+  }
+
+  async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
+    const result = await this.source.step(action, options);
+    this.#tick += 1;
+    this.#events.next({ type: "step", tick: this.#tick, ...result });
+    return result;
+  }
+
+  rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult> {
+    return rollout(this, actions, options);
+  }
+
+  async close(): Promise<void> {
+    await this.source.close();
+    this.#events.complete();
+  }
+}
+
+function framesOf({ type, tick, observation }: ResetEvent | StepEvent, stride: number): Frame[] {
+  const frames = splitFrames(observation);
+  // A reset's frames are one frame, repeated; given frames end in the newest.
+  if (type === "reset") return frames.slice(-1).map((frame) => ({ frame, index: 0, tick }));
+  return frames.map((frame, i) => ({ frame, index: (tick - 1) * stride + 1 + i, tick }));
+}
+
+/** The frames of an observation, oldest first: views of shape `[H, W, 3]`; none if it has no `frames`. */
+export function splitFrames({ frames }: Observation): ByteTensor[] {
+  if (frames?.dtype !== "uint8") return [];
+  const [count = 0, ...shape] = frames.shape;
+  const size = elementCount(shape);
+  const data = frames.data as Uint8Array;
+  return Array.from({ length: count }, (_, i) => byteTensor(data.subarray(i * size, (i + 1) * size), shape));
+}

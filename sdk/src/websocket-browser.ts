@@ -1,0 +1,4 @@
+// The WebSocket of browsers, and of every runtime that has one.
+import type { WebSocketConstructor } from "./socket.js";
+
+export const WebSocket: WebSocketConstructor = globalThis.WebSocket;

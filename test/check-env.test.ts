@@ -1,0 +1,32 @@
+// The kinds of env keep one contract: the simulator, a world in this process, and a world on a server
+// (remote.test.ts).
+import { join } from "node:path";
+import { checkEnv, load } from "@worldstep/sdk";
+import { createSimulator } from "@worldstep/simulator";
+import { expect, test } from "vitest";
+
+const TINY_WORLD = join(import.meta.dirname, "fixtures/tiny-world");
+
+test("the simulator passes checkEnv", async () => {
+  const { checks } = await checkEnv(() => createSimulator(), { throwOnFailure: false });
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+});
+
+test("a world in this process passes checkEnv", async () => {
+  const world = await load(TINY_WORLD);
+  const { checks } = await checkEnv(() => world.open(), { throwOnFailure: false });
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+  await world.close();
+});
+
+test("a world in this process is stepped as a vector and as streams", async () => {
+  const world = await load(TINY_WORLD);
+  const vector = await world.vector(2);
+  const { observations } = await vector.reset({ seed: 1 });
+  expect(observations.frames?.shape).toEqual([2, ...(world.spec.observationSpace.spaces.frames?.shape ?? [])]);
+  const count = world.spec.actionSpace.shape.reduce((product, size) => product * size, 2);
+  const { rewards } = await vector.step(new Float32Array(count));
+  expect(rewards.length).toBe(2);
+  await vector.close();
+  await world.close();
+});
