@@ -44,7 +44,7 @@ class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
     `[E, F, P]`, rewards and success `[E, T, tasks]`, objects `[E, F, 3, 7]`; F = 1 + s T. The last `held_out` episodes
-    are for validation.
+    (a quarter of few) are for validation.
     """
 
     FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "objects")
@@ -62,6 +62,7 @@ class Episodes:
         arrays = {}
         for name in self.FIELDS:
             arrays[name] = np.concatenate([shard.pop(name) for shard in shards])
+        held_out = min(held_out, len(arrays["frames"]) // 4)
         self.train = {name: array[:-held_out] for name, array in arrays.items()}
         self.held_out = {name: array[-held_out:] for name, array in arrays.items()}
         self.stride = self.meta["stride"]

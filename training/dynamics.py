@@ -6,11 +6,13 @@ z_r = z_t - (t - r) u for any number of steps (AnyFlow, MeanFlow). r = t is plai
 
 A tick attends to itself and to the clean ticks before it: the sink (tick 0), and a sliding window. Position in time is
 a learned bias by age (0 for the tick itself, 1 .. window, one of its own for the sink), so nothing depends on absolute
-time and a rollout has no end; position in space is a learned map. Each tick's own action block modulates every layer
-(adaLN-zero). Training runs two streams in one pass: the clean ticks, which are the context, and their noisy twins,
+time and a rollout has no end; position in space is a learned map. Each tick's own control modulates every layer
+(adaLN-zero): its action block, and the proprioception that the tick before was read to have, from which the action
+moves on. Training runs two streams in one pass: the clean ticks, which are the context, and their noisy twins,
 which are denoised (teacher forcing).
 
-Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, A action size, s stride.
+Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, A action size, s stride, P
+proprioception, U = s A + P the control.
 """
 
 import math
@@ -22,10 +24,16 @@ from torch.nn import functional as F
 from tokenizer import project
 
 
+MOST_RADIANS = 20.0
+
+
 def sinusoid(t, size):
-    """t in [0, 1], any shape -> `[..., size]` sines and cosines."""
-    frequencies = torch.exp(torch.arange(size // 2, device=t.device) * (-math.log(1000.0) / (size // 2 - 1)))
-    angles = t.unsqueeze(-1) * 1000.0 * frequencies
+    """
+    t in [0, 1], any shape -> `[..., size]` sines and cosines of 1 to MOST_RADIANS radians at t = 1: slow enough that a
+    difference of velocities at neighbouring t is a derivative and not noise.
+    """
+    frequencies = torch.exp(torch.arange(size // 2, device=t.device) * (math.log(MOST_RADIANS) / (size // 2 - 1)))
+    angles = t.unsqueeze(-1) * frequencies
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
@@ -88,8 +96,9 @@ class Dynamics(nn.Module):
         self.tokens, self.window, self.tasks = tokens, window, tasks
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
-        self.action_in = nn.Linear(stride * action_size, width)
-        self.action_cond = nn.Linear(stride * action_size, cond_width)
+        control = stride * action_size + proprioception
+        self.control_in = nn.Linear(control, width)
+        self.control_cond = nn.Linear(control, cond_width)
         self.level_size = 64
         self.level_t = nn.Linear(self.level_size, cond_width)
         self.level_r = nn.Linear(self.level_size, cond_width, bias=False)
@@ -104,11 +113,10 @@ class Dynamics(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def embed(self, z, previous, actions, t, r, context_level):
+    def embed(self, z, previous, control, t, r, context_level):
         """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; t, r, context_level `[B, T]` in [0, 1]."""
-        flat = actions.flatten(-2)
-        x = self.inp(torch.cat([z, previous], -1)) + self.place + self.action_in(flat).unsqueeze(-2)
-        c = self.action_cond(flat) + self.level_t(sinusoid(t, self.level_size))
+        x = self.inp(torch.cat([z, previous], -1)) + self.place + self.control_in(control).unsqueeze(-2)
+        c = self.control_cond(control) + self.level_t(sinusoid(t, self.level_size))
         c = c + self.level_r(sinusoid(t - r, self.level_size))
         c = c + self.level_context(sinusoid(context_level, self.level_size))
         return x, F.silu(self.cond(F.silu(c)))
@@ -123,13 +131,13 @@ class Dynamics(nn.Module):
         y = self.heads_out(F.silu(self.heads_in(x.mean(-2))))
         return y[..., : self.tasks], y[..., self.tasks : 2 * self.tasks], y[..., 2 * self.tasks :]
 
-    def forward(self, clean, previous, noisy, actions, t, r, context_level):
+    def forward(self, clean, previous, noisy, control, t, r, context_level):
         """
         Training pass over a clip whose tick 0 is the sink.
 
         clean `[B, T, L, C]`: the context, with whatever noise it was given; previous `[B, T, L, C]`: the latent of the
-        tick before each tick; noisy `[B, T, L, C]`: z_t of each tick; actions `[B, T, s, A]`; t, r `[B, T]`: of the
-        noisy stream; context_level `[B, T]`: how noisy clean and previous are.
+        tick before each tick; noisy `[B, T, L, C]`: z_t of each tick; control `[B, T, U]`; t, r `[B, T]`: of the noisy
+        stream; context_level `[B, T]`: how noisy clean and previous are.
         Returns X `[B, T, L, C]` of the noisy stream and the heads read on the clean stream.
         """
         b, ticks = clean.shape[:2]
@@ -137,7 +145,7 @@ class Dynamics(nn.Module):
         x, cond = self.embed(
             torch.cat([clean, noisy]),
             torch.cat([previous, previous]),
-            torch.cat([actions, actions]),
+            torch.cat([control, control]),
             torch.cat([zero, t]),
             torch.cat([zero, r]),
             torch.cat([context_level, context_level]),
@@ -166,13 +174,13 @@ class Dynamics(nn.Module):
         out = p[..., :-length].flatten(2, 3) @ values
         return out.view(2 * b, n, ticks, length, d) + p[..., -length:] @ v
 
-    def tick(self, z, previous, action, t, r, context_level, context):
+    def tick(self, z, previous, control, t, r, context_level, context):
         """
-        One tick with a K/V cache, as the engine runs it. z, previous `[B, L, C]`; action `[B, s, A]`; t, r,
+        One tick with a K/V cache, as the engine runs it. z, previous `[B, L, C]`; control `[B, U]`; t, r,
         context_level `[B]`; context: for each layer (k, v `[B, N, S, D]`, index `[S]` into the age bias), or None.
         Returns X `[B, L, C]`, the normalised tokens for the heads, and the layers' k, v `[B, N, L, D]` of this tick.
         """
-        x, cond = self.embed(*(y.unsqueeze(1) for y in (z, previous, action, t, r, context_level)))
+        x, cond = self.embed(*(y.unsqueeze(1) for y in (z, previous, control, t, r, context_level)))
         page = []
         for i, block in enumerate(self.blocks):
             modulation = block.modulation(cond).unsqueeze(-2).chunk(6, -1)
@@ -212,18 +220,20 @@ def rollout(model, start, actions, noise, nfe=1, context_level=0.0):
     levels = lambda *values: (torch.full((len(start),), float(v), device=start.device) for v in values)  # noqa: E731
     pages, latents, heads = [], [start], []
 
-    def commit(z, previous, action):
-        _, tokens, page = model.tick(z, previous, action, *levels(0, 0, context_level), model.context(pages))
+    def commit(z, previous, control):
+        _, tokens, page = model.tick(z, previous, control, *levels(0, 0, context_level), model.context(pages))
         pages.append(page)
         heads.append(model.read_heads(tokens))
 
-    commit(start, torch.zeros_like(start), torch.zeros_like(actions[:, 0]))
+    still = torch.zeros(len(start), model.control_in.in_features, device=start.device)
+    commit(start, torch.zeros_like(start), still)
     times = torch.linspace(1, 0, nfe + 1).tolist()
     for n in range(actions.shape[1]):
         z, context = noise[:, n], model.context(pages)
+        control = torch.cat([actions[:, n].flatten(1), heads[-1][2]], 1)
         for t, r in zip(times, times[1:]):
-            end, _, _ = model.tick(z, latents[-1], actions[:, n], *levels(t, r, context_level), context)
+            end, _, _ = model.tick(z, latents[-1], control, *levels(t, r, context_level), context)
             z = z - (t - r) * (z - end) / t
         latents.append(project(z))
-        commit(latents[-1], latents[-2], actions[:, n])
+        commit(latents[-1], latents[-2], control)
     return torch.stack(latents, 1), [torch.stack(values, 1) for values in zip(*heads)]

@@ -17,6 +17,8 @@ from plot import curves, grid, write_png
 from tokenizer import Tokenizer, project, to_frames
 
 CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
+CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
+POSE_NOISE = 0.15  # noise on the proprioception of the tick before, in its standard deviations
 STARTS = (0, 8, 16, 24)  # ticks of an episode at which a stream may start
 
 
@@ -28,6 +30,7 @@ def parse():
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=8, help="clips a step")
     parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--start-from", help="output folder of another run of this script whose weights to start from")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,7 +69,7 @@ class Latents:
     def clips(self, rng, batch, start=None, ticks=CLIP):
         """Clips `[sink, ticks j .. j + ticks - 2]`; three in ten begin right behind the sink."""
         s = self.split
-        fields = {k: [] for k in ("z", "previous", "actions", "rewards", "success", "proprioception")}
+        fields = {k: [] for k in ("z", "previous", "actions", "rewards", "success", "proprioception", "pose_before")}
         for _ in range(batch):
             e = rng.integers(len(self.moving))
             n = rng.integers(len(STARTS)) if start is None else start
@@ -89,6 +92,7 @@ class Latents:
             pose = s["proprioception"][e]
             stride = (len(pose) - 1) // self.moving.shape[1]
             fields["proprioception"].append(pose[[stride * origin, *(stride * (np.arange(rows.start, rows.stop) + 1))]])
+            fields["pose_before"].append(pose[[stride * origin, *(stride * np.arange(rows.start, rows.stop))]])
         return {k: torch.from_numpy(np.stack(v)).float() for k, v in fields.items()}
 
 
@@ -97,33 +101,38 @@ def shifted(previous, z):
     return torch.cat([previous[:, :2], z[:, 1:-1]], 1)
 
 
-def dream_context(model, z, previous, actions, passes):
+def dream_context(model, z, previous, control, passes):
     """The clip as the model itself would predict it, each tick from the last pass's context: its own errors to learn on."""
     b, ticks = z.shape[:2]
     one, zero = torch.ones(b, ticks, device=z.device), torch.zeros(b, ticks, device=z.device)
     clean, before = z, previous
     with torch.no_grad():
         for _ in range(passes):
-            x, _ = model(clean, before, torch.randn_like(z), actions, one, zero, zero)
+            x, _ = model(clean, before, torch.randn_like(z), control, one, zero, zero)
             clean = torch.cat([z[:, :1], project(x[:, 1:])], 1)
             before = shifted(previous, clean)
     return clean, before
 
 
 def losses(model, batch, rng, normal, self_forcing, flow_map):
-    z, actions = batch["z"], batch["actions"]
+    z = batch["z"]
     b, ticks = z.shape[:2]
+    pose = (batch["proprioception"] - normal[0]) / normal[1]
+    before = (batch["pose_before"] - normal[0]) / normal[1]
+    before[:, 1:] += torch.randn_like(before[:, 1:]) * POSE_NOISE  # as far off as the head's reading is
+    before[:, 0] = 0
+    control = torch.cat([batch["actions"].flatten(2), before], 2)
     clean, previous = z, batch["previous"]
     if self_forcing:
-        clean, previous = dream_context(model, z, previous, actions, self_forcing)
-    level = torch.rand(b, 1, device=z.device) * 0.3 * (torch.rand(b, 1, device=z.device) > 0.3)
+        clean, previous = dream_context(model, z, previous, control, self_forcing)
+    level = torch.rand(b, 1, device=z.device) * CONTEXT_NOISE * (torch.rand(b, 1, device=z.device) > 0.5)
     clean = clean + torch.randn_like(z) * level[..., None, None]
     context_noise = torch.randn_like(z) * level[..., None, None]
     previous = torch.cat([previous[:, :1], previous[:, 1:] + context_noise[:, 1:]], 1)
     level = level.expand(b, ticks)
     noise = torch.randn_like(z)
     t = torch.rand(b, ticks, device=z.device)
-    t = torch.where(torch.rand_like(t) < 0.3, torch.ones_like(t), t)
+    t = torch.where(torch.rand_like(t) < 0.6, torch.ones_like(t), t)  # where one NFE starts, and most is to be learned
     r, target = t, z
     if flow_map:
         # AnyFlow's target: u* = v - (t - r) du/dt by a central difference, here for the end point X = z_t - t u.
@@ -134,20 +143,21 @@ def losses(model, batch, rng, normal, self_forcing, flow_map):
 
         def velocity(t):
             zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-            x, _ = model(clean, previous, zt, actions, t, r, level)
+            x, _ = model(clean, previous, zt, control, t, r, level)
             return (zt - x) / t[..., None, None]
 
         with torch.no_grad():
             slope = (velocity(t + e) - velocity(t - e)) / (2 * e)
         zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-        target = zt - t[..., None, None] * (v - (t - r)[..., None, None] * slope)
+        # Early on the slope is mostly noise: it may not move the end point by more than half a standard deviation.
+        correction = (t * (t - r))[..., None, None] * slope
+        target = zt - t[..., None, None] * v + correction.clamp(-0.5, 0.5)
     zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-    x, (reward, success, pose) = model(clean, previous, zt, actions, t, r, level)
+    x, (reward, success, pose_read) = model(clean, previous, zt, control, t, r, level)
     latent = (x - target)[:, 1:].square().mean()
-    pose_target = (batch["proprioception"] - normal[0]) / normal[1]
     heads = F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
     heads = heads + 0.2 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
-    heads = heads + 0.5 * (pose - pose_target).square().mean()
+    heads = heads + 0.5 * (pose_read - pose).square().mean()
     return latent, heads
 
 
@@ -173,6 +183,8 @@ def main():
         proprioception=pose.shape[-1],
         window=CLIP - 2,
     ).to(args.device)
+    if args.start_from:
+        model.load_state_dict(torch.load(Path(args.start_from) / "checkpoint.pt", map_location=args.device)["trainer"]["ema"])
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr)
     log = []
     if (out / "checkpoint.pt").exists():
@@ -186,11 +198,14 @@ def main():
         rng = np.random.default_rng([args.seed, step])
         torch.manual_seed(args.seed * 1_000_003 + step)
         batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch).items()}
-        # The model's own predictions as context from a third of the way on; the flow map on every third step.
-        passes = int(rng.integers(1, 4)) if step > args.steps / 3 and rng.random() < 0.5 else 0
-        latent, heads = losses(model, batch, rng, normal, passes, flow_map=step % 3 == 2)
+        # Late, once there is something to map and to repeat: the flow map on every fourth step, and the model's own
+        # predictions as context on most.
+        passes = int(rng.integers(1, 4)) if step > 0.4 * args.steps and rng.random() < 0.6 else 0
+        flow_map = step % 4 == 3 and step > 0.7 * args.steps
+        latent, heads = losses(model, batch, rng, normal, passes, flow_map=flow_map)
         trainer.step(latent + 0.1 * heads)
-        running.append((latent.item(), heads.item()))
+        if not flow_map:
+            running.append((latent.item(), heads.item()))
         step = trainer.step_number
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)

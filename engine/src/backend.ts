@@ -7,8 +7,11 @@
 export interface TickInput {
   /** The latent of the tick before, `[L, C]`. */
   readonly previous: Float32Array;
-  /** The tick's action block, `[s, A]`. */
-  readonly action: Float32Array;
+  /**
+   * What moves the world: the tick's action block and the proprioception that was read from the tick before, as the
+   * network put it out; `[s A + P]`. Zeros for the first tick.
+   */
+  readonly control: Float32Array;
 }
 
 /** What the clean pass reads from a tick, as the network puts it out. */

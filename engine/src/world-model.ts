@@ -30,6 +30,8 @@ export interface Episode {
   ticks: number;
   /** The latent of the last committed tick, `[L, C]`; zeros before the first. */
   latent: Float32Array;
+  /** The proprioception that was read from that tick, `[P]`, normalised; zeros before the first. */
+  reading: Float32Array;
 }
 
 /** What a tick shows. */
@@ -52,13 +54,14 @@ export class WorldModel {
 
   /** A new episode, and the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
   async reset(start: Start, seed: number): Promise<{ readonly episode: Episode; readonly tick: Tick }> {
-    const { stride, action, dynamics, tokenizer } = this.manifest;
+    const { stride, action, dynamics, proprioception, tokenizer } = this.manifest;
     const episode: Episode = {
       seed,
       memory: this.backend.dynamics.createMemory(),
       decoder: this.backend.tokenizer.createDecoder(),
       ticks: 0,
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
+      reading: new Float32Array(proprioception.names.length),
     };
     const still = new Float32Array(stride * action.names.length);
     let frames = this.#repeated(start.frames);
@@ -75,7 +78,8 @@ export class WorldModel {
     const { latent: previous, memory, seed, ticks } = episode;
     const { sampler, tokenizer } = this.manifest;
     const noise = normals(seed, ticks, previous.length).map((x) => x * sampler.noise);
-    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, { previous, action }, t, r);
+    const input = { previous, control: control(action, episode) };
+    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, input, t, r);
     return this.#finish(episode, await sample(denoise, noise, nfe, tokenizer.latentChannels), action);
   }
 
@@ -92,11 +96,12 @@ export class WorldModel {
 
   // The clean pass, the pictures, and the commit, which is all or nothing.
   async #finish(episode: Episode, latent: Float32Array, action: Float32Array): Promise<Tick> {
-    const heads = await episode.memory.read(latent, { previous: episode.latent, action });
+    const heads = await episode.memory.read(latent, { previous: episode.latent, control: control(action, episode) });
     const frames = await episode.decoder.decode(latent);
     episode.memory.commit();
     episode.decoder.commit();
     episode.latent = latent;
+    episode.reading = heads.proprioception;
     episode.ticks++;
     return { frames, ...this.#readable(heads) };
   }
@@ -121,4 +126,12 @@ export class WorldModel {
   get #frameBytes(): number {
     return this.manifest.frame.height * this.manifest.frame.width * 3;
   }
+}
+
+// What moves the next tick: the action block, and the proprioception that it moves on from.
+function control(action: Float32Array, { reading }: Episode): Float32Array {
+  const both = new Float32Array(action.length + reading.length);
+  both.set(action);
+  both.set(reading, action.length);
+  return both;
 }

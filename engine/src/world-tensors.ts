@@ -6,6 +6,11 @@ import type { WorldManifest } from "./world-schema.js";
 /** Sines and cosines that a noise level is given as: `level_size` of training/dynamics.py. */
 export const LEVEL_SIZE = 64;
 
+/** Numbers that move a tick: its action block, and the proprioception read from the tick before. */
+export function controlSize({ stride, action, proprioception }: WorldManifest): number {
+  return stride * action.names.length + proprioception.names.length;
+}
+
 type Rules = Map<string, TensorRule>;
 
 export function tokenizerTensors(world: WorldManifest): Rules {
@@ -56,7 +61,7 @@ export function tokenizerTensors(world: WorldManifest): Rules {
 export function dynamicsTensors(world: WorldManifest): Rules {
   const { tokens, width, depth, heads, mlpRatio, condWidth, window } = world.dynamics;
   const channels = world.tokenizer.latentChannels;
-  const action = world.stride * world.action.names.length;
+  const control = controlSize(world);
   const outputs = 2 * (world.tasks.length - 1) + world.proprioception.names.length;
   const rules: Rules = new Map();
   const linear = (name: string, to: number, from: number, bias = true): void => {
@@ -65,8 +70,8 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   };
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
-  linear("action_in", width, action);
-  linear("action_cond", condWidth, action);
+  linear("control_in", width, control);
+  linear("control_cond", condWidth, control);
   linear("level_t", condWidth, LEVEL_SIZE);
   linear("level_r", condWidth, LEVEL_SIZE, false);
   linear("level_context", condWidth, LEVEL_SIZE, false);

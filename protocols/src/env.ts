@@ -1,13 +1,15 @@
 // The one interface of every world: the simulator, a dreamed world in this process, and a world on a server.
 // Gymnasium's semantics (farama.org, Gymnasium 1.x): five values from a step, terminated apart from truncated.
 import type { ActionLike, BoxSpace, DictSpace } from "./spaces.js";
-import type { Tensor } from "./tensor.js";
+import type { ByteTensor, FloatTensor, Tensor } from "./tensor.js";
 
-/**
- * What an env shows: `frames`, shape `[stride, H, W, 3]`, uint8, the frames of the tick, newest last (after a reset the
- * first frame, `stride` times); `proprioception`, shape `[P]`, float32: what `EnvSpec.proprioception` names.
- */
-export type Observation = Readonly<Record<string, Tensor>>;
+/** What an env shows. There may be more than these two: `EnvSpec.observationSpace` says. */
+export interface Observation extends Readonly<Record<string, Tensor>> {
+  /** Shape `[stride, H, W, 3]`, the frames of the tick, newest last; after a reset the first frame, `stride` times. */
+  readonly frames: ByteTensor;
+  /** Shape `[P]`: what `EnvSpec.proprioception` names. */
+  readonly proprioception: FloatTensor;
+}
 
 /** Facts about a tick that are the same for the same seed and actions: no times, no addresses. JSON values only. */
 export type Info = Readonly<Record<string, unknown>>;

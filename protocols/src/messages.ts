@@ -324,7 +324,6 @@ export function observationTensors(observation: Observation): Tensors {
 
 /** The observation that a message carries. */
 export function observationOf(message: { readonly tensors: Tensors }): Observation {
-  return Object.fromEntries(
-    Object.entries(message.tensors).map(([name, tensor]) => [name.slice(OBSERVATION.length), tensor]),
-  );
+  const named = Object.entries(message.tensors).map(([name, tensor]) => [name.slice(OBSERVATION.length), tensor]);
+  return Object.fromEntries(named) as Observation; // what is in it, the env's observationSpace promised
 }

@@ -5,8 +5,9 @@ const ARRAYS = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } a
 
 /** Every tensor of `rows`, each of shape `[...]`, as one of shape `[N, ...]`. The rows have equal keys and shapes. */
 export function batch(rows: readonly Observation[]): Observation {
-  const [first = {}] = rows;
-  return Object.fromEntries(Object.keys(first).map((key) => [key, stack(rows.map((row) => row[key] as Tensor))]));
+  const keys = Object.keys(rows[0] ?? {});
+  const stacked = keys.map((key) => [key, stack(rows.map((row) => row[key] as Tensor))]);
+  return Object.fromEntries(stacked) as Observation;
 }
 
 function stack(tensors: readonly Tensor[]): Tensor {

@@ -44,7 +44,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
   let policy: Policy = task === undefined ? play : taskPolicy(task, seed, skill);
 
   const { observation } = await simulator.reset({ seed, task: "play" });
-  const first = observation.frames?.data as Uint8Array;
+  const first = observation.frames.data;
   const frameBytes = first.length / STRIDE;
   const frames = new Uint8Array(EPISODE_FRAMES * frameBytes);
   frames.set(first.subarray(0, frameBytes));
@@ -59,7 +59,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     const step = await simulator.step(action);
     const after = simulator.state();
     actions.set(action, tick * action.length);
-    frames.set(step.observation.frames?.data as Uint8Array, (1 + tick * STRIDE) * frameBytes);
+    frames.set(step.observation.frames.data, (1 + tick * STRIDE) * frameBytes);
     rewards.set(after.rewards, tick * SCORED_TASKS.length);
     success.set(after.success.map(Number), tick * SCORED_TASKS.length);
     moments.push(...after.trace);

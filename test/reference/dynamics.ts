@@ -7,7 +7,7 @@ export interface PlainTick {
   readonly z: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
   /** `[s, A]`. */
-  readonly action: ArrayLike<number>;
+  readonly control: ArrayLike<number>;
   readonly t: number;
   readonly r: number;
 }
@@ -38,16 +38,16 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       x.reduce((sum, value, i) => sum + value * at(matrix, row * x.length + i), bias ? at(bias, row) : 0),
     );
   };
-  const streams = ticks.map(({ z, previous, action, t, r }) => {
-    const block = Array.from(action);
-    const actionIn = linear(block, "action_in");
+  const streams = ticks.map(({ z, previous, control, t, r }) => {
+    const block = Array.from(control);
+    const actionIn = linear(block, "control_in");
     const x = Array.from({ length: L }, (_, i) => {
       const both = [...part(z, i, C), ...part(previous, i, C)];
       return sum(sum(linear(both, "inp"), part(get("place"), i, W)), actionIn);
     });
     const levels = [linear(sinusoid(t), "level_t"), linear(sinusoid(t - r), "level_r")];
     levels.push(linear(sinusoid(contextLevel), "level_context"));
-    const cond = silu(linear(silu(levels.reduce(sum, linear(block, "action_cond"))), "cond"));
+    const cond = silu(linear(silu(levels.reduce(sum, linear(block, "control_cond"))), "cond"));
     return { x, cond };
   });
   for (let layer = 0; layer < depth; layer++) {
@@ -110,7 +110,7 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
 }
 
 function sinusoid(t: number): number[] {
-  const angles = Array.from({ length: 32 }, (_, i) => t * 1000 * Math.exp((-i * Math.log(1000)) / 31));
+  const angles = Array.from({ length: 32 }, (_, i) => t * 20 ** (i / 31));
   return [...angles.map(Math.sin), ...angles.map(Math.cos)];
 }
 

@@ -4,7 +4,7 @@
 // Shapes: L tokens a tick, W width, N heads, D = W / N, C latent channels, s stride, A action size, P proprioception,
 // S = L (window + 1) context tokens, in the slots of the memory.
 import type { World } from "../world.js";
-import { LEVEL_SIZE } from "../world-tensors.js";
+import { controlSize, LEVEL_SIZE } from "../world-tensors.js";
 import { ageTable, dividedBy, levelWeights, modulationWeights, ownBias, plusRow } from "./dynamics-weights.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers, type Precision } from "./layers.js";
@@ -15,7 +15,7 @@ interface KeyValue {
 }
 
 /**
- * Inputs: `z`, `previous` `[L, C]`; `action` `[1, s A]`; `levels` `[3, 1]`: t, t - r and the context's; `index` `[S]`
+ * Inputs: `z`, `previous` `[L, C]`; `control` `[1, s A + P]`; `levels` `[3, 1]`: t, t - r and the context's; `index` `[S]`
  * int64: each slot's column of the age bias, window + 2 hides it; `key.i`, `value.i` `[S, N, D]` of each layer.
  * Outputs: `end` `[L, C]`: X; `heads` `[1, 2 tasks + P]`; `newKey.i`, `newValue.i` `[L, N, D]`: this tick's page.
  */
@@ -29,8 +29,8 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   const read = (name: string) => layers.weight(name);
   const z = graph.input("z", "float32", [L, C]);
   const previous = graph.input("previous", "float32", [L, C]);
-  const action = graph.input("action", "float32", [1, manifest.stride * manifest.action.names.length]);
-  const cond = conditioning(layers, action, graph.input("levels", "float32", [3, 1]));
+  const control = graph.input("control", "float32", [1, controlSize(manifest)]);
+  const cond = conditioning(layers, control, graph.input("levels", "float32", [3, 1]));
   const modulations = modulate(layers, cond, manifest.dynamics);
   const index = graph.input("index", "int64", [S]);
   const biases = graph.add("Gather", [layers.constant(ageTable(read, manifest.dynamics)), index], { axis: 2 });
@@ -39,7 +39,7 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   const latents = graph.add("Concat", [z, previous], { axis: 1 });
   const place = layers.constant(plusRow(read("place"), read("inp.bias")));
   const placed = layers.matmul(latents, read("inp.weight"), place);
-  let x = graph.add("Add", [placed, layers.linear(action, "action_in")]);
+  let x = graph.add("Add", [placed, layers.linear(control, "control_in")]);
   const norm = (shift: Value, scale: Value): Value =>
     graph.add("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: 1e-6 } });
   const addGated = (branch: Value, gate: Value): void => {
@@ -83,13 +83,15 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   return graph.build();
 }
 
-// `embed` of dynamics.py: silu(cond(silu(action + levels))), [1, condWidth].
-function conditioning(layers: Layers, action: Value, levels: Value): Value {
+// What the fastest wave of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
+const MOST_RADIANS = 20;
+
+// `embed` of dynamics.py: silu(cond(silu(control + levels))), [1, condWidth].
+function conditioning(layers: Layers, control: Value, levels: Value): Value {
   const { graph } = layers;
   const size = LEVEL_SIZE / 2;
-  const frequencies = Float32Array.from({ length: size }, (_, i) => Math.exp((-i * Math.log(1000)) / (size - 1)));
-  const steps = graph.add("Mul", [levels, layers.constant({ data: Float32Array.of(1000), shape: [1, 1] })]);
-  const angles = graph.add("Mul", [steps, layers.constant({ data: frequencies, shape: [1, size] })]); // [3, size]
+  const radians = Float32Array.from({ length: size }, (_, i) => MOST_RADIANS ** (i / (size - 1)));
+  const angles = graph.add("Mul", [levels, layers.constant({ data: radians, shape: [1, size] })]); // [3, size]
   const waves = graph.add("Concat", [graph.add("Sin", [angles]), graph.add("Cos", [angles])], { axis: 1 });
   const flat = graph.reshape(waves, 1, 3 * LEVEL_SIZE);
   const level = layers.matmul(
@@ -97,7 +99,7 @@ function conditioning(layers: Layers, action: Value, levels: Value): Value {
     levelWeights((name) => layers.weight(name)),
     layers.bias("level_t"),
   );
-  const sum = graph.add("Add", [layers.linear(action, "action_cond"), level]);
+  const sum = graph.add("Add", [layers.linear(control, "control_cond"), level]);
   return layers.silu(layers.linear(layers.silu(sum), "cond"));
 }
 

@@ -3,6 +3,7 @@ import { Tensor } from "onnxruntime-node";
 import type { Dynamics, Heads, Memory, TickInput } from "../backend.js";
 import { SlidingWindow } from "../window.js";
 import type { WorldManifest } from "../world-schema.js";
+import { controlSize } from "../world-tensors.js";
 import { type OrtSession, type Tensors, zeros } from "./session.js";
 
 export class OrtDynamics implements Dynamics {
@@ -21,7 +22,7 @@ class OrtMemory implements Memory {
   readonly #index: BigInt64Array;
   readonly #z: Float32Array;
   readonly #previous: Float32Array;
-  readonly #action: Float32Array;
+  readonly #control: Float32Array;
   readonly #levels: Float32Array;
   readonly #inputs: Tensors;
   readonly #end: { readonly end: Tensor & { readonly data: Float32Array } };
@@ -44,11 +45,11 @@ class OrtMemory implements Memory {
     const inputs = {
       z: zeros(tokens, C),
       previous: zeros(tokens, C),
-      action: zeros(1, manifest.stride * manifest.action.names.length),
+      control: zeros(1, controlSize(manifest)),
       levels: zeros(3, 1),
     };
     [this.#z, this.#previous] = [inputs.z.data, inputs.previous.data];
-    [this.#action, this.#levels] = [inputs.action.data, inputs.levels.data];
+    [this.#control, this.#levels] = [inputs.control.data, inputs.levels.data];
     const names = Array.from({ length: depth }, (_, i) => [
       [`key.${i}`, `newKey.${i}`],
       [`value.${i}`, `newValue.${i}`],
@@ -92,10 +93,10 @@ class OrtMemory implements Memory {
     this.#refreshIndex();
   }
 
-  #feed(z: Float32Array, { previous, action }: TickInput, t: number, r: number): void {
+  #feed(z: Float32Array, { previous, control }: TickInput, t: number, r: number): void {
     this.#z.set(z);
     this.#previous.set(previous);
-    this.#action.set(action);
+    this.#control.set(control);
     this.#levels.set([t, t - r, this.manifest.dynamics.contextLevel]);
   }
 

@@ -1,11 +1,12 @@
 // The ort backend against PyTorch's golden vectors, against plain loops, and against itself.
 import { beforeAll, describe, expect, it } from "vitest";
+import { rollOut } from "../../../test/fixtures/rollout.js";
 import { type Goldens, readGoldens, relativeError, row, TINY_WORLD } from "../../../test/fixtures/worlds.js";
 import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
 import type { Backend, Heads, Memory } from "../backend.js";
 import { Lane } from "../lane.js";
-import { sample } from "../sampler.js";
 import { loadWorld, type World } from "../world.js";
+import { controlSize } from "../world-tensors.js";
 import { createOrtBackend } from "./backend.js";
 import { OrtSession, type Tensors, zeros } from "./session.js";
 import { decoderGraph } from "./tokenizer-graphs.js";
@@ -53,27 +54,6 @@ async function decode(z: Float32Array, T: number, ticks: number) {
   return decoded;
 }
 
-// A rollout from the goldens' first frame under their actions and noise, through the K/V memory.
-async function rollOut(nfe: number, backend: Backend) {
-  const { stride, action, tokenizer } = world.manifest;
-  const [actions, noise] = [goldens.get("rollout.actions"), goldens.get("rollout.noise")];
-  const memory = backend.dynamics.createMemory();
-  const start = row(goldens.get(`rollout${nfe}.z`), 0);
-  const latents = [start];
-  const still = new Float32Array(stride * action.names.length);
-  const heads = [await memory.read(start, { previous: new Float32Array(start.length), action: still })];
-  memory.commit();
-  for (let i = 0; i < (noise.shape[0] ?? 0); i++) {
-    const input = { previous: latents.at(-1) as Float32Array, action: row(actions, i) };
-    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, input, t, r);
-    const z = await sample(denoise, row(noise, i), nfe, tokenizer.latentChannels);
-    heads.push(await memory.read(z, input));
-    memory.commit();
-    latents.push(z);
-  }
-  return { latents, heads };
-}
-
 describe("against PyTorch, fp32", () => {
   it("encodes each tick, to 1e-3", async () => {
     const z = goldens.get("encode.z");
@@ -113,7 +93,7 @@ describe("against PyTorch, fp32", () => {
   });
 
   it.each([1, 4])("rolls out %i NFE a tick past the window, latents and heads to 1e-3", async (nfe) => {
-    const { latents, heads } = await rollOut(nfe, backend);
+    const { latents, heads } = await rollOut(backend, goldens, nfe);
     expect(latents.length).toBeGreaterThan(world.manifest.dynamics.window + 2);
     const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
     for (const [i, z] of latents.entries()) expect(relativeError(z, row(golden("z"), i))).toBeLessThan(1e-3);
@@ -133,7 +113,7 @@ describe("fast paths equal slow paths", () => {
   });
 
   it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", async () => {
-    const { stride, action, dynamics, tokenizer } = world.manifest;
+    const { dynamics, tokenizer } = world.manifest;
     const memory: Memory = backend.dynamics.createMemory();
     const ticks: PlainTick[] = [];
     const size = dynamics.tokens * tokenizer.latentChannels;
@@ -142,7 +122,7 @@ describe("fast paths equal slow paths", () => {
     let previous: Float32Array = new Float32Array(size);
     for (let tick = 0; tick < 3 * dynamics.window + 2; tick++) {
       const z = wave(size, tick);
-      const input = { previous, action: wave(stride * action.names.length, tick + 0.5) };
+      const input = { previous, control: wave(controlSize(world.manifest), tick + 0.5) };
       const noisy = { z, ...input, t: 0.7, r: 0.3 };
       const end = await memory.denoise(z, input, 0.7, 0.3);
       expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
@@ -160,8 +140,8 @@ describe("fast paths equal slow paths", () => {
 describe("int8", () => {
   it("stays within 5 % of fp32, relative to the largest value, over a rollout", async () => {
     const int8 = await createOrtBackend(world, { precision: "int8", threads: 1 });
-    const expected = await rollOut(4, backend);
-    const got = await rollOut(4, int8);
+    const expected = await rollOut(backend, goldens, 4);
+    const got = await rollOut(int8, goldens, 4);
     for (const [i, z] of got.latents.entries()) expect(relativeError(z, expected.latents[i] ?? [])).toBeLessThan(0.05);
     expect(got.latents.at(-1)).not.toEqual(expected.latents.at(-1));
     await int8.close();

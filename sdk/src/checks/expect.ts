@@ -47,7 +47,7 @@ export function expectSame(got: Partial<StepResult>, expected: Partial<StepResul
   expectEqual(sorted(gotRest), sorted(rest), what);
 }
 
-export function sameObservation(a: Observation, b: Observation): boolean {
+export function sameObservation(a: Partial<Observation>, b: Partial<Observation>): boolean {
   return Object.keys({ ...a, ...b }).every((key) => {
     const [left, right] = [a[key], b[key]];
     if (left === undefined || right === undefined || String(left.shape) !== String(right.shape)) return false;

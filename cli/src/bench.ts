@@ -1,0 +1,63 @@
+// `worldstep bench`: what a step costs, and what the wire adds to it.
+import { availableParallelism, loadavg } from "node:os";
+import { Command, Option } from "commander";
+import { formatMetrics } from "./metrics.js";
+import { wholeNumber } from "./numbers.js";
+import { SHIPPED_WORLD } from "./repository.js";
+
+interface StepOptions {
+  readonly world: string;
+  readonly ticks: number;
+  readonly precision?: "fp32" | "int8";
+  readonly threads?: number;
+  readonly torch: boolean;
+  readonly json: boolean;
+}
+
+interface WireOptions {
+  readonly ticks: number;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
+export function benchCommand(): Command {
+  return new Command("bench")
+    .description("Measure this machine. Progress goes to stderr, results to stdout.")
+    .addCommand(stepCommand())
+    .addCommand(wireCommand());
+}
+
+function stepCommand(): Command {
+  return new Command("step")
+    .description("A dreamed world in this process: frames a second, step times, memory, and PyTorch beside it.")
+    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--ticks <n>", "length of the long session; lateOverEarly needs 3100", wholeNumber(200), 3100)
+    .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
+    .option("--threads <n>", "CPU threads, ours and PyTorch's; the engine chooses if absent", wholeNumber(1, 256))
+    .option("--no-torch", "leave PyTorch out; else $WORLDSTEP_PYTHON or python3 is used where it has torch")
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: StepOptions) => {
+      warnOfLoad();
+      const { benchStep } = await import("./bench-step.js");
+      process.stdout.write(formatMetrics(await benchStep(options), json));
+    });
+}
+
+function wireCommand(): Command {
+  return new Command("wire")
+    .description("A remote step over loopback against the same step in process; the env itself costs almost nothing.")
+    .option("--ticks <n>", "steps for the overhead", wholeNumber(100), 2000)
+    .option("--seconds <n>", "how long each throughput is measured", wholeNumber(1), 2)
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: WireOptions) => {
+      warnOfLoad();
+      const { benchWire } = await import("./bench-wire.js");
+      process.stdout.write(formatMetrics(await benchWire(options), json));
+    });
+}
+
+function warnOfLoad(): void {
+  const [load = 0] = loadavg();
+  if (load < 0.5 * availableParallelism()) return;
+  process.stderr.write(`warning: the machine is busy (load ${load.toFixed(1)}): it can do better than these numbers\n`);
+}

@@ -1,0 +1,122 @@
+// `worldstep serve`: dreamed worlds and the simulator on one WebSocket, and the console page.
+import { once } from "node:events";
+import type { HostedWorld } from "@worldstep/engine";
+import { OptionError } from "@worldstep/protocols";
+import { Command, Option } from "commander";
+import { pino } from "pino";
+import { wholeNumber } from "./numbers.js";
+import { ownVersion } from "./versions.js";
+
+const SIMULATOR_ID = "tabletop-mujoco";
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+
+interface Options {
+  readonly world: readonly string[];
+  readonly port: number;
+  readonly host: string;
+  readonly console?: string;
+  readonly simulator: boolean;
+  readonly precision?: "fp32" | "int8";
+  readonly threads?: number;
+  readonly maxSessions?: number;
+  readonly logLevel: string;
+}
+
+interface ClosableWorld extends HostedWorld {
+  close(): Promise<void>;
+}
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description(`Host dreamed worlds, and the MuJoCo simulator as "${SIMULATOR_ID}", until Ctrl-C.`)
+    .option("--world <dir...>", "folders of worlds to host; clients get the first if they name none", [])
+    .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8777)
+    .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
+    .option("--console <dir>", "folder of the built console page, to be served at /")
+    .option("--no-simulator", "host the dreamed worlds only")
+    .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
+    .option("--threads <n>", "CPU threads of a dreamed world; the engine chooses if absent", wholeNumber(1, 256))
+    .option("--max-sessions <n>", "sessions at a time; default 64", wholeNumber(1, 65_536))
+    .addOption(new Option("--log-level <level>", "what is logged to stderr").choices(LOG_LEVELS).default("warn"))
+    .action(run);
+}
+
+async function run(options: Options): Promise<void> {
+  const { port, host, console: staticDir, maxSessions, logLevel } = options;
+  const { serve } = await import("@worldstep/engine");
+  const worlds = await openWorlds(options);
+  const server = await serve({
+    worlds,
+    logger: pino({ level: logLevel }, pino.destination({ fd: 2, sync: true })),
+    port,
+    host,
+    ...(staticDir !== undefined && { staticDir }),
+    ...(maxSessions !== undefined && { limits: { maxSessions } }),
+  }).catch((error: unknown) => {
+    throw listenError(error, options);
+  });
+  if (staticDir !== undefined) process.stdout.write(`console    ${server.url}\n`);
+  process.stdout.write(`websocket  ${server.url.replace("http", "ws")}\n`);
+  process.stdout.write(`worlds     ${worlds.map(({ spec }) => spec.id).join(", ")}\n`);
+
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  process.once("SIGINT", () => process.exit(130)); // whoever presses Ctrl-C again does not want to wait
+  await server.close();
+  for (const world of worlds) await world.close();
+}
+
+async function openWorlds({ world, simulator, precision, threads }: Options): Promise<ClosableWorld[]> {
+  const { openWorld } = await import("@worldstep/engine");
+  const worlds: ClosableWorld[] = [];
+  for (const folder of world) {
+    worlds.push(
+      await openWorld(folder, {
+        ...(precision !== undefined && { precision }),
+        ...(threads !== undefined && { threads }),
+      }),
+    );
+  }
+  if (simulator) worlds.push(await simulatorWorld());
+  if (worlds.length === 0) {
+    throw new OptionError("option_worlds", "there is nothing to serve", "give --world, or leave out --no-simulator");
+  }
+  return worlds;
+}
+
+async function simulatorWorld(): Promise<ClosableWorld> {
+  const { createSimulator } = await import("@worldstep/simulator");
+  const simulator = await createSimulator();
+  const { spec } = simulator;
+  await simulator.close();
+  return {
+    spec: { ...spec, id: SIMULATOR_ID },
+    hash: `simulator-${ownVersion()}`,
+    open: () => createSimulator(),
+    close: async () => undefined,
+  };
+}
+
+function listenError(error: unknown, { port, host }: Options): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") {
+    return new OptionError("option_port", `port ${port} of ${host} is taken`, "give another --port, or 0 for any", {
+      port,
+    });
+  }
+  if (code === "EACCES") {
+    return new OptionError("option_port", `this user may not listen on port ${port}`, "give a --port above 1023", {
+      port,
+    });
+  }
+  if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return new OptionError(
+      "option_host",
+      `this machine has no address ${host}`,
+      "give 127.0.0.1 or 0.0.0.0 as --host",
+      {
+        host,
+      },
+    );
+  }
+  return error;
+}

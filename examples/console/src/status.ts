@@ -1,0 +1,39 @@
+// The state of the connection, and errors with their remedy, where the visitor sees them.
+import { WorldError } from "@worldstep/sdk";
+import { part, write } from "./page.js";
+
+export type State = "connecting" | "connected" | "lost";
+
+const NAMES: Readonly<Record<State, string>> = {
+  connecting: "connecting",
+  connected: "connected",
+  lost: "connection lost",
+};
+
+export function showState(state: State): void {
+  document.documentElement.dataset.state = state;
+  write("state", NAMES[state]);
+}
+
+/** Shows `error` until `clearNotice`. */
+export function showError(error: unknown): void {
+  if (error instanceof WorldError) notice(`${error.summary} (${error.code}).`, `What to do: ${error.remedy}.`);
+  else notice(`The page failed: ${String(error)}.`, "What to do: reload it; if that doesn't help, report it.");
+}
+
+export function showLost(): void {
+  notice(
+    "The connection to the server was lost.",
+    "Trying again. If this stays, check that the server runs: npm start.",
+  );
+}
+
+export function clearNotice(): void {
+  part("notice", HTMLElement).hidden = true;
+}
+
+function notice(what: string, remedy: string): void {
+  write("notice-what", what);
+  write("notice-remedy", remedy);
+  part("notice", HTMLElement).hidden = false;
+}

@@ -1,0 +1,209 @@
+// The command as a user runs it: the built one, in a process of its own.
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { connect } from "@worldstep/sdk";
+import { PNG } from "pngjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeRandomWorld } from "./fixtures/random-world.js";
+import { TINY_WORLD } from "./fixtures/worlds.js";
+
+const MAIN = "cli/dist/main.js";
+const PICK = "examples/scripted/pick.json";
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function worldstep(...args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
+      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "worldstep-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function writeScript(script: object): Promise<string> {
+  const path = join(folder, "script.json");
+  await writeFile(path, JSON.stringify(script));
+  return path;
+}
+
+it.each(["", "serve", "generate", "rollout", "bench", "bench step", "bench wire", "doctor"])(
+  "%s --help",
+  async (command) => {
+    const { code, stdout } = await worldstep(...command.split(" ").filter(Boolean), "--help");
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: ${`worldstep ${command}`.trim()} [options]`);
+  },
+);
+
+describe("a command that can't run says why and what to do", () => {
+  it.each([
+    ["an unknown command", ["dream"], "unknown command 'dream'"],
+    ["a number that is none", ["generate", "--episodes", "many", "--out", "x", "--seed", "1"], "a whole number"],
+    ["nothing to serve", ["serve", "--no-simulator"], "option_worlds"],
+    ["no script", ["rollout", "--script", "none.json", "--out", "x"], "script_missing"],
+    ["no world", ["rollout", "--world", "none", "--script", PICK, "--out", "x"], "world_missing_file"],
+    ["no ground truth", ["rollout", "--world", TINY_WORLD, "--script", PICK, "--out", "x", "--real"], "option_real"],
+  ])("%s", async (_, args, expected) => {
+    const { code, stdout, stderr } = await worldstep(...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(expected);
+    expect(stderr).not.toContain("    at ");
+    expect(stdout).toBe("");
+  });
+
+  it("--verbose adds the stack", async () => {
+    const { code, stderr } = await worldstep("rollout", "--script", "none.json", "--out", "x", "--verbose");
+    expect(code).toBe(1);
+    expect(stderr).toContain("    at ");
+  });
+});
+
+describe("rollout refuses a script", () => {
+  const move = { ticks: 1, action: [0, 0, 0, 0, 0] };
+  it.each([
+    ["with an unknown key", { seed: 1, task: "play", moves: [move], speed: 2 }, "speed"],
+    ["with an unknown key inside", { seed: 1, task: "play", moves: [{ ...move, speed: 2 }] }, 'at "moves.0"'],
+    ["without a seed", { task: "play", moves: [move] }, 'at "seed"'],
+    ["with actions and moves", { seed: 1, task: "play", moves: [move], actions: [[[0]]] }, "either actions or moves"],
+    ["with neither", { seed: 1, task: "play" }, "either actions or moves"],
+    ["with a row that is short", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0] }] }, "[4, 5] numbers"],
+    ["with an action outside", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0, 0, 0, 0, 2] }] }, "outside"],
+    ["with a block that is short", { seed: 1, task: "play", actions: [[move.action]] }, 'at "actions.0"'],
+    ["with a bad task", { seed: 1, task: "fly", moves: [move] }, "option_task"],
+    ["with a bad nfe", { seed: 1, task: "play", moves: [move], nfe: 51 }, "option_nfe"],
+  ])("%s", async (_, script, expected) => {
+    const path = await writeScript(script);
+    const { code, stderr } = await worldstep("rollout", "--world", TINY_WORLD, "--script", path, "--out", "x");
+    expect(code).toBe(1);
+    expect(stderr).toContain(expected);
+    expect(stderr).toMatch(/\((script_invalid|option_\w+)\)\n {2}\w/);
+  });
+});
+
+describe("rollout", () => {
+  async function pngSize(path: string): Promise<readonly number[]> {
+    const { width, height } = PNG.sync.read(await readFile(path));
+    return [width, height];
+  }
+
+  it("writes video, strip and numbers of a dream", async () => {
+    const block = Array(4).fill([0.5, -0.5, 0, 0, 1]);
+    const script = await writeScript({
+      world: TINY_WORLD,
+      seed: 3,
+      task: "play",
+      start: "noon",
+      actions: [block, block],
+    });
+    const out = join(folder, "made", "dream");
+    const { code, stdout } = await worldstep("rollout", "--script", script, "--out", out, "--gif", "--nfe", "2");
+    expect(code).toBe(0);
+    expect(stdout.trim().split("\n")).toEqual([".mp4", ".png", ".gif", ".json"].map((end) => out + end));
+    expect((await readFile(`${out}.mp4`)).subarray(4, 8).toString()).toBe("ftyp");
+    expect((await readFile(`${out}.gif`)).subarray(0, 6).toString()).toBe("GIF89a");
+    expect(await pngSize(`${out}.png`)).toEqual([3 * 64 + 2 * 8, 64]); // the start and two ticks, twice 32 pixels
+    const results = JSON.parse(await readFile(`${out}.json`, "utf8"));
+    expect(results).toMatchObject({ world: { id: "tiny-random" }, seed: 3, task: "play", start: "noon", nfe: 2 });
+    expect(results.dreamed).toMatchObject({ ticks: 2, success: false, rewards: [0, 0], truncated: false });
+    expect(results.dreamed.proprioception).toHaveLength(3);
+    expect(results.dreamed.stepMs).toHaveLength(2);
+  });
+
+  it("sets the simulator above the dream, both from the simulator's first frame", async () => {
+    await writeRandomWorld(folder);
+    const out = join(folder, "both");
+    const { code, stderr } = await worldstep(
+      ...["rollout", "--world", folder, "--script", PICK, "--out", out, "--real", "--every", "2"],
+    );
+    expect(stderr).not.toContain("error");
+    expect(code).toBe(0);
+    expect((await stat(`${out}.mp4`)).size).toBeGreaterThan(10_000);
+    const { real, dreamed } = JSON.parse(await readFile(`${out}.json`, "utf8"));
+    expect(real.success).toBe(true); // the example does pick the cube and place it
+    expect(dreamed.ticks).toBeGreaterThan(0);
+    const pictures = 1 + Math.floor(Math.max(real.ticks, dreamed.ticks) / 2);
+    expect(await pngSize(`${out}.png`)).toEqual([pictures * (128 + 8) - 8, 2 * 128 + 8]);
+  });
+});
+
+it("serve hosts the worlds and the simulator, and ends on a signal", async () => {
+  const server = spawn(process.execPath, [MAIN, "serve", "--world", TINY_WORLD, "--port", "0"]);
+  const [line] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
+  const connection = await connect(line.replace(/^websocket +/, ""));
+  expect(connection.worlds.map(({ id }) => id)).toEqual(["tiny-random", "tabletop-mujoco"]);
+  for (const { id } of connection.worlds) {
+    const env = await connection.open(id);
+    await env.reset({ seed: 1 });
+    expect((await env.step(new Float32Array(20))).info.tick).toBe(1);
+  }
+  await connection.close();
+  server.kill("SIGINT");
+  expect(await once(server, "exit")).toEqual([0, null]);
+});
+
+it("generate goes on where it was", async () => {
+  const out = join(folder, "data");
+  const args = ["generate", "--episodes", "1", "--out", out, "--seed", "7", "--workers", "0"];
+  expect(await worldstep(...args)).toMatchObject({ code: 0, stdout: `1 episodes in ${out}\n` });
+  const shard = join(out, "shard-00000.safetensors.gz");
+  const { mtimeMs } = await stat(shard);
+  expect((await worldstep(...args)).code).toBe(0);
+  expect((await stat(shard)).mtimeMs).toBe(mtimeMs);
+  const other = await worldstep("generate", "--episodes", "2", "--out", out, "--seed", "7");
+  expect(other).toMatchObject({ code: 1 });
+  expect(other.stderr).toContain("data_settings_differ");
+});
+
+describe("doctor", () => {
+  it("finds what npm start needs", async () => {
+    const { code, stdout } = await worldstep("doctor", "--world", TINY_WORLD, "--json");
+    const { ok, checks } = JSON.parse(stdout);
+    expect(checks.filter((check: { ok: boolean; required: boolean }) => check.required && !check.ok)).toEqual([]);
+    expect(ok).toBe(true);
+    expect(code).toBe(0);
+  });
+
+  it("exits with 1 where something needed is missing", async () => {
+    const { code, stdout } = await worldstep("doctor", "--world", "none");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/MISSING +world +there is no file/);
+  });
+});
+
+describe("bench", () => {
+  it("step", async () => {
+    const { code, stdout } = await worldstep(
+      ...["bench", "step", "--world", TINY_WORLD, "--ticks", "310", "--no-torch", "--json"],
+    );
+    expect(code).toBe(0);
+    const metrics = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    const names = ["framesPerSecond1Nfe", "framesPerSecond4Nfe", "stepMsP50", "stepMsP95", "stepMsP99", "firstFrameMs"];
+    for (const name of [...names, "residentMb"]) expect(metrics[name].value).toBeGreaterThan(0);
+    expect(metrics.residentMbGrowth.unit).toBe("MB");
+    expect(metrics).not.toHaveProperty("lateOverEarly"); // which is of tick 3,000
+  });
+
+  it("wire", async () => {
+    const { code, stdout } = await worldstep("bench", "wire", "--ticks", "100", "--seconds", "1", "--json");
+    expect(code).toBe(0);
+    const metrics = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    for (const codec of ["", "Protobuf"]) {
+      expect(metrics[`wireOverheadMs${codec}`].unit).toBe("ms");
+      for (const n of [1, 8, 32]) expect(metrics[`envStepsPerSecond${n}${codec}`].value).toBeGreaterThan(0);
+    }
+  });
+});

@@ -1,0 +1,54 @@
+// The arrows between folders go one way, and no import runs in a circle.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseCircular, parseDependencyTree } from "dpdm";
+import { describe, expect, it } from "vitest";
+
+/** What each folder's sources may import of this repository. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocols: [],
+  sdk: ["@worldstep/protocols"],
+  engine: ["@worldstep/protocols"],
+  simulator: ["@worldstep/protocols"],
+  cli: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/engine", "@worldstep/simulator"],
+  "examples/console": ["@worldstep/protocols", "@worldstep/sdk"],
+};
+
+const PACKAGES = Object.values(MAY_IMPORT).flat().concat("worldstep");
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => join(folder, file));
+}
+
+describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
+  const files = sources(join(folder, "src"));
+
+  it("imports only what its place allows", () => {
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
+      const imports = readFileSync(file, "utf8").matchAll(
+        /^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/gm,
+      );
+      for (const [, named, dynamic] of imports) {
+        const target = named ?? dynamic ?? "";
+        const isOurs = PACKAGES.some((name) => target === name || target.startsWith(`${name}/`));
+        expect(!isOurs || allowed.includes(target), `${file} imports ${target}`).toBe(true);
+        expect(target, `${file} reaches into another package`).not.toMatch(
+          /^(\.\.\/){2,}(protocols|sdk|engine|simulator|cli)\//,
+        );
+      }
+    }
+  });
+
+  it("has no import cycle", async () => {
+    const tree = await parseDependencyTree(files, {
+      context: process.cwd(),
+      transform: true,
+      skipDynamicImports: false,
+    });
+    expect(Object.keys(tree).length).toBeGreaterThan(3);
+    expect(parseCircular(tree)).toEqual([]);
+  });
+});

@@ -1,0 +1,90 @@
+// The worlds that ship hold what PyTorch computed from their weights, and from the logs to a served world the whole
+// recipe runs: generate, train (two steps), export, open.
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { openWorld } from "@worldstep/engine";
+import { generate } from "@worldstep/simulator";
+import { expect, it } from "vitest";
+import { createOrtBackend } from "../engine/src/ort/backend.js";
+import { loadWorld } from "../engine/src/world.js";
+import { rollOut } from "./fixtures/rollout.js";
+import { readGoldens, relativeError, row } from "./fixtures/worlds.js";
+
+const run = promisify(execFile);
+const TOLERANCE = 1e-3;
+
+// Encodes and dreams what the goldens hold, and compares latents and heads.
+async function checkGoldens(folder: string): Promise<void> {
+  const world = await loadWorld(folder);
+  const { stride, frame } = world.manifest;
+  const goldens = await readGoldens(folder);
+  const backend = await createOrtBackend(world, { threads: 1 });
+  const bytes = frame.height * frame.width * 3;
+  const encoded = goldens.get("encode.z");
+  const ticks = (encoded.shape[0] ?? 0) - 1;
+  expect(ticks).toBeGreaterThan(1);
+  for (let tick = 1; tick <= ticks; tick++) {
+    const frames = goldens.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
+    expect(relativeError(await backend.tokenizer.encode(frames), row(encoded, tick))).toBeLessThan(TOLERANCE);
+  }
+  for (const nfe of [1, 4]) {
+    const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
+    const { latents, heads } = await rollOut(backend, goldens, nfe);
+    for (const [tick, z] of latents.entries()) {
+      expect(relativeError(z, row(golden("z"), tick))).toBeLessThan(TOLERANCE);
+      for (const name of ["reward", "success", "proprioception"] as const) {
+        expect(relativeError(heads[tick]?.[name] ?? [], row(golden(name), tick))).toBeLessThan(TOLERANCE);
+      }
+    }
+  }
+  await backend.close();
+}
+
+it("tabletop-nano equals PyTorch, to 1e-3", () => checkGoldens("worlds/tabletop-nano"));
+
+it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
+  const python = process.env.WORLDSTEP_PYTHON ?? "python3";
+  const hasTorch = await run(python, ["-c", "import torch, numpy"]).catch(() => undefined);
+  if (!hasTorch) {
+    const why = "no Python with torch and numpy (set WORLDSTEP_PYTHON, or: apt install python3-torch python3-numpy)";
+    expect(process.env.CI, why).not.toBe("true");
+    console.warn(`skipped: ${why}`);
+    return skip(why);
+  }
+  const out = await mkdtemp(join(tmpdir(), "worldstep-recipe-"));
+  const python3 = (script: string, ...args: string[]) =>
+    run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);
+  try {
+    await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
+    await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
+    await python3("train_probe", "--out", `${out}/probe`, "--steps", "2", "--batch", "4");
+    await python3(
+      "train_dynamics",
+      "--tokenizer",
+      `${out}/tokenizer`,
+      "--out",
+      `${out}/dynamics`,
+      "--steps",
+      "3",
+      "--batch",
+      "1",
+    );
+    const parts = ["tokenizer", "dynamics", "probe"].flatMap((part) => [`--${part}`, `${out}/${part}`]);
+    await python3("export", ...parts, "--out", `${out}/fresh-world`, "--starts", "2");
+    await checkGoldens(`${out}/fresh-world`);
+    const world = await openWorld(`${out}/fresh-world`, { threads: 1 });
+    const [env, probe] = [await world.open(), await world.probe()];
+    const { observation } = await env.reset({ seed: 1, task: "reach" });
+    const frames = observation.frames.data;
+    expect((await probe.read(frames.slice(0, frames.length / 4))).state.every(Number.isFinite)).toBe(true);
+    const step = await env.step(new Float32Array(20));
+    expect(step.info).toMatchObject({ tick: 1, task: "reach" });
+    await Promise.all([env.close(), probe.close()]);
+    await world.close();
+  } finally {
+    await rm(out, { recursive: true });
+  }
+});
