@@ -29,7 +29,9 @@ describe.each(FOLDERS)("%s", (folder) => {
       const { filename } = (JSON.parse(packed) as { filename: string }[])[0] as { filename: string };
       // Node 16's CommonJS can't load ES modules: that is meant.
       const attw = join("node_modules", ".bin", "attw");
-      execFileSync(attw, [join(out, filename), "--profile", "esm-only", "--format", "ascii"], { encoding: "utf8" });
+      execFileSync(attw, [join(out, filename), "--profile", "esm-only", "--entrypoints", ".", "--format", "ascii"], {
+        encoding: "utf8",
+      });
     } finally {
       rmSync(out, { recursive: true });
     }

@@ -56,6 +56,7 @@ def main():
     vectors = goldens(tokenizer, dynamics, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
     mean, std = saved["normal"]
+    bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
         "format": "worldstep.world.v1",
         "id": out.name,
@@ -64,7 +65,7 @@ def main():
         "stride": meta["stride"],
         "frame": {"height": size, "width": size},
         "action": {"names": meta["actionNames"], "low": -1, "high": 1},
-        "proprioception": {"names": meta["proprioception"], "mean": mean, "std": std},
+        "proprioception": {"names": meta["proprioception"], "mean": mean, "std": std, "low": bounds["low"], "high": bounds["high"]},
         "tasks": ["play", *meta["rewardTasks"]],
         "maxTicks": 60,
         "tokenizer": {

@@ -2,6 +2,8 @@
 import {
   type ActionLike,
   byteTensor,
+  checkReset,
+  checkStep,
   type Env,
   type EnvSpec,
   floatTensor,
@@ -16,8 +18,8 @@ import {
   WorldError,
 } from "@worldstep/protocols";
 import { Lane } from "./lane.js";
-import { checkReset, checkStep, startFrom } from "./options.js";
 import { drawStart, nextSeed } from "./philox.js";
+import { startFrom } from "./start-frames.js";
 import type { World } from "./world.js";
 import type { Episode, Start, Tick, WorldModel } from "./world-model.js";
 
@@ -65,7 +67,7 @@ export class DreamedEnv implements Env {
   step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
     const taken = attempt(() => {
       const block = toAction(this.spec.actionSpace, action).data;
-      return { block, nfe: checkStep(this.spec, options) };
+      return { block, nfe: checkStep(this.spec, options) ?? 1 };
     });
     return this.#lane.run(async () => {
       this.#checkOpen();

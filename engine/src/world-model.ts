@@ -107,11 +107,13 @@ export class WorldModel {
   }
 
   #readable({ reward, success, proprioception }: Heads): Omit<Tick, "frames"> {
-    const { mean, std } = this.manifest.proprioception;
+    const { mean, std, low, high } = this.manifest.proprioception;
     return {
       reward,
       success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
-      proprioception: proprioception.map((x, i) => x * (std[i] as number) + (mean[i] as number)),
+      proprioception: proprioception.map((x, i) =>
+        Math.min(high, Math.max(low, x * (std[i] as number) + (mean[i] as number))),
+      ),
     };
   }
 

@@ -37,8 +37,14 @@ export const worldSchema = z
     /** Pixels. */
     frame: z.strictObject({ height: count.max(4096).multipleOf(16), width: count.max(4096).multipleOf(16) }),
     action: z.strictObject({ names, low: z.number(), high: z.number() }),
-    /** The head's outputs times `std` plus `mean` have the units that the names say. */
-    proprioception: z.strictObject({ names, mean: z.array(z.number()), std: z.array(z.number().positive()) }),
+    /** The head's outputs times `std` plus `mean` have the units that the names say; they are kept in [low, high]. */
+    proprioception: z.strictObject({
+      names,
+      mean: z.array(z.number()),
+      std: z.array(z.number().positive()),
+      low: z.number(),
+      high: z.number(),
+    }),
     /** The first has no reward and never terminates; the others are the heads' outputs, in order. */
     tasks: names,
     /** Default time limit of an episode in ticks; 0 for never. */
@@ -90,6 +96,7 @@ export const worldSchema = z
     check(dynamics.tokens === (frame.height / 16) * (frame.width / 16), "dynamics.tokens", "must be (H / 16) (W / 16)");
     check(dynamics.width % dynamics.heads === 0, "dynamics.heads", "must divide the width");
     check(action.low < action.high, "action.high", "must be above low");
+    check(proprioception.low < proprioception.high, "proprioception.high", "must be above low");
     check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
     check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
     const outputs = world.probe?.outputs.length;

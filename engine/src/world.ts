@@ -66,7 +66,7 @@ export async function loadWorld(folder: string): Promise<World> {
 export function specOf(manifest: WorldManifest): EnvSpec {
   const { id, fps, stride, frame, action, proprioception, tasks, starts, maxTicks, sampler } = manifest;
   const pixels = [stride, frame.height, frame.width, 3];
-  const [low, high] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const { low, high } = proprioception;
   return {
     id,
     fps,

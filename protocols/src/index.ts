@@ -67,6 +67,7 @@ export {
   type UnsubscribeMessage,
   type WorldInfo,
 } from "./messages.js";
+export { checkKeys, checkReset, checkStep } from "./options.js";
 export { type ActionLike, type BoxSpace, type DictSpace, toAction } from "./spaces.js";
 export {
   BYTES_PER_ELEMENT,

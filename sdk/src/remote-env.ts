@@ -2,6 +2,8 @@
 // socket and the request that has no reply is sent again, unchanged; the server runs no tick twice.
 import {
   type ActionLike,
+  checkReset,
+  checkStep,
   type Env,
   type EnvSpec,
   observationOf,
@@ -17,7 +19,7 @@ import {
 } from "@worldstep/protocols";
 import { within } from "./deadline.js";
 import type { Attachment, Link, Reply, Request } from "./link.js";
-import { checkResetOptions, checkStepOptions, resetTensors } from "./options.js";
+import { resetTensors } from "./reset-tensors.js";
 
 /** What names a session, on any connection. */
 export interface SessionKey {
@@ -65,7 +67,7 @@ export class RemoteEnv implements Env, Attachment {
    */
   reset(options: ResetOptions = {}): Promise<ResetResult> {
     return this.#inOrder(async () => {
-      checkResetOptions(options);
+      checkReset(this.spec, options);
       const tensors = resetTensors(options);
       const { frames: _, actions: __, ...rest } = options;
       const before = this.#tick;
@@ -88,7 +90,7 @@ export class RemoteEnv implements Env, Attachment {
     const block = attempt(() => toAction(this.spec.actionSpace, action));
     return this.#inOrder(async () => {
       if (this.#tick === undefined) throw new ResetNeededError("never_reset");
-      checkStepOptions(this.spec, options);
+      checkStep(this.spec, options);
       const tick = this.#tick + 1;
       const reply = await this.#call({
         type: "step",

@@ -1,6 +1,5 @@
-// Checks of what a user passes to the simulator: unknown keys and unusable values are errors, at the first one.
-import { OptionError, type ResetOptions, type StepOptions } from "@worldstep/protocols";
-import { TASKS } from "./tasks.js";
+// Checks of how a user makes a simulator: unknown keys and unusable values are errors, at the first one.
+import { checkKeys, OptionError } from "@worldstep/protocols";
 import { CAMERAS, type CameraName } from "./view.js";
 
 export interface SimulatorOptions {
@@ -15,7 +14,6 @@ export interface SimulatorOptions {
 }
 
 const DEFAULTS: Required<SimulatorOptions> = { size: 64, cameras: ["table"], domain: 1, varied: false };
-const RESET_KEYS = ["seed", "task", "maxTicks", "start", "frames", "actions"];
 
 /** `options` with defaults. Throws `OptionError`. */
 export function settings(options: SimulatorOptions): Required<SimulatorOptions> {
@@ -30,37 +28,6 @@ export function settings(options: SimulatorOptions): Required<SimulatorOptions> 
     refuse("cameras", cameras, '["table"] or ["table", "wrist"]');
   }
   return all;
-}
-
-export function checkReset(options: ResetOptions): void {
-  checkKeys("reset", options, RESET_KEYS);
-  const { seed, task, maxTicks, start, frames, actions } = options;
-  if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
-    refuse("seed", seed, "a whole number in [0, 2^53)");
-  }
-  if (task !== undefined && !(TASKS as readonly string[]).includes(task)) refuse("task", task, TASKS.join(", "));
-  if (maxTicks !== undefined && !(Number.isSafeInteger(maxTicks) && maxTicks >= 0)) {
-    refuse("maxTicks", maxTicks, "a whole number, 0 for never");
-  }
-  if (start !== undefined) refuse("start", start, "a seed instead: the simulator makes its start states from it");
-  if (frames !== undefined || actions !== undefined) {
-    refuse("frames", "a tensor", "a seed instead: the simulator cannot start from frames");
-  }
-}
-
-export function checkStep(options: StepOptions): void {
-  checkKeys("step", options, ["nfe"]);
-  if (options.nfe !== undefined) refuse("nfe", options.nfe, "no nfe: the simulator samples nothing");
-}
-
-function checkKeys(what: string, options: object, known: readonly string[]): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new OptionError("option_unknown", `${what} has no option "${key}"`, `use one of ${known.join(", ")}`, {
-        option: key,
-      });
-    }
-  }
 }
 
 function defined<T extends object>(options: T): Partial<T> {

@@ -106,11 +106,11 @@ test("bad calls get a code", async () => {
   const simulator = await createSimulator();
   await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
   expect(() => simulator.state()).toThrow("reset_needed");
-  await expect(simulator.reset({ seed: -1 })).rejects.toMatchObject({ code: "option_invalid" });
-  await expect(simulator.reset({ task: "juggle" })).rejects.toMatchObject({ code: "option_invalid" });
-  await expect(simulator.reset({ start: "s" })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(simulator.reset({ seed: -1 })).rejects.toMatchObject({ code: "option_seed" });
+  await expect(simulator.reset({ task: "juggle" })).rejects.toMatchObject({ code: "option_task" });
+  await expect(simulator.reset({ start: "s" })).rejects.toMatchObject({ code: "option_start" });
   await simulator.reset({ maxTicks: 1 });
-  await expect(simulator.step(STILL, { nfe: 1 })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(simulator.step(STILL, { nfe: 1 })).rejects.toMatchObject({ code: "option_nfe" });
   await expect(simulator.step([1, 2])).rejects.toMatchObject({ code: "action_shape" });
   expect((await simulator.step(STILL)).truncated).toBe(true);
   await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });

@@ -4,6 +4,8 @@ import {
   type ActionLike,
   type ByteTensor,
   byteTensor,
+  checkReset,
+  checkStep,
   type Env,
   type EnvSpec,
   floatTensor,
@@ -19,7 +21,7 @@ import {
 } from "@worldstep/protocols";
 import { moved, POSE_KEYS, type Pose, poseInWorkspace } from "./kinematics.js";
 import { type Domain, drawDomain, drawLayout, type Layout } from "./layout.js";
-import { checkReset, checkStep, type SimulatorOptions, settings } from "./options.js";
+import { type SimulatorOptions, settings } from "./options.js";
 import { CONTROL_RATE, Physics, type PhysicsState } from "./physics.js";
 import { Random } from "./random.js";
 import { render } from "./render/render.js";
@@ -113,7 +115,7 @@ class TabletopSimulator implements Simulator {
 
   async reset(options: ResetOptions = {}): Promise<ResetResult> {
     this.#checkOpen();
-    checkReset(options);
+    checkReset(this.spec, options);
     if (options.seed !== undefined) this.#seeds = new Random(options.seed, "seeds");
     const seed = options.seed ?? this.#seeds.uint32();
     const task = (options.task ?? TASKS[0]) as Task;
@@ -141,7 +143,7 @@ class TabletopSimulator implements Simulator {
 
   async step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
     this.#checkOpen();
-    checkStep(options);
+    checkStep(this.spec, options);
     const episode = this.#present();
     if (episode.ended) throw new ResetNeededError("episode_ended");
     const { data } = toAction(this.spec.actionSpace, action);

@@ -1,0 +1,43 @@
+// The start of an episode that a user's frames and actions describe.
+import { type EnvSpec, OptionError, type ResetOptions, type Tensor, toAction } from "@worldstep/protocols";
+import type { Start } from "./world-model.js";
+
+/**
+ * The start, copied. Undefined where there are no frames.
+ * Throws `OptionError` (`option_frames`, `option_actions`), and `ActionError` for an action outside the space.
+ */
+export function startFrom(spec: EnvSpec, { frames, actions }: ResetOptions): Start | undefined {
+  if (frames === undefined) return undefined;
+  const [stride = 1, height = 0, width = 0] = spec.observationSpace.spaces.frames?.shape ?? [];
+  const [count = 0] = frames.shape ?? [];
+  const ticks = (count - 1) / stride;
+  if (!isTensor(frames, "uint8", [count, height, width, 3]) || !Number.isInteger(ticks) || ticks < 0) {
+    const expected = `uint8 [1 + ${stride} n, ${height}, ${width}, 3]`;
+    throw refusal("option_frames", "frames", frames, expected);
+  }
+  const rows = [ticks, ...spec.actionSpace.shape];
+  if (actions === undefined ? ticks > 0 : !isTensor(actions, "float32", rows)) {
+    const expected = `float32 [${rows.join(", ")}], one block for each ${stride} frames after the first`;
+    throw refusal("option_actions", "actions", actions, expected);
+  }
+  const size = rows.slice(1).reduce((product, n) => product * n, 1);
+  const blocks = Array.from({ length: ticks }, (_, i) => {
+    const block = (actions as Tensor).data.subarray(i * size, (i + 1) * size);
+    return toAction(spec.actionSpace, block as Float32Array).data;
+  });
+  return { frames: new Uint8Array(frames.data), actions: blocks };
+}
+
+function isTensor(tensor: Tensor, dtype: "uint8" | "float32", shape: readonly number[]): boolean {
+  const type = dtype === "uint8" ? Uint8Array : Float32Array;
+  const count = shape.reduce((product, n) => product * n, 1);
+  const { data } = tensor;
+  return (
+    tensor.dtype === dtype && String(tensor.shape) === String(shape) && data instanceof type && data.length === count
+  );
+}
+
+function refusal(code: string, option: string, tensor: Tensor | undefined, expected: string): OptionError {
+  const got = tensor === undefined ? "missing" : `${tensor.dtype} [${String(tensor.shape)}]`;
+  return new OptionError(code, `${option} is ${got}`, `give ${expected}`, { option, value: got });
+}

@@ -1,0 +1,76 @@
+// What may be asked of `reset` and `step`, checked by every env in the same way: unknown keys and unusable values are
+// errors, at the first one.
+import type { EnvSpec, ResetOptions, StepOptions } from "./env.js";
+import { OptionError } from "./errors.js";
+
+const RESET_KEYS: readonly (keyof ResetOptions)[] = ["seed", "task", "start", "frames", "actions", "maxTicks"];
+const STEP_KEYS: readonly (keyof StepOptions)[] = ["nfe"];
+
+/**
+ * Throws `OptionError`: `option_unknown`, `option_seed`, `option_task`, `option_start`, `option_frames`,
+ * `option_actions`, `option_max_ticks`. The tensors' shapes are the env's to check.
+ */
+export function checkReset(spec: EnvSpec, options: ResetOptions): void {
+  checkKeys("reset", options, RESET_KEYS);
+  const { seed, task, start, frames, actions, maxTicks } = options;
+  if (seed !== undefined && !isWhole(seed)) {
+    throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
+  }
+  if (task !== undefined && !spec.tasks.includes(task)) {
+    throw refusal("option_task", "task", task, `one of ${spec.tasks.join(", ")}`, { tasks: spec.tasks });
+  }
+  if (start !== undefined && !spec.starts.includes(start)) {
+    const known =
+      spec.starts.length > 0 ? `one of ${spec.starts.join(", ")}` : "a seed: this world makes its starts from it";
+    throw refusal("option_start", "start", start, known, { starts: spec.starts });
+  }
+  if (start !== undefined && frames !== undefined) {
+    throw refusal("option_start", "start", start, "a start or frames, not both");
+  }
+  if (frames !== undefined && !spec.acceptsFrames) {
+    throw refusal("option_frames", "frames", "given", "a seed: this world can't start from frames");
+  }
+  if (actions !== undefined && frames === undefined) {
+    throw refusal("option_actions", "actions", "given", "the frames that they led through, or no actions");
+  }
+  if (maxTicks !== undefined && !isWhole(maxTicks)) {
+    throw refusal("option_max_ticks", "maxTicks", maxTicks, "a whole number, 0 for never");
+  }
+}
+
+/**
+ * The evaluations that a step asks for, or the env's default; undefined where nothing is sampled.
+ * Throws `OptionError`: `option_unknown`, `option_nfe`.
+ */
+export function checkStep({ nfe: range }: EnvSpec, options: StepOptions): number | undefined {
+  checkKeys("step", options, STEP_KEYS);
+  const { nfe } = options;
+  if (nfe === undefined) return range?.default;
+  if (range === undefined) throw refusal("option_nfe", "nfe", nfe, "none: this world samples nothing");
+  const { min, max } = range;
+  if (!isWhole(nfe) || nfe < min || nfe > max) {
+    throw refusal("option_nfe", "nfe", nfe, `a whole number from ${min} to ${max}`, { min, max });
+  }
+  return nfe;
+}
+
+/** Throws `OptionError` (`option_unknown`) at the first key of `options` that is not `known`. */
+export function checkKeys(call: string, options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new OptionError("option_unknown", `${call} has no option "${unknown}"`, `use one of ${known.join(", ")}`, {
+    option: unknown,
+  });
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function refusal(code: string, option: string, value: unknown, expected: string, facts = {}): OptionError {
+  return new OptionError(code, `${option} is ${String(value)}`, `give ${expected}`, {
+    option,
+    value: String(value),
+    ...facts,
+  });
+}

@@ -1,0 +1,69 @@
+"""A TCP proxy that loses connections on purpose: after so many bytes from the server, or at once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from urllib.parse import urlsplit
+
+
+class CuttingProxy:
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._upstream = (socket.gethostbyname(parts.hostname), parts.port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.connections = 0
+        self.received = 0  # bytes from the server
+        # Connection i is cut when so many bytes came from the server; the ones after the last never.
+        self.plan: list[int] = []
+        self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> CuttingProxy:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shut(self._listener)
+        self.cut()
+
+    def cut(self) -> None:
+        for end in self._open:
+            shut(end)
+        self._open.clear()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            upstream = socket.create_connection(self._upstream)
+            bytes_left = self.plan.pop(0) if self.plan else None
+            self.connections += 1
+            self._open += [client, upstream]
+            for source, sink, left in ((client, upstream, None), (upstream, client, bytes_left)):
+                threading.Thread(target=self._pump, args=(source, sink, left), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, left: int | None) -> None:
+        try:
+            while data := source.recv(65536):
+                if source.getpeername() == self._upstream:
+                    self.received += len(data)
+                sink.sendall(data[:left])
+                if left is not None:
+                    left -= len(data)
+                    if left <= 0:
+                        break
+        except OSError:
+            pass
+        shut(source)
+        shut(sink)
+
+
+def shut(end: socket.socket) -> None:
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    end.close()

@@ -1,0 +1,16 @@
+"""Gymnasium envs on a worldstep server: `WorldstepEnv`, `WorldstepVectorEnv`, and the id `worldstep/World-v0`."""
+
+import gymnasium
+
+from worldstep.connection import Connection
+from worldstep.env import WorldstepEnv
+from worldstep.errors import WorldstepError
+from worldstep.vector_env import WorldstepVectorEnv
+
+__all__ = ["Connection", "WorldstepEnv", "WorldstepError", "WorldstepVectorEnv"]
+
+gymnasium.register(
+    id="worldstep/World-v0",
+    entry_point="worldstep.env:WorldstepEnv",
+    vector_entry_point="worldstep.vector_env:WorldstepVectorEnv",
+)

@@ -1,0 +1,43 @@
+"""Spaces of the wire as Gymnasium's, and the check of an action before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+import numpy as np
+from gymnasium import spaces
+
+from worldstep.errors import WorldstepError
+
+
+def box(space: Mapping[str, Any]) -> spaces.Box:
+    dtype = np.dtype(space["dtype"])
+    low, high = (bound if np.isinf(bound) else dtype.type(bound) for bound in (space["low"], space["high"]))
+    return spaces.Box(low, high, tuple(space["shape"]), dtype.type)
+
+
+def observation_space(space: Mapping[str, Any]) -> spaces.Dict:
+    return spaces.Dict({key: box(value) for key, value in space["spaces"].items()})
+
+
+def checked(space: spaces.Box, action: Any) -> np.ndarray:
+    """`action` as an element of `space`. Raises `action_shape`, `action_not_finite` and `action_out_of_range`."""
+    try:
+        array = np.asarray(action, space.dtype)
+    except (TypeError, ValueError) as error:
+        raise WorldstepError("action_shape", f"not an action: {error}", {}, "send numbers") from error
+    if array.shape != space.shape:
+        facts = {"expected": list(space.shape), "got": list(array.shape)}
+        message = f"expected an action of shape {facts['expected']}, got {facts['got']}"
+        raise WorldstepError("action_shape", message, facts, "send a row for each control step")
+    finite = np.isfinite(array)
+    if not finite.all():
+        index = int(np.argmin(finite))
+        raise WorldstepError("action_not_finite", f"action element {index} is not finite", {"index": index}, "send numbers")
+    inside = (array >= space.low) & (array <= space.high)
+    if not inside.all():
+        index = int(np.argmin(inside))
+        low, high = float(space.low.flat[index]), float(space.high.flat[index])
+        message = f"action element {index} is {array.flat[index]}, outside [{low}, {high}]"
+        raise WorldstepError("action_out_of_range", message, {"index": index, "low": low, "high": high}, "clip the action")
+    return array
