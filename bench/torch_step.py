@@ -64,25 +64,27 @@ class Session:
         self.previous = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
         _, self.state = self.tokenizer.decode(self.previous, self.tokenizer.start(1))
         self.pages, self.ticks = [], 0
-        action = torch.zeros(1, self.tokenizer.stride, self.dynamics.config["action_size"])
-        self.commit(self.previous, torch.zeros_like(self.previous), action, None)
+        still = torch.zeros(1, self.dynamics.control_in.in_features)
+        self.reading = self.commit(self.previous, torch.zeros_like(self.previous), still, None)[2]
 
     def step(self):
         size = self.dynamics.config["action_size"]
         channels = 1 + torch.arange(self.tokenizer.stride * size) % 5
-        action = torch.sin(2 * math.pi * self.ticks / 64 * channels).view(1, -1, size)
+        action = torch.sin(2 * math.pi * self.ticks / 64 * channels).view(1, -1)
+        control = torch.cat([action, self.reading], 1)
         # Ages are relative to the present: what has left the window is not among the pages any more.
         past = self.dynamics.context(self.pages)
         noise = torch.randn_like(self.previous)
-        end, _, _ = self.dynamics.tick(noise, self.previous, action, self.one, self.zero, self.context_level, past)
+        end, _, _ = self.dynamics.tick(noise, self.previous, control, self.one, self.zero, self.context_level, past)
         z = project(end)
-        heads = self.commit(z, self.previous, action, past)
+        heads = self.commit(z, self.previous, control, past)
+        self.reading = heads[2]
         self.previous = z
         pixels, self.state = self.tokenizer.decode(z, self.state)
         return to_frames(pixels, self.tokenizer.stride).numpy(), heads
 
-    def commit(self, z, previous, action, past):
-        _, x, page = self.dynamics.tick(z, previous, action, self.zero, self.zero, self.context_level, past)
+    def commit(self, z, previous, control, past):
+        _, x, page = self.dynamics.tick(z, previous, control, self.zero, self.zero, self.context_level, past)
         self.pages.append(page)
         if len(self.pages) > self.dynamics.window + 1:
             del self.pages[1]

@@ -192,7 +192,7 @@ describe.skipIf(missing && !inCi)(`the console${why}`, { timeout: 180_000 }, () 
     await page.click("#reset");
     const notice = page.locator("#notice");
     await notice.waitFor();
-    expect(await notice.textContent()).toMatch(/the seed is -1 \(option_seed\)\.\s+What to do: give a whole number/);
+    expect(await notice.textContent()).toMatch(/seed is -1 \(option_seed\)\.\s+What to do: give a whole number/);
     await page.fill("#seed", "3");
     await page.click("#reset");
     await notice.waitFor({ state: "hidden" });
