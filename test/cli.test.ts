@@ -40,14 +40,20 @@ async function writeScript(script: object): Promise<string> {
   return path;
 }
 
-it.each(["", "serve", "generate", "rollout", "bench", "bench step", "bench wire", "doctor"])(
-  "%s --help",
-  async (command) => {
-    const { code, stdout } = await worldstep(...command.split(" ").filter(Boolean), "--help");
-    expect(code).toBe(0);
-    expect(stdout).toContain(`Usage: ${`worldstep ${command}`.trim()} [options]`);
-  },
-);
+it.each([
+  "",
+  "serve",
+  "generate",
+  "rollout",
+  "bench",
+  "bench step",
+  "bench wire",
+  "doctor",
+])("%s --help", async (command) => {
+  const { code, stdout } = await worldstep(...command.split(" ").filter(Boolean), "--help");
+  expect(code).toBe(0);
+  expect(stdout).toContain(`Usage: ${`worldstep ${command}`.trim()} [options]`);
+});
 
 describe("a command that can't run says why and what to do", () => {
   it.each([

@@ -88,29 +88,30 @@ describe.each(CODECS)("over %s", (codec) => {
     expect(env.serverMs).toBeGreaterThan(0);
   });
 
-  test.each(["NextStep", "SameStep", "Disabled"] as const)(
-    "a vector of 8, %s, is that of local envs",
-    async (autoreset) => {
-      const { join } = await bench();
-      const remote = await (await join({ codec })).vector("counter", 8, { autoreset });
-      const local = new VectorEnv(
-        Array.from({ length: 8 }, () => new CounterWorld()),
-        { autoreset },
-      );
-      const options = Array.from({ length: 8 }, (_, i) => ({ maxTicks: 1 + (i % 3) }));
-      expect(await remote.reset({ seed: 3, options })).toEqual(await local.reset({ seed: 3, options }));
-      for (let tick = 0; tick < 8; tick++) {
-        const actions = Array.from({ length: 8 }, (_, i) => actionAt(8 * tick + i));
-        const result = await remote.step(actions);
-        expect(result).toEqual(await local.step(actions));
-        const mask = Array.from(result.truncated, Boolean);
-        if (autoreset === "Disabled" && mask.includes(true)) {
-          expect(await remote.reset({ mask })).toEqual(await local.reset({ mask }));
-        }
+  test.each([
+    "NextStep",
+    "SameStep",
+    "Disabled",
+  ] as const)("a vector of 8, %s, is that of local envs", async (autoreset) => {
+    const { join } = await bench();
+    const remote = await (await join({ codec })).vector("counter", 8, { autoreset });
+    const local = new VectorEnv(
+      Array.from({ length: 8 }, () => new CounterWorld()),
+      { autoreset },
+    );
+    const options = Array.from({ length: 8 }, (_, i) => ({ maxTicks: 1 + (i % 3) }));
+    expect(await remote.reset({ seed: 3, options })).toEqual(await local.reset({ seed: 3, options }));
+    for (let tick = 0; tick < 8; tick++) {
+      const actions = Array.from({ length: 8 }, (_, i) => actionAt(8 * tick + i));
+      const result = await remote.step(actions);
+      expect(result).toEqual(await local.step(actions));
+      const mask = Array.from(result.truncated, Boolean);
+      if (autoreset === "Disabled" && mask.includes(true)) {
+        expect(await remote.reset({ mask })).toEqual(await local.reset({ mask }));
       }
-      await remote.close();
-    },
-  );
+    }
+    await remote.close();
+  });
 
   test("streams show remote ticks, and a rollout is stepped with back-pressure", async () => {
     const { join, worlds } = await bench();
