@@ -1,9 +1,11 @@
 """Muon for the matrices, AdamW for the rest; a cosine schedule; a moving average of the weights; checkpoints.
 
 Muon: momentum whose matrix is made orthogonal by five Newton-Schulz steps (Jordan et al., 2024, "Muon: an optimizer for
-hidden layers"). It halves the steps that the tokenizer and the dynamics need here (docs/training.md).
+hidden layers").
 """
 
+import contextlib
+import json
 import math
 
 import torch
@@ -71,15 +73,36 @@ class Trainer:
             for name, value in self.model.state_dict().items():
                 self.ema[name].lerp_(value, 1 - decay)
 
-    def state(self):
-        return dict(
+    @contextlib.contextmanager
+    def averaged(self):
+        """The model has its averaged weights for as long as the block lasts."""
+        trained = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.ema)
+        yield
+        self.model.load_state_dict(trained)
+
+    def save(self, folder, log, **more):
+        """Writes checkpoint.pt, whole or not at all, and log.json; `more` is what the model's user needs beside it."""
+        state = dict(
             model=self.model.state_dict(),
             ema=self.ema,
             optimizers=[o.state_dict() for o in self.optimizers],
             step=self.step_number,
         )
+        (folder / "log.json").write_text(json.dumps(log))
+        torch.save(dict(trainer=state, log=log, config=self.model.config, **more), folder / "checkpoint.tmp")
+        (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
-    def load(self, state):
+    def resume(self, folder, device):
+        """Goes on from the folder's checkpoint, if there is one. Returns its log."""
+        if not (folder / "checkpoint.pt").exists():
+            return []
+        saved = torch.load(folder / "checkpoint.pt", map_location=device)
+        self._load(saved["trainer"])
+        print(f"resumed at step {self.step_number}")
+        return saved["log"]
+
+    def _load(self, state):
         self.model.load_state_dict(state["model"])
         self.ema = state["ema"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"]):

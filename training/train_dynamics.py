@@ -114,7 +114,7 @@ def dream_context(model, z, previous, control, passes):
     return clean, before
 
 
-def losses(model, batch, rng, normal, self_forcing, flow_map):
+def losses(model, batch, normal, self_forcing, flow_map):
     z = batch["z"]
     b, ticks = z.shape[:2]
     pose = (batch["proprioception"] - normal[0]) / normal[1]
@@ -186,12 +186,7 @@ def main():
     if args.start_from:
         model.load_state_dict(torch.load(Path(args.start_from) / "checkpoint.pt", map_location=args.device)["trainer"]["ema"])
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr)
-    log = []
-    if (out / "checkpoint.pt").exists():
-        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
-        trainer.load(saved["trainer"])
-        log = saved["log"]
-        print(f"resumed at step {trainer.step_number}")
+    log = trainer.resume(out, args.device)
     started, first, running = time.time(), trainer.step_number, []
     while trainer.step_number < args.steps:
         step = trainer.step_number
@@ -202,7 +197,7 @@ def main():
         # predictions as context on most.
         passes = int(rng.integers(1, 4)) if step > 0.4 * args.steps and rng.random() < 0.6 else 0
         flow_map = step % 4 == 3 and step > 0.7 * args.steps
-        latent, heads = losses(model, batch, rng, normal, passes, flow_map=flow_map)
+        latent, heads = losses(model, batch, normal, passes, flow_map=flow_map)
         trainer.step(latent + 0.1 * heads)
         if not flow_map:
             running.append((latent.item(), heads.item()))
@@ -213,21 +208,17 @@ def main():
             print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  heads {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 500 == 0 or step == args.steps:
             row = dict(step=step, latent=float(np.mean(running[-300:], 0)[0]), heads=float(np.mean(running[-300:], 0)[1]))
-            row.update(validate(model, trainer, tokenizer, held_out, normal, out, args.device))
+            with trainer.averaged():
+                row.update(validate(model, tokenizer, held_out, normal, out, args.device))
             log.append(row)
             print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
             curves(out / "curves.png", log)
-            (out / "log.json").write_text(json.dumps(log))
-            state = dict(trainer=trainer.state(), log=log, config=model.config, normal=normal.cpu().numpy().tolist())
-            torch.save(state, out / "checkpoint.tmp")
-            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+            trainer.save(out, log, normal=normal.cpu().numpy().tolist())
 
 
 @torch.no_grad()
-def validate(model, trainer, tokenizer, held_out, normal, out, device, ticks=26):
-    """Open-loop rollouts with the averaged weights; writes frames.png (real over dreamed)."""
-    trained = {k: v.clone() for k, v in model.state_dict().items()}
-    model.load_state_dict(trainer.ema)
+def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
+    """Open-loop rollouts; writes frames.png (real over dreamed)."""
     rng = np.random.default_rng(7)
     batch = {k: v.to(device) for k, v in held_out.clips(rng, 24, start=0, ticks=ticks).items()}
     result = {}
@@ -251,7 +242,6 @@ def validate(model, trainer, tokenizer, held_out, normal, out, device, ticks=26)
         for clip in (real, decoded):
             rows.append([clip[i, n].byte().cpu().numpy() for n in range(0, ticks, 3)])
     write_png(out / "frames.png", grid(rows, 2))
-    model.load_state_dict(trained)
     return result
 
 

@@ -41,11 +41,7 @@ def main():
     std = torch.minimum(std, torch.full_like(std, 0.5))
     model = Probe(size=train["frames"].shape[2]).to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3)
-    log = []
-    if (out / "checkpoint.pt").exists():
-        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
-        trainer.load(saved["trainer"])
-        log = saved["log"]
+    log = trainer.resume(out, args.device)
     started, first, running = time.time(), trainer.step_number, []
     while trainer.step_number < args.steps:
         frames, state = sample(train, np.random.default_rng([args.seed, trainer.step_number]), args.batch)
@@ -60,12 +56,9 @@ def main():
             left = (time.time() - started) / (step - first) * (args.steps - step)
             print(f"\rstep {step}/{args.steps}  loss {np.mean(running[-100:]):.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 1000 == 0 or step == args.steps:
-            trained = {k: v.clone() for k, v in model.state_dict().items()}
-            model.load_state_dict(trainer.ema)
-            with torch.no_grad():
+            with trainer.averaged(), torch.no_grad():
                 frames, state = sample(held_out, np.random.default_rng(2), 1024)
                 error = (model(frames)[0] * std + mean - state).view(len(state), -1)
-            model.load_state_dict(trained)
             row = dict(step=step, loss=float(np.mean(running[-500:])))
             row["tip_cm"] = error[:, :3].norm(dim=1).mean().item() * 100
             row["yaw_rad"] = error[:, 3].abs().mean().item()
@@ -74,9 +67,7 @@ def main():
             log.append(row)
             print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
             curves(out / "curves.png", log)
-            state = dict(trainer=trainer.state(), log=log, config=model.config, mean=mean.tolist(), std=std.tolist())
-            torch.save(state, out / "checkpoint.tmp")
-            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+            trainer.save(out, log, mean=mean.tolist(), std=std.tolist())
 
 
 if __name__ == "__main__":

@@ -55,12 +55,7 @@ def main():
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr)
-    log = []
-    if (out / "checkpoint.pt").exists():
-        saved = torch.load(out / "checkpoint.pt", map_location=args.device)
-        trainer.load(saved["trainer"])
-        log = saved["log"]
-        print(f"resumed at step {trainer.step_number}")
+    log = trainer.resume(out, args.device)
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     started, first, running = time.time(), trainer.step_number, []
     while trainer.step_number < args.steps:
@@ -81,21 +76,17 @@ def main():
             left = (time.time() - started) / (step - first) * (args.steps - step)
             print(f"\rstep {step}/{args.steps}  psnr {psnr(np.mean(running[-100:])):.2f} dB  {left / 60:.1f} min left ", end="", flush=True)
         if step % 500 == 0 or step == args.steps:
-            row = dict(step=step, psnr=psnr(np.mean(running[-500:])), held_out_psnr=validate(model, trainer, held_out, out))
+            with trainer.averaged():
+                row = dict(step=step, psnr=psnr(np.mean(running[-500:])), held_out_psnr=validate(model, held_out, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
-            (out / "log.json").write_text(json.dumps(log))
-            state = dict(trainer=trainer.state(), log=log, config=model.config)
-            torch.save(state, out / "checkpoint.tmp")
-            (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+            trainer.save(out, log)
 
 
 @torch.no_grad()
-def validate(model, trainer, ticks, out):
-    """PSNR of whole held-out streams with the averaged weights, ticks `[E, T, s, H, W, 3]`; writes frames.png."""
-    trained = {k: v.clone() for k, v in model.state_dict().items()}
-    model.load_state_dict(trainer.ema)
+def validate(model, ticks, out):
+    """PSNR of whole held-out streams ticks `[E, T, s, H, W, 3]`; writes frames.png."""
     errors, pictures = [], []
     for clip in ticks:
         pixels = model.decode_clip(model.encode(clip).unsqueeze(0))[0]
@@ -103,7 +94,6 @@ def validate(model, trainer, ticks, out):
         errors.append((frames.float() - clip.float()).div(127.5).square().mean().item())
         pictures.append((clip[8, 0].cpu().numpy(), frames[8, 0].cpu().numpy()))
     write_png(out / "frames.png", grid([[p[0] for p in pictures[:8]], [p[1] for p in pictures[:8]]], 3))
-    model.load_state_dict(trained)
     return psnr(np.mean(errors))
 
 

@@ -1,5 +1,5 @@
 // Opens a world for use: loads it, creates its networks once, and hands out envs that share them.
-import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
+import { checkKeys, type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
 import { DreamedEnv } from "./dreamed-env.js";
 import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
 import { createProbe, type Probe } from "./ort/probe.js";
@@ -33,7 +33,7 @@ export interface OpenWorld {
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(path); // its weights may go once the networks are made
-  const { manifest, hash, starts } = loaded;
+  const { manifest, hash, starts, probe } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);
   const model = new WorldModel(manifest, backend);
@@ -42,19 +42,15 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     spec,
     hash,
     open: async () => new DreamedEnv(spec, model, starts),
-    probe: () => createProbe(loaded),
+    probe: () => createProbe({ manifest, probe }),
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),
   };
 }
 
 function checkOptions(options: OpenWorldOptions): void {
-  const { precision, threads, ...others } = options;
-  const unknown = Object.keys(others)[0];
-  if (unknown !== undefined) {
-    const remedy = "use precision or threads";
-    throw new OptionError("option_unknown", `openWorld has no option "${unknown}"`, remedy, { option: unknown });
-  }
+  checkKeys("openWorld", options, ["precision", "threads"]);
+  const { precision, threads } = options;
   if (precision !== undefined && precision !== "fp32" && precision !== "int8") {
     throw new OptionError("option_precision", `precision is ${String(precision)}`, "give fp32 or int8", { precision });
   }

@@ -8,6 +8,8 @@ import { Graph } from "./graph.js";
 import { Layers } from "./layers.js";
 import { OrtSession, zeros } from "./session.js";
 
+type ProbeWorld = Pick<World, "manifest" | "probe">;
+
 export interface Reading {
   /** One number for each of `world.probe.outputs`, in metres and radians. */
   readonly state: Float32Array;
@@ -23,7 +25,7 @@ export interface Probe {
 }
 
 /** Throws `WorldFileError` (`world_no_probe`) where the world brings none. */
-export async function createProbe(world: World): Promise<Probe> {
+export async function createProbe(world: ProbeWorld): Promise<Probe> {
   const { probe, frame, id } = world.manifest;
   if (!probe) {
     throw new WorldFileError("world_no_probe", `the world ${id} has no probe`, "export it with --probe", { file: id });
@@ -45,7 +47,7 @@ export async function createProbe(world: World): Promise<Probe> {
 }
 
 // Input: `frame` `[1, H, W, 3]` uint8. Outputs: `state` `[1, outputs]`, normalised; `features` `[1, features]`.
-function probeGraph({ manifest, probe: weights }: World): Uint8Array {
+function probeGraph({ manifest, probe: weights }: ProbeWorld): Uint8Array {
   const { frame, probe } = manifest;
   if (!probe) throw new Error("no probe");
   const graph = new Graph("probe");
