@@ -4,6 +4,10 @@ import { WorldError } from "@worldstep/protocols";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Lane } from "../lane.js";
 
+// How long a thread of a session's pool waits awake for work, in microseconds: about as long as a node lasts. One that
+// sleeps at once wakes too late to help with the next node, and one that spins on starves whatever shares the machine.
+const SPIN_US = "100";
+
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 export class OrtSession {
@@ -16,8 +20,7 @@ export class OrtSession {
 
   /** threads: of the session's own pool, the calling thread counted. */
   static async create(model: Uint8Array, lane: Lane, threads: number): Promise<OrtSession> {
-    // Threads that spin while they wait starve whatever shares the machine; sleeping ones cost less than they gain here.
-    const extra = { session: { intra_op: { allow_spinning: "0" } } };
+    const extra = { session: { intra_op: { spin_duration_us: SPIN_US } } };
     const session = await InferenceSession.create(model, {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
