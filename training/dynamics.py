@@ -6,13 +6,17 @@ z_r = z_t - (t - r) u for any number of steps (AnyFlow, MeanFlow). r = t is plai
 
 A tick attends to itself and to the clean ticks before it: the sink (tick 0), and a sliding window. Position in time is
 a learned bias by age (0 for the tick itself, 1 .. window, one of its own for the sink), so nothing depends on absolute
-time and a rollout has no end; position in space is a learned map. Each tick's own control modulates every layer
-(adaLN-zero): its action block, and the proprioception that the tick before was read to have, from which the action
-moves on. Training runs two streams in one pass: the clean ticks, which are the context, and their noisy twins,
-which are denoised (teacher forcing).
+time and a rollout has no end; position in space is a learned map. Training runs two streams in one pass: the clean
+ticks, which are the context, and their noisy twins, which are denoised (teacher forcing).
+
+Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the proprioception
+that the tick before was read to have, and where the one takes the other, the aim: proprioception + reach x actions,
+within the range of the data, in waves of several lengths too (Tancik et al., 2020, "Fourier features"), from which a
+network finds a place in the picture far sooner than from plain coordinates. The proprioception head reads what is to be
+added to the aim. So the pose is reckoned on from tick to tick, corrected by the picture, and the picture follows it.
 
 Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, A action size, s stride, P
-proprioception, U = s A + P the control.
+proprioception, U = s A + P the control, F = U + P (1 + 2 waves) its features.
 """
 
 import math
@@ -25,6 +29,8 @@ from tokenizer import project
 
 
 MOST_RADIANS = 20.0
+WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
+SPOT = 32  # what a token of its own reads from the control
 
 
 def sinusoid(t, size):
@@ -96,9 +102,14 @@ class Dynamics(nn.Module):
         self.tokens, self.window, self.tasks = tokens, window, tasks
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
-        control = stride * action_size + proprioception
-        self.control_in = nn.Linear(control, width)
-        self.control_cond = nn.Linear(control, cond_width)
+        control = stride * action_size
+        self.register_buffer("reach", torch.zeros(proprioception, control))
+        self.register_buffer("pose_range", torch.tensor([[-4.0], [4.0]]).repeat(1, proprioception))
+        features = control + proprioception * (2 + 2 * len(WAVES))
+        self.control_in = nn.Linear(features, width)
+        self.spot_in = nn.Linear(features, tokens * SPOT)
+        self.spot_out = nn.Linear(SPOT, width, bias=False)
+        self.control_cond = nn.Linear(features, cond_width)
         self.level_size = 64
         self.level_t = nn.Linear(self.level_size, cond_width)
         self.level_r = nn.Linear(self.level_size, cond_width, bias=False)
@@ -112,11 +123,27 @@ class Dynamics(nn.Module):
         for layer in (self.final_modulation, self.out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.spot_out.weight)
 
-    def embed(self, z, previous, control, t, r, context_level):
+    @torch.no_grad()
+    def calibrate(self, actions, pose):
+        """Fits the reach and the range to data: actions `[n, s A]`, pose `[n, 2, P]`: normalised, before and after."""
+        solution = torch.linalg.lstsq(actions, pose[:, 1] - pose[:, 0]).solution
+        self.reach.copy_(solution.t())
+        self.pose_range.copy_(torch.stack([pose.flatten(0, 1).amin(0), pose.flatten(0, 1).amax(0)]))
+
+    def aim(self, control):
+        """control `[.., U]` -> the proprioception that the actions alone lead to, `[.., P]`."""
+        actions, pose = control.split([self.reach.shape[1], self.reach.shape[0]], -1)
+        return (pose + actions @ self.reach.t()).maximum(self.pose_range[0]).minimum(self.pose_range[1])
+
+    def embed(self, z, previous, control, aim, t, r, context_level):
         """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; t, r, context_level `[B, T]` in [0, 1]."""
-        x = self.inp(torch.cat([z, previous], -1)) + self.place + self.control_in(control).unsqueeze(-2)
-        c = self.control_cond(control) + self.level_t(sinusoid(t, self.level_size))
+        angles = torch.cat([aim * wave for wave in WAVES], -1)
+        features = torch.cat([control, aim, angles.sin(), angles.cos()], -1)
+        spots = self.spot_out(self.spot_in(features).unflatten(-1, (self.tokens, SPOT)))
+        x = self.inp(torch.cat([z, previous], -1)) + self.place + self.control_in(features).unsqueeze(-2) + spots
+        c = self.control_cond(features) + self.level_t(sinusoid(t, self.level_size))
         c = c + self.level_r(sinusoid(t - r, self.level_size))
         c = c + self.level_context(sinusoid(context_level, self.level_size))
         return x, F.silu(self.cond(F.silu(c)))
@@ -126,10 +153,10 @@ class Dynamics(nn.Module):
         shift, scale = self.final_modulation(cond).unsqueeze(-2).chunk(2, -1)
         return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
-    def read_heads(self, x):
+    def read_heads(self, x, aim):
         """Tokens -> reward `[.., tasks]`, success logit `[.., tasks]`, proprioception `[.., P]` (normalised)."""
         y = self.heads_out(F.silu(self.heads_in(x.mean(-2))))
-        return y[..., : self.tasks], y[..., self.tasks : 2 * self.tasks], y[..., 2 * self.tasks :]
+        return y[..., : self.tasks], y[..., self.tasks : 2 * self.tasks], aim + y[..., 2 * self.tasks :]
 
     def forward(self, clean, previous, noisy, control, t, r, context_level):
         """
@@ -141,11 +168,12 @@ class Dynamics(nn.Module):
         Returns X `[B, T, L, C]` of the noisy stream and the heads read on the clean stream.
         """
         b, ticks = clean.shape[:2]
-        zero = torch.zeros_like(t)
+        zero, aim = torch.zeros_like(t), self.aim(control)
         x, cond = self.embed(
             torch.cat([clean, noisy]),
             torch.cat([previous, previous]),
             torch.cat([control, control]),
+            torch.cat([aim, aim]),
             torch.cat([zero, t]),
             torch.cat([zero, r]),
             torch.cat([context_level, context_level]),
@@ -155,7 +183,7 @@ class Dynamics(nn.Module):
             q, k, v = block.keys(x, modulation)
             x = block.finish(x, self.attend(block, q, k, v, b, ticks), modulation)
         x = self.finish(x, cond)
-        return previous + self.out(x[b:]), self.read_heads(x[:b])
+        return previous + self.out(x[b:]), self.read_heads(x[:b], aim)
 
     def attend(self, block, q, k, v, b, ticks):
         """Every tick over the clean ticks before it and over itself, in both streams."""
@@ -178,9 +206,10 @@ class Dynamics(nn.Module):
         """
         One tick with a K/V cache, as the engine runs it. z, previous `[B, L, C]`; control `[B, U]`; t, r,
         context_level `[B]`; context: for each layer (k, v `[B, N, S, D]`, index `[S]` into the age bias), or None.
-        Returns X `[B, L, C]`, the normalised tokens for the heads, and the layers' k, v `[B, N, L, D]` of this tick.
+        Returns X `[B, L, C]`, the heads, and the layers' k, v `[B, N, L, D]` of this tick.
         """
-        x, cond = self.embed(*(y.unsqueeze(1) for y in (z, previous, control, t, r, context_level)))
+        aim = self.aim(control)
+        x, cond = self.embed(*(y.unsqueeze(1) for y in (z, previous, control, aim, t, r, context_level)))
         page = []
         for i, block in enumerate(self.blocks):
             modulation = block.modulation(cond).unsqueeze(-2).chunk(6, -1)
@@ -194,7 +223,7 @@ class Dynamics(nn.Module):
             attended = (q @ keys.transpose(-1, -2) + bias[None, :, None]).softmax(-1) @ values
             x = block.finish(x, attended.unsqueeze(2), modulation)
         x = self.finish(x, cond).squeeze(1)
-        return previous + self.out(x), x, page
+        return previous + self.out(x), self.read_heads(x, aim), page
 
     def context(self, pages):
         """What the tick after `pages` (one a tick, from `tick`) attends to: sink and window; None before tick 0."""
@@ -221,18 +250,19 @@ def rollout(model, start, actions, noise, nfe=1, context_level=0.0):
     pages, latents, heads = [], [start], []
 
     def commit(z, previous, control):
-        _, tokens, page = model.tick(z, previous, control, *levels(0, 0, context_level), model.context(pages))
+        _, read, page = model.tick(z, previous, control, *levels(0, 0, context_level), model.context(pages))
         pages.append(page)
-        heads.append(model.read_heads(tokens))
+        heads.append(read)
 
-    still = torch.zeros(len(start), model.control_in.in_features, device=start.device)
+    still = torch.zeros(len(start), sum(model.reach.shape), device=start.device)
     commit(start, torch.zeros_like(start), still)
     times = torch.linspace(1, 0, nfe + 1).tolist()
     for n in range(actions.shape[1]):
         z, context = noise[:, n], model.context(pages)
         control = torch.cat([actions[:, n].flatten(1), heads[-1][2]], 1)
         for t, r in zip(times, times[1:]):
-            end, _, _ = model.tick(z, latents[-1], control, *levels(t, r, context_level), context)
+            # The last evaluation asks for the mean of what z may become, not for the end of z's own path.
+            end, _, _ = model.tick(z, latents[-1], control, *levels(t, r or t, context_level), context)
             z = z - (t - r) * (z - end) / t
         latents.append(project(z))
         commit(latents[-1], latents[-2], control)

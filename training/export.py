@@ -10,18 +10,9 @@ import numpy as np
 import torch
 
 from data import Episodes, write_safetensors
-from dynamics import Dynamics
 from goldens import goldens
 from probe import Probe
-from tokenizer import Tokenizer
-
-
-def load(kind, folder):
-    """The model with its averaged weights, and its checkpoint."""
-    saved = torch.load(Path(folder) / "checkpoint.pt", map_location="cpu")
-    model = kind(**saved["config"])
-    model.load_state_dict(saved["trainer"]["ema"])
-    return model.eval(), saved
+from world import filled, load_dynamics, load_tokenizer
 
 
 def weights(model):
@@ -30,8 +21,11 @@ def weights(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("data", "tokenizer", "dynamics", "probe", "out"):
-        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
+    parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py, or a world")
+    parser.add_argument("--dynamics", required=True, help="output folder of train_dynamics.py")
+    parser.add_argument("--probe", required=True, help="output folder of train_probe.py")
+    parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
     parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
     parser.add_argument("--context-level", type=float, default=0.05, help="noise level that the context is said to have")
@@ -39,23 +33,25 @@ def main():
     args = parser.parse_args()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer, _ = load(Tokenizer, args.tokenizer)
-    dynamics, saved = load(Dynamics, args.dynamics)
-    probe, measured = load(Probe, args.probe)
+    tokenizer, dynamics = load_tokenizer(args.tokenizer), load_dynamics(args.dynamics)
+    trained = torch.load(Path(args.dynamics) / "checkpoint.pt", map_location="cpu")
+    measured = torch.load(Path(args.probe) / "checkpoint.pt", map_location="cpu")
+    probe = filled(Probe(**measured["config"]), measured["trainer"]["ema"])
     episodes = Episodes(args.data, limit=4)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
     write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
     write_safetensors(out / "dynamics.safetensors", weights(dynamics))
     write_safetensors(out / "probe.safetensors", weights(probe))
-    write_safetensors(out / "starts.safetensors", {"frames": episodes.train["frames"][chosen, 0]})
+    starts = {name: episodes.train[name][chosen, 0] for name in ("frames", "proprioception")}
+    write_safetensors(out / "starts.safetensors", starts)
     clip, actions = episodes.held_out["frames"][0], episodes.held_out["actions"][0]
     ticks = 3
     frames = torch.from_numpy(clip[: 1 + ticks * meta["stride"]])
     noise = torch.randn(ticks, c["tokens"], c["latent_channels"], generator=torch.Generator().manual_seed(0))
     vectors = goldens(tokenizer, dynamics, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
-    mean, std = saved["normal"]
+    mean, std = trained["normal"]
     bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
         "format": "worldstep.world.v1",

@@ -14,7 +14,7 @@ class Probe(nn.Module):
 
     OUTPUTS = ("x", "y", "z", "yaw", "opening", *(f"{cube}_{axis}" for cube in ("red", "green", "blue") for axis in "xyz"))
 
-    def __init__(self, size=64, widths=(16, 32, 64, 80), features=96):
+    def __init__(self, size=64, widths=(20, 40, 72, 88), features=96):
         super().__init__()
         self.config = dict(size=size, widths=list(widths), features=features)
         channels = (3, *widths)

@@ -4,6 +4,7 @@ python training/train_dynamics.py --data data/train --tokenizer runs/tokenizer -
 import argparse
 import json
 import time
+from collections import deque
 from pathlib import Path
 
 import numpy as np
@@ -14,34 +15,31 @@ from data import Episodes
 from dynamics import Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from tokenizer import Tokenizer, project, to_frames
+from tokenizer import to_frames
+from world import load_dynamics, load_tokenizer
 
 CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
-POSE_NOISE = 0.15  # noise on the proprioception of the tick before, in its standard deviations
+POSE_NOISE = 0.1  # most noise on the proprioception of the tick before, in its standard deviations
 STARTS = (0, 8, 16, 24)  # ticks of an episode at which a stream may start
+DREAMED = 0.5  # share of clips whose context is the model's own rollout
+DREAMS, FRESH, EVERY = 128, 32, 32  # rollouts that are kept, and how many new ones are made every so many steps
+DEPTH = 16  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
-    parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py")
+    parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py, or a world")
     parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=8, help="clips a step")
     parser.add_argument("--muon-lr", type=float, default=0.02)
-    parser.add_argument("--start-from", help="output folder of another run of this script whose weights to start from")
+    parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
-
-
-def load_tokenizer(folder, device):
-    saved = torch.load(Path(folder) / "checkpoint.pt", map_location="cpu")
-    model = Tokenizer(**saved["config"])
-    model.load_state_dict(saved["trainer"]["ema"])
-    return model.to(device).to(memory_format=torch.channels_last).eval()
 
 
 class Latents:
@@ -66,26 +64,31 @@ class Latents:
         self.moving, self.still = np.stack(moving), np.stack(still)
         np.savez(cache, moving=self.moving, still=self.still)
 
-    def clips(self, rng, batch, start=None, ticks=CLIP):
-        """Clips `[sink, ticks j .. j + ticks - 2]`; three in ten begin right behind the sink."""
+    def clips(self, rng, batch, start=None, ticks=CLIP, dreams=()):
+        """
+        Clips `[sink, ticks j .. j + ticks - 2]`: `z` what was, `clean` the context: the same, or what the model itself
+        made of it in one of the `dreams` (episode, start, latents from the start's tick on). Three in ten begin right
+        behind the sink.
+        """
         s = self.split
-        fields = {k: [] for k in ("z", "previous", "actions", "rewards", "success", "proprioception", "pose_before")}
+        fields = {k: [] for k in ("z", "clean", "previous", "actions", "rewards", "success", "proprioception", "pose_before")}
         for _ in range(batch):
-            e = rng.integers(len(self.moving))
-            n = rng.integers(len(STARTS)) if start is None else start
-            origin = STARTS[n]
-            last = self.moving.shape[1] - origin - (ticks - 2)  # j may be 1 .. last
+            e, n, dream = rng.integers(len(self.moving)), rng.integers(len(STARTS)) if start is None else start, None
+            if dreams and rng.random() < DREAMED:
+                e, n, dream = dreams[rng.integers(len(dreams))]
+            last = (DEPTH if dream is not None else self.moving.shape[1] - STARTS[n]) - (ticks - 2)  # j may be 1 .. last
             if last < 1:
-                n, origin = 0, 0
-                last = self.moving.shape[1] - (ticks - 2)
+                n, last, dream = 0, self.moving.shape[1] - (ticks - 2), None
             j = 1 if start is not None or rng.random() < 0.3 else rng.integers(1, last + 1)
-            first = origin + j - 1  # row of `moving` of the clip's tick 1
-            rows = slice(first, first + ticks - 1)
-            still = self.still[e, n]
-            before = still if j == 1 else self.moving[e, first - 1]
+            origin, still = STARTS[n], self.still[e, n]
+            rows = slice(origin + j - 1, origin + j + ticks - 2)  # of `moving`: the clip's ticks after the sink
+            if dream is None:
+                dream = np.concatenate([still[None], self.moving[e, origin:]])
             z = np.concatenate([still[None], self.moving[e, rows]])
+            clean = np.concatenate([still[None], dream[j : j + ticks - 1]])
             fields["z"].append(z)
-            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), before[None], z[1:-1]]))
+            fields["clean"].append(clean)
+            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), dream[j - 1][None], clean[1:-1]]))
             for name in ("actions", "rewards", "success"):
                 value = s[name][e, rows]
                 fields[name].append(np.concatenate([np.zeros_like(value[:1]), value]))
@@ -95,36 +98,26 @@ class Latents:
             fields["pose_before"].append(pose[[stride * origin, *(stride * np.arange(rows.start, rows.stop))]])
         return {k: torch.from_numpy(np.stack(v)).float() for k, v in fields.items()}
 
-
-def shifted(previous, z):
-    """`previous` with all but the first two ticks taken from z, the tick before."""
-    return torch.cat([previous[:, :2], z[:, 1:-1]], 1)
-
-
-def dream_context(model, z, previous, control, passes):
-    """The clip as the model itself would predict it, each tick from the last pass's context: its own errors to learn on."""
-    b, ticks = z.shape[:2]
-    one, zero = torch.ones(b, ticks, device=z.device), torch.zeros(b, ticks, device=z.device)
-    clean, before = z, previous
-    with torch.no_grad():
-        for _ in range(passes):
-            x, _ = model(clean, before, torch.randn_like(z), control, one, zero, zero)
-            clean = torch.cat([z[:, :1], project(x[:, 1:])], 1)
-            before = shifted(previous, clean)
-    return clean, before
+    def dream(self, model, rng, count, device):
+        """Rollouts of `count` episodes under their own actions, from the same start: [(episode, start, latents)]."""
+        n = rng.integers(2)
+        chosen = rng.integers(len(self.moving), size=count)
+        start = torch.from_numpy(self.still[chosen, n]).float().to(device)
+        actions = torch.from_numpy(self.split["actions"][chosen, STARTS[n] : STARTS[n] + DEPTH]).to(device)
+        noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
+        latents = rollout(model, start, actions, noise, context_level=0.05)[0].half().cpu().numpy()
+        return [(e, n, z) for e, z in zip(chosen, latents)]
 
 
-def losses(model, batch, normal, self_forcing, flow_map):
-    z = batch["z"]
+def losses(model, batch, normal, flow_map):
+    z, clean, previous = batch["z"], batch["clean"], batch["previous"]
     b, ticks = z.shape[:2]
     pose = (batch["proprioception"] - normal[0]) / normal[1]
     before = (batch["pose_before"] - normal[0]) / normal[1]
-    before[:, 1:] += torch.randn_like(before[:, 1:]) * POSE_NOISE  # as far off as the head's reading is
+    off = torch.rand(b, 1, 1, device=z.device) * POSE_NOISE  # as the head's reading is
+    before[:, 1:] += torch.randn_like(before[:, 1:]) * off
     before[:, 0] = 0
     control = torch.cat([batch["actions"].flatten(2), before], 2)
-    clean, previous = z, batch["previous"]
-    if self_forcing:
-        clean, previous = dream_context(model, z, previous, control, self_forcing)
     level = torch.rand(b, 1, device=z.device) * CONTEXT_NOISE * (torch.rand(b, 1, device=z.device) > 0.5)
     clean = clean + torch.randn_like(z) * level[..., None, None]
     context_noise = torch.randn_like(z) * level[..., None, None]
@@ -155,9 +148,10 @@ def losses(model, batch, normal, self_forcing, flow_map):
     zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
     x, (reward, success, pose_read) = model(clean, previous, zt, control, t, r, level)
     latent = (x - target)[:, 1:].square().mean()
-    heads = F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
-    heads = heads + 0.2 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
-    heads = heads + 0.5 * (pose_read - pose).square().mean()
+    heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
+    heads = heads + 0.02 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
+    heads = heads + 0.3 * F.smooth_l1_loss(pose_read[:, 1:], pose[:, 1:], beta=0.1)
+    heads = heads + 0.15 * F.smooth_l1_loss(pose_read[:, 0], pose[:, 0], beta=0.1)  # a rollout reckons on from it
     return latent, heads
 
 
@@ -167,7 +161,7 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
-    tokenizer = load_tokenizer(args.tokenizer, args.device)
+    tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last)
     train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
     held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
     del episodes.train["frames"]
@@ -184,21 +178,25 @@ def main():
         window=CLIP - 2,
     ).to(args.device)
     if args.start_from:
-        model.load_state_dict(torch.load(Path(args.start_from) / "checkpoint.pt", map_location=args.device)["trainer"]["ema"])
+        model.load_state_dict(load_dynamics(args.start_from).state_dict())
+    ends = torch.from_numpy(episodes.train["proprioception"][:, ::stride]).float()
+    ends = ((ends.to(args.device) - normal[0]) / normal[1]).unfold(1, 2, 1).movedim(3, 2).flatten(0, 1)
+    model.calibrate(torch.from_numpy(episodes.train["actions"]).to(args.device).flatten(2).flatten(0, 1), ends)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr)
     log = trainer.resume(out, args.device)
-    started, first, running = time.time(), trainer.step_number, []
+    started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)
     while trainer.step_number < args.steps:
         step = trainer.step_number
         rng = np.random.default_rng([args.seed, step])
         torch.manual_seed(args.seed * 1_000_003 + step)
-        batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch).items()}
-        # Late, once there is something to map and to repeat: the flow map on every fourth step, and the model's own
-        # predictions as context on most.
-        passes = int(rng.integers(1, 4)) if step > 0.4 * args.steps and rng.random() < 0.6 else 0
-        flow_map = step % 4 == 3 and step > 0.7 * args.steps
-        latent, heads = losses(model, batch, normal, passes, flow_map=flow_map)
-        trainer.step(latent + 0.1 * heads)
+        # Once there is something to repeat: most clips have the model's own rollouts as context, as it will when used.
+        if step > 0.15 * args.steps and (step % EVERY == 0 or not dreams):
+            with trainer.averaged():
+                dreams.extend(train.dream(model, rng, FRESH, args.device))
+        batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch, dreams=dreams).items()}
+        flow_map = step % 8 == 7 and step > 0.3 * args.steps
+        latent, heads = losses(model, batch, normal, flow_map=flow_map)
+        trainer.step(latent + heads)
         if not flow_map:
             running.append((latent.item(), heads.item()))
         step = trainer.step_number
@@ -229,9 +227,9 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
     true = batch["proprioception"]
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
-    for name, p in (("tip10", pose), ("swapped10", swapped_pose)):
-        tip = p[:, 10] * normal[1] + normal[0]
-        result[name] = (tip - true[:, 10])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
+    for name, p, n in (("tip0", pose, 0), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
+        tip = p[:, n] * normal[1] + normal[0]
+        result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
     decoded = to_frames(tokenizer.decode_clip(z), 4)[:, :, -1].float()
     real = to_frames(tokenizer.decode_clip(batch["z"]), 4)[:, :, -1].float()
     for n in (1, 10, 25):

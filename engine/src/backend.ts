@@ -36,7 +36,8 @@ export interface Dynamics {
 export interface Memory {
   /**
    * One evaluation of the denoiser (an NFE): the end point X, `[L, C]`, of the flow through `z` `[L, C]` at level t,
-   * looking ahead to level r; 1 is noise, 0 is clean. The result holds until the next call.
+   * looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean. The result holds until
+   * the next call.
    */
   denoise(z: Float32Array, input: TickInput, t: number, r: number): Promise<Float32Array>;
   /** The clean pass over `z` `[L, C]`: reads the heads, and stages the tick's keys and values. */

@@ -20,7 +20,7 @@ import {
 import { Lane } from "./lane.js";
 import { drawStart, nextSeed } from "./philox.js";
 import { startFrom } from "./start-frames.js";
-import type { World } from "./world.js";
+import type { StartState, World } from "./world.js";
 import type { Episode, Start, Tick, WorldModel } from "./world-model.js";
 
 interface Running {
@@ -96,7 +96,7 @@ export class DreamedEnv implements Env {
   #start(name: string | undefined, seed: number): Start {
     const { starts } = this.spec;
     const chosen = name ?? (starts[drawStart(seed, starts.length)] as string);
-    return { frames: this.starts.get(chosen) as Uint8Array, actions: [] };
+    return { ...(this.starts.get(chosen) as StartState), actions: [] };
   }
 
   #observation({ frames, proprioception }: Tick): Observation {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { project, sample } from "./sampler.js";
 
-it("asks for levels from 1 to 0, each step from where the last ended", async () => {
+it("asks for levels from 1 to 0, each step from where the last ended, and at the end for the mean", async () => {
   const asked: [number, number][] = [];
   const denoise = async (z: Float32Array, t: number, r: number) => {
     asked.push([t, r]);
@@ -12,7 +12,7 @@ it("asks for levels from 1 to 0, each step from where the last ended", async () 
     [1, 0.75],
     [0.75, 0.5],
     [0.5, 0.25],
-    [0.25, 0],
+    [0.25, 0.25],
   ]);
 });
 

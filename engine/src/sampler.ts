@@ -1,7 +1,8 @@
 // The flow map's sampler (MeanFlow, arXiv 2505.13447; AnyFlow): from noise at level 1 to a latent at level 0 in any
-// number of steps, the average velocity of each step being u = (z - X) / t.
+// number of steps, the average velocity of each step being u = (z - X) / t. The last evaluation asks for r = t: the mean
+// of what z may still become, and not the end of z's own path, whose error is twice as large (squared).
 
-/** The end point X of the flow through `z` at level t, looking ahead to level r. */
+/** The end point X of the flow through `z` at level t, looking ahead to level r; at r = t the mean of the end points. */
 export type Denoise = (z: Float32Array, t: number, r: number) => Promise<Float32Array>;
 
 /** `noise` `[L, C]` carried to level 0 in `nfe` equal steps, then put on the sphere: unit RMS over C = `channels`. */
@@ -14,7 +15,7 @@ export async function sample(
   const z = noise.slice();
   for (let step = 0; step < nfe; step++) {
     const [t, r] = [1 - step / nfe, 1 - (step + 1) / nfe];
-    const end = await denoise(z, t, r);
+    const end = await denoise(z, t, r || t);
     for (let i = 0; i < z.length; i++) {
       const [zi, x] = [z[i] as number, end[i] as number];
       z[i] = r === 0 ? x : zi - ((t - r) * (zi - x)) / t;

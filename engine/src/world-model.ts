@@ -18,6 +18,8 @@ export interface Start {
   readonly frames: Uint8Array;
   /** The action blocks that led through the frames after it, each `[s, A]`; n of them. */
   readonly actions: readonly Float32Array[];
+  /** Where the robot is in the last frame, `[P]`, in the units of the world's names; else it is read from the frame. */
+  readonly proprioception?: Float32Array;
 }
 
 /** One running world. Only `WorldModel` changes it. */
@@ -30,7 +32,7 @@ export interface Episode {
   ticks: number;
   /** The latent of the last committed tick, `[L, C]`; zeros before the first. */
   latent: Float32Array;
-  /** The proprioception that was read from that tick, `[P]`, normalised; zeros before the first. */
+  /** The proprioception that was read from that tick, or given at the start, `[P]`, normalised; zeros before the first. */
   reading: Float32Array;
 }
 
@@ -70,7 +72,10 @@ export class WorldModel {
       frames = start.frames.slice((1 + i * stride) * this.#frameBytes, (1 + (i + 1) * stride) * this.#frameBytes);
       tick = await this.#finish(episode, await this.backend.tokenizer.encode(frames), block);
     }
-    return { episode, tick: { ...tick, frames } };
+    if (!start.proprioception) return { episode, tick: { ...tick, frames } };
+    const { mean, std } = proprioception;
+    episode.reading = start.proprioception.map((x, i) => (x - (mean[i] as number)) / (std[i] as number));
+    return { episode, tick: { ...tick, frames, proprioception: start.proprioception.slice() } };
   }
 
   /** The next tick of `episode` under the action block `action` `[s, A]`, denoised in `nfe` evaluations. */

@@ -6,9 +6,20 @@ import type { WorldManifest } from "./world-schema.js";
 /** Sines and cosines that a noise level is given as: `level_size` of training/dynamics.py. */
 export const LEVEL_SIZE = 64;
 
+/** Radians a standard deviation of proprioception, of the waves that an aim is given as: `WAVES` of dynamics.py. */
+export const WAVES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 4) * 2 ** i);
+
+/** What each token of its own reads from the control: `SPOT` of training/dynamics.py. */
+export const SPOT = 32;
+
 /** Numbers that move a tick: its action block, and the proprioception read from the tick before. */
 export function controlSize({ stride, action, proprioception }: WorldManifest): number {
   return stride * action.names.length + proprioception.names.length;
+}
+
+// The control, the aim, and the aim's waves.
+function featureSize(world: WorldManifest): number {
+  return controlSize(world) + world.proprioception.names.length * (1 + 2 * WAVES.length);
 }
 
 type Rules = Map<string, TensorRule>;
@@ -61,8 +72,9 @@ export function tokenizerTensors(world: WorldManifest): Rules {
 export function dynamicsTensors(world: WorldManifest): Rules {
   const { tokens, width, depth, heads, mlpRatio, condWidth, window } = world.dynamics;
   const channels = world.tokenizer.latentChannels;
-  const control = controlSize(world);
-  const outputs = 2 * (world.tasks.length - 1) + world.proprioception.names.length;
+  const features = featureSize(world);
+  const pose = world.proprioception.names.length;
+  const outputs = 2 * (world.tasks.length - 1) + pose;
   const rules: Rules = new Map();
   const linear = (name: string, to: number, from: number, bias = true): void => {
     rules.set(`${name}.weight`, half(to, from));
@@ -70,8 +82,12 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   };
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
-  linear("control_in", width, control);
-  linear("control_cond", condWidth, control);
+  rules.set("reach", half(pose, controlSize(world) - pose));
+  rules.set("pose_range", half(2, pose));
+  linear("control_in", width, features);
+  linear("spot_in", tokens * SPOT, features);
+  linear("spot_out", width, SPOT, false);
+  linear("control_cond", condWidth, features);
   linear("level_t", condWidth, LEVEL_SIZE);
   linear("level_r", condWidth, LEVEL_SIZE, false);
   linear("level_context", condWidth, LEVEL_SIZE, false);
@@ -107,6 +123,14 @@ export function probeTensors({ frame, probe }: WorldManifest): Rules {
   rules.set("head.weight", half(probe.outputs.length, probe.features));
   rules.set("head.bias", half(probe.outputs.length));
   return rules;
+}
+
+export function startTensors({ frame, proprioception, starts }: WorldManifest): Rules {
+  const count = starts.names.length;
+  return new Map([
+    ["frames", { dtype: "U8", shape: [count, frame.height, frame.width, 3] }],
+    ["proprioception", { dtype: "F32", shape: [count, proprioception.names.length] }],
+  ]);
 }
 
 function half(...shape: readonly number[]): TensorRule {

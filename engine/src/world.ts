@@ -16,7 +16,7 @@ import {
   type Weight,
 } from "./safetensors.js";
 import { filesOf, parseManifest, type WorldManifest } from "./world-schema.js";
-import { dynamicsTensors, probeTensors, tokenizerTensors } from "./world-tensors.js";
+import { dynamicsTensors, probeTensors, startTensors, tokenizerTensors } from "./world-tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
 
@@ -28,8 +28,15 @@ export interface World {
   readonly dynamics: Weights;
   /** Empty where the world has no probe. */
   readonly probe: Weights;
-  /** First frames by name, each `[H, W, 3]` uint8. */
-  readonly starts: ReadonlyMap<string, Uint8Array>;
+  /** By name. */
+  readonly starts: ReadonlyMap<string, StartState>;
+}
+
+export interface StartState {
+  /** `[H, W, 3]`, the first frame. */
+  readonly frames: Uint8Array;
+  /** `[P]`, in the units of the manifest's names: where the robot is in it. */
+  readonly proprioception: Float32Array;
 }
 
 /** Loads the world in `folder`. Throws `WorldFileError`; `facts.file` names the file. */
@@ -95,16 +102,21 @@ export function specOf(manifest: WorldManifest): EnvSpec {
   };
 }
 
-function startTensors({ frame, starts }: WorldManifest): Map<string, TensorRule> {
-  return new Map([["frames", { dtype: "U8", shape: [starts.names.length, frame.height, frame.width, 3] }]]);
-}
-
-async function readStarts(folder: string, manifest: WorldManifest, entries: Entries): Promise<Map<string, Uint8Array>> {
-  const { starts } = manifest;
+async function readStarts(folder: string, manifest: WorldManifest, entries: Entries): Promise<World["starts"]> {
+  const file = join(folder, manifest.starts.file);
   const entry = entries.get("frames") as TensorEntry;
-  const all = await readBytes(join(folder, starts.file), entry);
-  const size = elementCount(entry.shape.slice(1));
-  return new Map(starts.names.map((name, i) => [name, new Uint8Array(all.subarray(i * size, (i + 1) * size))]));
+  const all = await readBytes(file, entry);
+  const poses = (await readWeights(file, entries)).get("proprioception") as Weight;
+  const [size, pose] = [elementCount(entry.shape.slice(1)), poses.shape[1] as number];
+  return new Map(
+    manifest.starts.names.map((name, i) => [
+      name,
+      {
+        frames: new Uint8Array(all.subarray(i * size, (i + 1) * size)),
+        proprioception: poses.data.slice(i * pose, (i + 1) * pose),
+      },
+    ]),
+  );
 }
 
 async function checkFile(file: string, { bytes, sha256 }: { bytes: number; sha256: string }): Promise<void> {

@@ -39,16 +39,20 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     );
   };
   const streams = ticks.map(({ z, previous, control, t, r }) => {
-    const block = Array.from(control);
-    const actionIn = linear(block, "control_in");
+    const aimed = aim(Array.from(control), get("reach"), get("pose_range"));
+    const angles = Array.from({ length: 5 }, (_, i) => aimed.map((y) => (y * Math.PI * 2 ** i) / 4)).flat();
+    const features = [...Array.from(control), ...aimed, ...angles.map(Math.sin), ...angles.map(Math.cos)];
+    const controlIn = linear(features, "control_in");
+    const spots = chunks(linear(features, "spot_in"), 32);
     const x = Array.from({ length: L }, (_, i) => {
       const both = [...part(z, i, C), ...part(previous, i, C)];
-      return sum(sum(linear(both, "inp"), part(get("place"), i, W)), actionIn);
+      const placed = sum(linear(both, "inp"), part(get("place"), i, W));
+      return sum(sum(placed, controlIn), linear(spots[i] ?? [], "spot_out"));
     });
     const levels = [linear(sinusoid(t), "level_t"), linear(sinusoid(t - r), "level_r")];
     levels.push(linear(sinusoid(contextLevel), "level_context"));
-    const cond = silu(linear(silu(levels.reduce(sum, linear(block, "control_cond"))), "cond"));
-    return { x, cond };
+    const cond = silu(linear(silu(levels.reduce(sum, linear(features, "control_cond"))), "cond"));
+    return { x, cond, aimed };
   });
   for (let layer = 0; layer < depth; layer++) {
     const block = `blocks.${layer}`;
@@ -106,7 +110,18 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     previous,
     final.flatMap((row) => linear(row, "out")),
   );
-  return { end, heads: linear(silu(linear(mean, "heads_in")), "heads_out") };
+  const heads = linear(silu(linear(mean, "heads_in")), "heads_out");
+  const tasks = heads.length - last.aimed.length;
+  return { end, heads: heads.map((y, i) => (i < tasks ? y : y + at(last.aimed, i - tasks))) };
+}
+
+function aim(control: readonly number[], reach: Float32Array, range: Float32Array): number[] {
+  const size = range.length / 2;
+  const actions = control.slice(0, -size);
+  return control.slice(-size).map((pose, i) => {
+    const moved = actions.reduce((acc, x, j) => acc + x * at(reach, i * actions.length + j), pose);
+    return Math.min(Math.max(moved, at(range, i)), at(range, size + i));
+  });
 }
 
 function sinusoid(t: number): number[] {

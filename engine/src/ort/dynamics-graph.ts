@@ -4,7 +4,7 @@
 // Shapes: L tokens a tick, W width, N heads, D = W / N, C latent channels, s stride, A action size, P proprioception,
 // S = L (window + 1) context tokens, in the slots of the memory.
 import type { World } from "../world.js";
-import { controlSize, LEVEL_SIZE } from "../world-tensors.js";
+import { controlSize, LEVEL_SIZE, SPOT, WAVES } from "../world-tensors.js";
 import { ageTable, dividedBy, levelWeights, modulationWeights, ownBias, plusRow } from "./dynamics-weights.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers, type Precision } from "./layers.js";
@@ -29,8 +29,8 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   const read = (name: string) => layers.weight(name);
   const z = graph.input("z", "float32", [L, C]);
   const previous = graph.input("previous", "float32", [L, C]);
-  const control = graph.input("control", "float32", [1, controlSize(manifest)]);
-  const cond = conditioning(layers, control, graph.input("levels", "float32", [3, 1]));
+  const { aim, features } = controlFeatures(layers, graph.input("control", "float32", [1, controlSize(manifest)]));
+  const cond = conditioning(layers, features, graph.input("levels", "float32", [3, 1]));
   const modulations = modulate(layers, cond, manifest.dynamics);
   const index = graph.input("index", "int64", [S]);
   const biases = graph.add("Gather", [layers.constant(ageTable(read, manifest.dynamics)), index], { axis: 2 });
@@ -39,7 +39,9 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   const latents = graph.add("Concat", [z, previous], { axis: 1 });
   const place = layers.constant(plusRow(read("place"), read("inp.bias")));
   const placed = layers.matmul(latents, read("inp.weight"), place);
-  let x = graph.add("Add", [placed, layers.linear(control, "control_in")]);
+  const spots = graph.reshape(layers.linear(features, "spot_in"), L, SPOT);
+  const spotted = layers.matmul(spots, read("spot_out.weight"), layers.linear(features, "control_in"));
+  let x = graph.add("Add", [placed, spotted]);
   const norm = (shift: Value, scale: Value): Value =>
     graph.add("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: 1e-6 } });
   const addGated = (branch: Value, gate: Value): void => {
@@ -79,12 +81,32 @@ export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, preci
   graph.output("end", graph.add("Add", [previous, layers.linear(last, "out")]), "float32", [L, C]);
   const mean = graph.add("ReduceMean", [last, graph.integers(0)]);
   const heads = layers.linear(layers.silu(layers.linear(mean, "heads_in")), "heads_out");
-  graph.output("heads", heads, "float32", [1, read("heads_out.bias").data.length]);
+  const tasks = 2 * (manifest.tasks.length - 1);
+  const still = layers.constant({ data: new Float32Array(tasks), shape: [1, tasks] });
+  const moved = graph.add("Add", [heads, graph.add("Concat", [still, aim], { axis: 1 })]);
+  graph.output("heads", moved, "float32", [1, read("heads_out.bias").data.length]);
   return graph.build();
 }
 
 // What the fastest wave of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
 const MOST_RADIANS = 20;
+
+// `aim` of dynamics.py, [1, P], and what the network reads of the control: with it, the aim and the aim's waves.
+function controlFeatures(layers: Layers, control: Value): { aim: Value; features: Value } {
+  const { graph } = layers;
+  const [P, actions] = layers.weight("reach").shape as [number, number];
+  const [blocks, pose] = graph.split("Split", [control, graph.integers(actions, P)], 2, { axis: 1 }) as [Value, Value];
+  const [low, high] = [0, 1].map((i) => {
+    const row = layers.weight("pose_range").data.subarray(i * P, (i + 1) * P);
+    return layers.constant({ data: row, shape: [1, P] });
+  }) as [Value, Value];
+  const reached = graph.add("Gemm", [blocks, layers.constant(layers.weight("reach")), pose], { transB: 1 });
+  const aim = graph.add("Min", [graph.add("Max", [reached, low]), high]);
+  const waves = layers.constant({ data: Float32Array.from(WAVES), shape: [WAVES.length, 1] });
+  const angles = graph.reshape(graph.add("Mul", [aim, waves]), 1, WAVES.length * P);
+  const parts = [control, aim, graph.add("Sin", [angles]), graph.add("Cos", [angles])];
+  return { aim, features: graph.add("Concat", parts, { axis: 1 }) };
+}
 
 // `embed` of dynamics.py: silu(cond(silu(control + levels))), [1, condWidth].
 function conditioning(layers: Layers, control: Value, levels: Value): Value {

@@ -7,7 +7,15 @@ import { join } from "node:path";
 import { byteTensor, type Message, msgpackCodec, observationOf, protobufCodec } from "@worldstep/protocols";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { action, Counter, connect, resolvers, SPEC, start, type Unsent } from "../../../test/fixtures/counter-server.js";
+import {
+  action,
+  Counter,
+  connect,
+  resolvers,
+  SPEC,
+  start,
+  type Unsent,
+} from "../../../test/fixtures/counter-server.js";
 import type { RunningServer } from "./server.js";
 
 describe.each([msgpackCodec, protobufCodec])("an episode over $subprotocol", (codec) => {

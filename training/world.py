@@ -1,0 +1,56 @@
+"""Reads a world from disk: its models with their weights, in fp32."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from data import parse_safetensors
+from dynamics import Dynamics
+from tokenizer import Tokenizer
+
+
+def load_tokenizer(folder):
+    """The tokenizer of a world, or of an output folder of train_tokenizer.py."""
+    folder = Path(folder)
+    if not (folder / "world.json").exists():
+        saved = torch.load(folder / "checkpoint.pt", map_location="cpu")
+        return filled(Tokenizer(**saved["config"]), saved["trainer"]["ema"])
+    world = json.loads((folder / "world.json").read_text())
+    t = world["tokenizer"]
+    model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]))
+    return filled(model, arrays(folder / t["file"]))
+
+
+def load_dynamics(folder):
+    """The dynamics of a world, or of an output folder of train_dynamics.py."""
+    folder = Path(folder)
+    if not (folder / "world.json").exists():
+        saved = torch.load(folder / "checkpoint.pt", map_location="cpu")
+        return filled(Dynamics(**saved["config"]), saved["trainer"]["ema"])
+    world = json.loads((folder / "world.json").read_text())
+    d = world["dynamics"]
+    model = Dynamics(
+        tokens=d["tokens"],
+        latent_channels=world["tokenizer"]["latentChannels"],
+        stride=world["stride"],
+        action_size=len(world["action"]["names"]),
+        tasks=len(world["tasks"]) - 1,
+        proprioception=len(world["proprioception"]["names"]),
+        width=d["width"],
+        depth=d["depth"],
+        heads=d["heads"],
+        mlp_ratio=d["mlpRatio"],
+        cond_width=d["condWidth"],
+        window=d["window"],
+    )
+    return filled(model, arrays(folder / d["file"]))
+
+
+def arrays(path):
+    return {name: torch.from_numpy(array.copy()).float() for name, array in parse_safetensors(path.read_bytes())[0].items()}
+
+
+def filled(model, weights):
+    model.load_state_dict(weights)
+    return model.eval()
