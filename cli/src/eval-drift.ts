@@ -54,7 +54,8 @@ export async function evalDrift(world: OpenWorld, options: EvalOptions, progress
     const policy = playPolicy(episodeSeed);
     const { observation } = await simulator.reset({ seed: episodeSeed, task: "play", maxTicks: 0 });
     const first = newest(observation.frames.data);
-    await env.reset({ seed: episodeSeed, frames: byteTensor(first, [1, size, width, 3]), maxTicks: 0 });
+    const { proprioception } = observation;
+    await env.reset({ seed: episodeSeed, frames: byteTensor(first, [1, size, width, 3]), proprioception, maxTicks: 0 });
     const actions: Float32Array[] = [];
     const late: Reading[] = [];
     const distances = { early: [] as number[], late: [] as number[] };

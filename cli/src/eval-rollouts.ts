@@ -1,7 +1,7 @@
 // Open-loop judging: a dream starts from the first frame of a held-out episode, takes the episode's actions, and is held
 // against what the simulator showed. The same dream under another episode's actions says whether actions are obeyed.
 import type { OpenWorld, Probe } from "@worldstep/engine";
-import { byteTensor, type Env } from "@worldstep/protocols";
+import { type ByteTensor, byteTensor, type Env, floatTensor } from "@worldstep/protocols";
 import { createSimulator, type Episode, heldOutSeed, recordEpisode, SCORED_TASKS } from "@worldstep/simulator";
 import { auc, bootstrap, distance, mean, psnr, type Scored } from "./eval-statistics.js";
 import type { Metrics } from "./metrics.js";
@@ -28,6 +28,8 @@ interface Sample {
   readonly swapped: number;
   /** The probe's own error, on the real frame at tick AT. */
   readonly ruler: number;
+  /** Error of what the world itself reads from the first frame, where it is not told; cm. */
+  readonly reading: number;
   readonly rewards: ReadonlyMap<string, readonly Scored[]>;
 }
 
@@ -60,6 +62,7 @@ export async function evalRollouts(world: OpenWorld, options: EvalOptions, progr
     endEffectorError: averaged("cm", (s) => at(s.tip, AT)),
     endEffectorErrorTick25: averaged("cm", (s) => at(s.tip, TICKS)),
     probeError: averaged("cm", (s) => s.ruler),
+    startReadingError: averaged("cm", (s) => s.reading),
     swapRatio: bootstrap(
       samples,
       "ratio",
@@ -110,19 +113,30 @@ class Judge {
     const decoded = await this.world.reconstruct(real);
     const tokenizer = mean(real.map((frames, i) => psnr(frames, decoded[i] as Uint8Array)));
     const ruler = await this.#tipError(this.#frames(episode, AT * this.stride, 1), episode, AT);
-    return { tokenizer, dream: dream ?? [], still: still ?? [], tip: tip ?? [], swapped, ruler, rewards };
+    const reading = await this.#readingError(episode, seed);
+    return { tokenizer, dream: dream ?? [], still: still ?? [], tip: tip ?? [], swapped, ruler, reading, rewards };
   }
 
   async *#dream(episode: Episode, actions: Float32Array, seed: number, ticks: number) {
-    const { height, width } = this.world.world.frame;
-    const frames = byteTensor(this.#frames(episode, 0, 1), [1, height, width, 3]);
-    await this.env.reset({ seed, frames });
+    const pose = episode.proprioception.slice(0, this.world.spec.proprioception.length);
+    const proprioception = floatTensor(pose, [pose.length]);
+    await this.env.reset({ seed, frames: this.#firstFrame(episode), proprioception });
     const size = actions.length / (episode.success.length / SCORED_TASKS.length);
     for (let tick = 1; tick <= ticks; tick++) {
       const block = actions.slice((tick - 1) * size, tick * size);
       const { observation, info } = await this.env.step(block, this.nfe === undefined ? {} : { nfe: this.nfe });
       yield { tick, frames: observation.frames.data, info };
     }
+  }
+
+  async #readingError(episode: Episode, seed: number): Promise<number> {
+    const { observation } = await this.env.reset({ seed, frames: this.#firstFrame(episode) });
+    return distance(observation.proprioception.data.subarray(0, 3), episode.proprioception.subarray(0, 3)) * CM;
+  }
+
+  #firstFrame(episode: Episode): ByteTensor {
+    const { height, width } = this.world.world.frame;
+    return byteTensor(this.#frames(episode, 0, 1), [1, height, width, 3]);
   }
 
   #frames(episode: Episode, from: number, count: number): Uint8Array {

@@ -2,7 +2,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { OpenWorld } from "@worldstep/engine";
-import { byteTensor, type EnvSpec, type FloatTensor, OptionError, type ResetOptions } from "@worldstep/protocols";
+import {
+  byteTensor,
+  type EnvSpec,
+  type FloatTensor,
+  floatTensor,
+  OptionError,
+  type ResetOptions,
+} from "@worldstep/protocols";
 import { Command } from "commander";
 import { wholeNumber } from "./numbers.js";
 import { type Frame, tile } from "./picture.js";
@@ -73,7 +80,7 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
   const env = await world.open();
   const dreamed = await runTrack(
     env,
-    { ...start, ...(script.start !== undefined && { start: script.start }), ...(real && firstFrame(real)) },
+    { ...start, ...(script.start !== undefined && { start: script.start }), ...(real && firstObservation(real)) },
     actions,
     nfe === undefined ? {} : { nfe },
     counted(progress, total - actions.length, total),
@@ -138,9 +145,10 @@ async function runReal(
 }
 
 // The dream begins where the simulator begins: both rows of the strip show one scene.
-function firstFrame({ frames }: Track): ResetOptions {
+function firstObservation({ frames, proprioception }: Track): ResetOptions {
   const { height, width, data } = frames[0] as Frame;
-  return { frames: byteTensor(data, [1, height, width, 3]) };
+  const pose = Float32Array.from(proprioception[0] as readonly number[]);
+  return { frames: byteTensor(data, [1, height, width, 3]), proprioception: floatTensor(pose, [pose.length]) };
 }
 
 /** Frame by frame, the tracks side by side; one that ended early stands still. */

@@ -1,11 +1,11 @@
 // A dreamed world through the `Env` interface.
-import { type Env, type ResetOptions, type StepResult, WorldError } from "@worldstep/protocols";
+import { type Env, type FloatTensor, type ResetOptions, type StepResult, WorldError } from "@worldstep/protocols";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
 import { type OpenWorld, openWorld } from "./open-world.js";
 import { createOrtBackend } from "./ort/backend.js";
-import { loadWorld } from "./world.js";
+import { loadWorld, type StartState } from "./world.js";
 import { WorldModel } from "./world-model.js";
 
 let world: OpenWorld;
@@ -87,18 +87,24 @@ describe("a reset", () => {
   it("shows the start state, four times, and knows its seed, task and tick", async () => {
     const env = await world.open();
     const { observation, info } = await env.reset({ seed: 3, start: "dusk", task: "push" });
-    const start = (await loadWorld(TINY_WORLD)).starts.get("dusk") ?? [];
-    expect([...(observation.frames?.data ?? [])]).toEqual([...start, ...start, ...start, ...start]);
+    const start = (await loadWorld(TINY_WORLD)).starts.get("dusk") as StartState;
+    const one = [...start.frames];
+    expect([...(observation.frames?.data ?? [])]).toEqual([...one, ...one, ...one, ...one]);
+    expect(observation.proprioception?.data).toEqual(start.proprioception);
     expect(info).toMatchObject({ tick: 0, task: "push", seed: 3 });
   });
 
-  it("from one frame equals the named start with that frame", async () => {
+  it("from one frame and its proprioception equals the named start that has them", async () => {
     const env = await world.open();
     const named = await rollOut(env, { seed: 3, start: "dawn" }, 2);
     const [, height = 0, width = 0] = named[0]?.observation.frames?.shape ?? [];
     const data = Uint8Array.from(named[0]?.observation.frames?.data ?? []).slice(0, height * width * 3);
     const frames = { dtype: "uint8", shape: [1, height, width, 3], data } as const;
-    expect(await rollOut(env, { seed: 3, frames }, 2)).toEqual(named);
+    const proprioception = named[0]?.observation.proprioception as FloatTensor;
+    expect(await rollOut(env, { seed: 3, frames, proprioception }, 2)).toEqual(named);
+    const read = await rollOut(env, { seed: 3, frames }, 2);
+    expect(read[0]?.observation.proprioception).not.toEqual(proprioception);
+    expect(read[1]?.observation).not.toEqual(named[1]?.observation);
   });
 
   it("from frames and actions starts at the last frame, with what came before in memory", async () => {
@@ -157,6 +163,27 @@ describe("a reset", () => {
       "actions without frames",
       { actions: { dtype: "float32", shape: [1, 4, 5], data: new Float32Array(20) } },
       "option_actions",
+    ],
+    [
+      "proprioception without frames",
+      { proprioception: { dtype: "float32", shape: [5], data: new Float32Array(5) } },
+      "option_proprioception",
+    ],
+    [
+      "proprioception of another size",
+      {
+        frames: { dtype: "uint8", shape: [1, 32, 32, 3], data: new Uint8Array(3072) },
+        proprioception: { dtype: "float32", shape: [4], data: new Float32Array(4) },
+      },
+      "option_proprioception",
+    ],
+    [
+      "proprioception that is not finite",
+      {
+        frames: { dtype: "uint8", shape: [1, 32, 32, 3], data: new Uint8Array(3072) },
+        proprioception: { dtype: "float32", shape: [5], data: new Float32Array(5).fill(Number.NaN) },
+      },
+      "option_proprioception",
     ],
     [
       "an action that is not finite",
@@ -237,7 +264,7 @@ describe("a failed tick", () => {
       loaded.manifest,
       failing(backend, () => ++runs === failAt),
     );
-    const start = { frames: loaded.starts.get("dawn") as Uint8Array, actions: [] };
+    const start = { ...(loaded.starts.get("dawn") as StartState), actions: [] };
     const reference = await model.reset(start, 1);
     const { episode } = await model.reset(start, 1);
     for (let i = 0; i < 6; i++) {

@@ -4,9 +4,10 @@ import type { Start } from "./world-model.js";
 
 /**
  * The start, copied. Undefined where there are no frames.
- * Throws `OptionError` (`option_frames`, `option_actions`), and `ActionError` for an action outside the space.
+ * Throws `OptionError` (`option_frames`, `option_actions`, `option_proprioception`), and `ActionError` for an action
+ * outside the space.
  */
-export function startFrom(spec: EnvSpec, { frames, actions }: ResetOptions): Start | undefined {
+export function startFrom(spec: EnvSpec, { frames, actions, proprioception }: ResetOptions): Start | undefined {
   if (frames === undefined) return undefined;
   const [stride = 1, height = 0, width = 0] = spec.observationSpace.spaces.frames?.shape ?? [];
   const [count = 0] = frames.shape ?? [];
@@ -25,7 +26,13 @@ export function startFrom(spec: EnvSpec, { frames, actions }: ResetOptions): Sta
     const block = (actions as Tensor).data.subarray(i * size, (i + 1) * size);
     return toAction(spec.actionSpace, block as Float32Array).data;
   });
-  return { frames: new Uint8Array(frames.data), actions: blocks };
+  const start = { frames: new Uint8Array(frames.data), actions: blocks };
+  if (proprioception === undefined) return start;
+  const pose = spec.proprioception.length;
+  if (!isTensor(proprioception, "float32", [pose]) || !proprioception.data.every(Number.isFinite)) {
+    throw refusal("option_proprioception", "proprioception", proprioception, `float32 [${pose}], finite`);
+  }
+  return { ...start, proprioception: Float32Array.from(proprioception.data) };
 }
 
 function isTensor(tensor: Tensor, dtype: "uint8" | "float32", shape: readonly number[]): boolean {

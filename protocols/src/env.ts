@@ -35,7 +35,7 @@ export interface EnvSpec {
   readonly starts: readonly string[];
   /** Ticks after which an episode is truncated, unless `reset({ maxTicks })` says otherwise; 0 for never. */
   readonly maxTicks: number;
-  /** Whether `reset({ frames })` works. */
+  /** Whether `reset({ frames })` works, with `actions` and `proprioception`. */
   readonly acceptsFrames: boolean;
   /** Denoiser evaluations (NFE) a tick that `step` takes, and the default; undefined where nothing is sampled. */
   readonly nfe?: { readonly min: number; readonly max: number; readonly default: number };
@@ -52,6 +52,8 @@ export interface ResetOptions {
   readonly frames?: Tensor;
   /** The actions that led through `frames`: float32, shape `[n, stride, A]`; needed when n > 0. */
   readonly actions?: Tensor;
+  /** Where the robot is in the newest of `frames`: float32 `[P]`; without it the env reads that from the frames. */
+  readonly proprioception?: Tensor;
   /** Truncate after so many ticks; 0 for never. */
   readonly maxTicks?: number;
 }

@@ -146,7 +146,11 @@ const ROWS: Rows = {
       start: "optional",
       maxTicks: "optional",
     },
-    tensors: { frames: { dtype: "uint8", optional: true }, actions: { dtype: "float32", optional: true } },
+    tensors: {
+      frames: { dtype: "uint8", optional: true },
+      actions: { dtype: "float32", optional: true },
+      proprioception: { dtype: "float32", optional: true },
+    },
   },
   step: {
     fields: { id: "needed", session: "needed", tick: "needed", nfe: "optional" },

@@ -66,7 +66,11 @@ export interface ResetMessage {
   readonly task?: string;
   readonly start?: string;
   readonly maxTicks?: number;
-  readonly tensors: { readonly frames?: ByteTensor; readonly actions?: FloatTensor };
+  readonly tensors: {
+    readonly frames?: ByteTensor;
+    readonly actions?: FloatTensor;
+    readonly proprioception?: FloatTensor;
+  };
 }
 
 export interface StepMessage {

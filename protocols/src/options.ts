@@ -3,16 +3,24 @@
 import type { EnvSpec, ResetOptions, StepOptions } from "./env.js";
 import { OptionError } from "./errors.js";
 
-const RESET_KEYS: readonly (keyof ResetOptions)[] = ["seed", "task", "start", "frames", "actions", "maxTicks"];
+const RESET_KEYS: readonly (keyof ResetOptions)[] = [
+  "seed",
+  "task",
+  "start",
+  "frames",
+  "actions",
+  "proprioception",
+  "maxTicks",
+];
 const STEP_KEYS: readonly (keyof StepOptions)[] = ["nfe"];
 
 /**
  * Throws `OptionError`: `option_unknown`, `option_seed`, `option_task`, `option_start`, `option_frames`,
- * `option_actions`, `option_max_ticks`. The tensors' shapes are the env's to check.
+ * `option_actions`, `option_proprioception`, `option_max_ticks`. The tensors' shapes are the env's to check.
  */
 export function checkReset(spec: EnvSpec, options: ResetOptions): void {
   checkKeys("reset", options, RESET_KEYS);
-  const { seed, task, start, frames, actions, maxTicks } = options;
+  const { seed, task, start, frames, actions, proprioception, maxTicks } = options;
   if (seed !== undefined && !isWhole(seed)) {
     throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
   }
@@ -32,6 +40,9 @@ export function checkReset(spec: EnvSpec, options: ResetOptions): void {
   }
   if (actions !== undefined && frames === undefined) {
     throw refusal("option_actions", "actions", "given", "the frames that they led through, or no actions");
+  }
+  if (proprioception !== undefined && frames === undefined) {
+    throw refusal("option_proprioception", "proprioception", "given", "the frames that show it, or none");
   }
   if (maxTicks !== undefined && !isWhole(maxTicks)) {
     throw refusal("option_max_ticks", "maxTicks", maxTicks, "a whole number, 0 for never");

@@ -69,7 +69,7 @@ export class RemoteEnv implements Env, Attachment {
     return this.#inOrder(async () => {
       checkReset(this.spec, options);
       const tensors = resetTensors(options);
-      const { frames: _, actions: __, ...rest } = options;
+      const { frames: _, actions: __, proprioception: ___, ...rest } = options;
       const before = this.#tick;
       try {
         const reply = await this.#call({ type: "reset", session: this.session, ...rest, tensors });

@@ -1,13 +1,26 @@
 // The tensors of a reset, in the types in which they travel.
-import { type ByteTensor, type FloatTensor, OptionError, type ResetOptions } from "@worldstep/protocols";
+import {
+  type ByteTensor,
+  type FloatTensor,
+  OptionError,
+  type ResetMessage,
+  type ResetOptions,
+} from "@worldstep/protocols";
 
-/** The tensors of a reset. Throws `OptionError`: `option_frames`, `option_actions`. */
-export function resetTensors({ frames, actions }: ResetOptions): { frames?: ByteTensor; actions?: FloatTensor } {
+/** The tensors of a reset. Throws `OptionError`: `option_frames`, `option_actions`, `option_proprioception`. */
+export function resetTensors({ frames, actions, proprioception }: ResetOptions): ResetMessage["tensors"] {
   if (frames && frames.dtype !== "uint8") {
     throw new OptionError("option_frames", `the frames are ${frames.dtype}`, "give uint8");
   }
   if (actions && actions.dtype !== "float32") {
     throw new OptionError("option_actions", `the actions are ${actions.dtype}`, "give float32");
   }
-  return { ...(frames && { frames: frames as ByteTensor }), ...(actions && { actions: actions as FloatTensor }) };
+  if (proprioception && proprioception.dtype !== "float32") {
+    throw new OptionError("option_proprioception", `the proprioception is ${proprioception.dtype}`, "give float32");
+  }
+  return {
+    ...(frames && { frames: frames as ByteTensor }),
+    ...(actions && { actions: actions as FloatTensor }),
+    ...(proprioception && { proprioception: proprioception as FloatTensor }),
+  };
 }

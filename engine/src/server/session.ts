@@ -247,7 +247,7 @@ export class Session {
   }
 }
 
-function resetOptions({ seed, task, start, maxTicks, tensors: { frames, actions } }: ResetMessage): ResetOptions {
-  const options = { seed, task, start, maxTicks, frames, actions };
+function resetOptions({ seed, task, start, maxTicks, tensors }: ResetMessage): ResetOptions {
+  const options = { seed, task, start, maxTicks, ...tensors };
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -70,8 +70,10 @@ export class Duel {
     const first = real && (await real.reset(options)).observation;
     const frame = first && splitFrames(first).at(-1);
     const follows = real && dreamed && canFollow(dreamed.spec, real.spec) && frame;
-    const frames = follows ? byteTensor(frame.data, [1, ...frame.shape]) : undefined;
-    const second = dreamed && (await dreamed.reset({ ...options, ...(frames && { frames }) })).observation;
+    const start: ResetOptions = follows
+      ? { frames: byteTensor(frame.data, [1, ...frame.shape]), proprioception: first.proprioception }
+      : {};
+    const second = dreamed && (await dreamed.reset({ ...options, ...start })).observation;
     this.tick = 0;
     this.seen = { ...(first && { real: atStart(first) }), ...(second && { dreamed: atStart(second) }) };
   }

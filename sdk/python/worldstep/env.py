@@ -20,8 +20,9 @@ class WorldstepEnv(gymnasium.Env):
 
     A step is one tick: an action block, float32 [stride, A]. An observation has `frames`, uint8 [stride, H, W, 3], newest
     last, and `proprioception`, float32 [P]; `world_info` says what their elements are. `task` and `max_ticks` (0: never
-    truncated) are those of a reset without options; `reset(options={...})` takes `task`, `start`, `max_ticks`, `frames`
-    and `actions`. `nfe`: denoiser evaluations a tick. `timeout`: seconds that a call may take, with all reconnecting.
+    truncated) are those of a reset without options; `reset(options={...})` takes `task`, `start`, `max_ticks`, `frames`,
+    `actions` and `proprioception` (docs/protocol.md). `nfe`: denoiser evaluations a tick. `timeout`: seconds that a call
+    may take, with all reconnecting.
 
     Raises `WorldstepError`; a call that failed leaves the env at its last tick.
     """

@@ -15,7 +15,7 @@ from worldstep.wire import Message
 SEEDS = 2**53
 # Options of reset(), and their names on the wire.
 FIELDS = {"task": "task", "start": "start", "max_ticks": "maxTicks"}
-TENSORS = {"frames": np.uint8, "actions": np.float32}
+TENSORS = {"frames": np.uint8, "actions": np.float32, "proprioception": np.float32}
 
 
 class Session:

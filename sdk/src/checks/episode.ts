@@ -130,6 +130,9 @@ export const episodeChecks: readonly NamedCheck[] = [
       const first = await env.reset({ seed, frames });
       expectObservation(env.spec.observationSpace, first.observation, "after reset({ frames })");
       expectSame(await env.reset({ seed, frames }), first, "the second reset from the same frames");
+      const { proprioception } = observation;
+      const { proprioception: shown } = (await env.reset({ seed, frames, proprioception })).observation;
+      expect(sameObservation({ proprioception: shown }, { proprioception }), "the proprioception given is not shown");
     },
   ],
 ];
