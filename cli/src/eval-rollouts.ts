@@ -28,6 +28,8 @@ interface Sample {
   readonly swapped: number;
   /** The probe's own error, on the real frame at tick AT. */
   readonly ruler: number;
+  /** The same on the frame that went through the tokenizer: no dream can be read better. */
+  readonly decoded: number;
   /** Error of what the world itself reads from the first frame, where it is not told; cm. */
   readonly reading: number;
   readonly rewards: ReadonlyMap<string, readonly Scored[]>;
@@ -62,6 +64,7 @@ export async function evalRollouts(world: OpenWorld, options: EvalOptions, progr
     endEffectorError: averaged("cm", (s) => at(s.tip, AT)),
     endEffectorErrorTick25: averaged("cm", (s) => at(s.tip, TICKS)),
     probeError: averaged("cm", (s) => s.ruler),
+    probeErrorDecoded: averaged("cm", (s) => s.decoded),
     startReadingError: averaged("cm", (s) => s.reading),
     swapRatio: bootstrap(
       samples,
@@ -110,11 +113,22 @@ class Judge {
     for (let tick = 1; tick <= TICKS; tick++) {
       real.push(this.#frames(episode, 1 + (tick - 1) * this.stride, this.stride));
     }
-    const decoded = await this.world.reconstruct(real);
-    const tokenizer = mean(real.map((frames, i) => psnr(frames, decoded[i] as Uint8Array)));
+    const remade = await this.world.reconstruct(real);
+    const tokenizer = mean(real.map((frames, i) => psnr(frames, remade[i] as Uint8Array)));
+    const decoded = await this.#tipError((remade[AT] as Uint8Array).subarray(-first.length), episode, AT);
     const ruler = await this.#tipError(this.#frames(episode, AT * this.stride, 1), episode, AT);
     const reading = await this.#readingError(episode, seed);
-    return { tokenizer, dream: dream ?? [], still: still ?? [], tip: tip ?? [], swapped, ruler, reading, rewards };
+    return {
+      tokenizer,
+      dream: dream ?? [],
+      still: still ?? [],
+      tip: tip ?? [],
+      swapped,
+      ruler,
+      decoded,
+      reading,
+      rewards,
+    };
   }
 
   async *#dream(episode: Episode, actions: Float32Array, seed: number, ticks: number) {
