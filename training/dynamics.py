@@ -11,9 +11,9 @@ ticks, which are the context, and their noisy twins, which are denoised (teacher
 
 Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the proprioception
 that the tick before was read to have, and where the one takes the other, the aim: proprioception + reach x actions,
-within the range of the data, in waves of several lengths too (Tancik et al., 2020, "Fourier features"), from which a
-network finds a place in the picture far sooner than from plain coordinates. The proprioception head reads what is to be
-added to the aim. So the pose is reckoned on from tick to tick, corrected by the picture, and the picture follows it.
+within the range of the data, in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates
+give a network only what varies slowly). The proprioception head reads what is to be added to the aim, so that the pose
+is reckoned on from tick to tick and corrected by the picture.
 
 Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, A action size, s stride, P
 proprioception, U = s A + P the control, F = U + P (1 + 2 waves) its features.

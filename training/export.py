@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from data import Episodes, write_safetensors
+from dynamics import Dynamics
 from goldens import goldens
 from probe import Probe
-from world import filled, load_dynamics, load_tokenizer
+from world import load_run, load_tokenizer
 
 
 def weights(model):
@@ -33,10 +34,9 @@ def main():
     args = parser.parse_args()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer, dynamics = load_tokenizer(args.tokenizer), load_dynamics(args.dynamics)
-    trained = torch.load(Path(args.dynamics) / "checkpoint.pt", map_location="cpu")
-    measured = torch.load(Path(args.probe) / "checkpoint.pt", map_location="cpu")
-    probe = filled(Probe(**measured["config"]), measured["trainer"]["ema"])
+    tokenizer = load_tokenizer(args.tokenizer)
+    dynamics, trained = load_run(Dynamics, args.dynamics)
+    probe, measured = load_run(Probe, args.probe)
     episodes = Episodes(args.data, limit=4)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)

@@ -20,6 +20,7 @@ from world import load_dynamics, load_tokenizer
 
 CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
+CONTEXT_LEVEL = 0.05  # what a rollout's context is said to have
 POSE_NOISE = 0.1  # most noise on the proprioception of the tick before, in its standard deviations
 STARTS = (0, 8, 16, 24)  # ticks of an episode at which a stream may start
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
@@ -73,22 +74,22 @@ class Latents:
         s = self.split
         fields = {k: [] for k in ("z", "clean", "previous", "actions", "rewards", "success", "proprioception", "pose_before")}
         for _ in range(batch):
-            e, n, dream = rng.integers(len(self.moving)), rng.integers(len(STARTS)) if start is None else start, None
+            e, n, seen = rng.integers(len(self.moving)), rng.integers(len(STARTS)) if start is None else start, None
             if dreams and rng.random() < DREAMED:
-                e, n, dream = dreams[rng.integers(len(dreams))]
-            last = (DEPTH if dream is not None else self.moving.shape[1] - STARTS[n]) - (ticks - 2)  # j may be 1 .. last
+                e, n, seen = dreams[rng.integers(len(dreams))]
+            last = (DEPTH if seen is not None else self.moving.shape[1] - STARTS[n]) - (ticks - 2)  # j may be 1 .. last
             if last < 1:
-                n, last, dream = 0, self.moving.shape[1] - (ticks - 2), None
+                n, last, seen = 0, self.moving.shape[1] - (ticks - 2), None
             j = 1 if start is not None or rng.random() < 0.3 else rng.integers(1, last + 1)
             origin, still = STARTS[n], self.still[e, n]
             rows = slice(origin + j - 1, origin + j + ticks - 2)  # of `moving`: the clip's ticks after the sink
-            if dream is None:
-                dream = np.concatenate([still[None], self.moving[e, origin:]])
+            if seen is None:
+                seen = np.concatenate([still[None], self.moving[e, origin:]])
             z = np.concatenate([still[None], self.moving[e, rows]])
-            clean = np.concatenate([still[None], dream[j : j + ticks - 1]])
+            clean = np.concatenate([still[None], seen[j : j + ticks - 1]])
             fields["z"].append(z)
             fields["clean"].append(clean)
-            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), dream[j - 1][None], clean[1:-1]]))
+            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), seen[j - 1][None], clean[1:-1]]))
             for name in ("actions", "rewards", "success"):
                 value = s[name][e, rows]
                 fields[name].append(np.concatenate([np.zeros_like(value[:1]), value]))
@@ -105,7 +106,7 @@ class Latents:
         start = torch.from_numpy(self.still[chosen, n]).float().to(device)
         actions = torch.from_numpy(self.split["actions"][chosen, STARTS[n] : STARTS[n] + DEPTH]).to(device)
         noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
-        latents = rollout(model, start, actions, noise, context_level=0.05)[0].half().cpu().numpy()
+        latents = rollout(model, start, actions, noise, context_level=CONTEXT_LEVEL)[0].half().cpu().numpy()
         return [(e, n, z) for e, z in zip(chosen, latents)]
 
 
@@ -189,7 +190,7 @@ def main():
         step = trainer.step_number
         rng = np.random.default_rng([args.seed, step])
         torch.manual_seed(args.seed * 1_000_003 + step)
-        # Once there is something to repeat: most clips have the model's own rollouts as context, as it will when used.
+        # Once there is something to repeat: many clips have the model's own rollouts as context, as it will when used.
         if step > 0.15 * args.steps and (step % EVERY == 0 or not dreams):
             with trainer.averaged():
                 dreams.extend(train.dream(model, rng, FRESH, args.device))
@@ -222,8 +223,8 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
     result = {}
     start, actions = batch["z"][:, 0], batch["actions"][:, 1:]
     noise = torch.randn(batch["z"][:, 1:].shape, generator=torch.Generator().manual_seed(0)).to(device)
-    z, (_, _, pose) = rollout(model, start, actions, noise, context_level=0.05)
-    _, (_, _, swapped_pose) = rollout(model, start, actions.roll(1, 0), noise, context_level=0.05)
+    z, (_, _, pose) = rollout(model, start, actions, noise, context_level=CONTEXT_LEVEL)
+    _, (_, _, swapped_pose) = rollout(model, start, actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
     true = batch["proprioception"]
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()

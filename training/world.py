@@ -1,4 +1,4 @@
-"""Reads a world from disk: its models with their weights, in fp32."""
+"""Reads trained models from disk, in fp32: those of a world, or of a training script's output folder."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,17 @@ from dynamics import Dynamics
 from tokenizer import Tokenizer
 
 
+def load_run(kind, folder):
+    """The model of class `kind` with its averaged weights, and the checkpoint that a training script left in `folder`."""
+    saved = torch.load(Path(folder) / "checkpoint.pt", map_location="cpu")
+    return filled(kind(**saved["config"]), saved["trainer"]["ema"]), saved
+
+
 def load_tokenizer(folder):
     """The tokenizer of a world, or of an output folder of train_tokenizer.py."""
     folder = Path(folder)
     if not (folder / "world.json").exists():
-        saved = torch.load(folder / "checkpoint.pt", map_location="cpu")
-        return filled(Tokenizer(**saved["config"]), saved["trainer"]["ema"])
+        return load_run(Tokenizer, folder)[0]
     world = json.loads((folder / "world.json").read_text())
     t = world["tokenizer"]
     model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]))
@@ -26,8 +31,7 @@ def load_dynamics(folder):
     """The dynamics of a world, or of an output folder of train_dynamics.py."""
     folder = Path(folder)
     if not (folder / "world.json").exists():
-        saved = torch.load(folder / "checkpoint.pt", map_location="cpu")
-        return filled(Dynamics(**saved["config"]), saved["trainer"]["ema"])
+        return load_run(Dynamics, folder)[0]
     world = json.loads((folder / "world.json").read_text())
     d = world["dynamics"]
     model = Dynamics(
