@@ -1,6 +1,6 @@
 // Records one episode for the data set: some policy at work in a varied start, seen by the table camera.
 import { POSE_KEYS } from "./kinematics.js";
-import { playPolicy, taskPolicy } from "./policies.js";
+import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
 import { Random } from "./random.js";
 import { CUBES } from "./scene-xml.js";
 import type { Policy, Skill } from "./script.js";
@@ -10,10 +10,12 @@ import { SCORED_TASKS, TASKS } from "./tasks.js";
 export const EPISODE_TICKS = 32;
 export const EPISODE_FRAMES = 1 + STRIDE * EPISODE_TICKS;
 /** Names of the values of `Episode.policy`. */
-export const POLICIES = ["play", "expert", "flawed"] as const;
+export const POLICIES = ["play", "expert", "flawed", "blind"] as const;
 
 const PLAY_SHARE = 0.45;
 const EXPERT_SHARE = 0.35;
+/** Of play, what is done without looking. */
+const BLIND_SHARE = 0.4;
 
 export interface Episode {
   /** uint8, shape `[129, H, W, 3]`. */
@@ -39,7 +41,8 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
   const random = new Random(seed, "episode");
   const scored = random.chance(PLAY_SHARE) ? undefined : random.index(SCORED_TASKS.length);
   const skill = random.chance(EXPERT_SHARE) ? {} : drawSkill(random);
-  const play = playPolicy(seed);
+  const blind = scored === undefined && random.chance(BLIND_SHARE);
+  const play = blind ? blindPolicy(seed) : playPolicy(seed);
   const task = scored === undefined ? undefined : SCORED_TASKS[scored];
   let policy: Policy = task === undefined ? play : taskPolicy(task, seed, skill);
 
@@ -83,7 +86,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     success,
     objects,
     task: TASKS.indexOf(task ?? "play"),
-    policy: task === undefined ? 0 : flawed ? 2 : 1,
+    policy: task === undefined ? (blind ? 3 : 0) : flawed ? 2 : 1,
   };
 }
 

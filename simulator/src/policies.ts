@@ -1,15 +1,17 @@
 // The scripted policies: one for each task, and random play. The same seed gives the same policy.
-import { WORKSPACE } from "./kinematics.js";
+import { POSE_KEYS, WORKSPACE } from "./kinematics.js";
 import type { Place } from "./layout.js";
 import { binFloor, holds, pick, place, press, push } from "./manipulation.js";
 import { Random } from "./random.js";
 import { CUBE_HALF, CUBES } from "./scene-xml.js";
 import { follow, type Look, type Policy, type Script, type Skill } from "./script.js";
+import { STRIDE } from "./simulator.js";
 import { cubeAt, type SCORED_TASKS } from "./tasks.js";
 
 const RED = 0;
 const GREEN = 1;
 const BLUE = 2;
+const ACTIONS = POSE_KEYS.length;
 
 /** The expert of `task`, made worse by `skill`. It tries again until it is replaced. */
 export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): Policy {
@@ -28,6 +30,35 @@ export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, sk
 export function playPolicy(seed: number): Policy {
   const random = new Random(seed, "play");
   return follow((look) => play(look, random), { noise: random.pick([0, 0, 0.05, 0.15]) }, random);
+}
+
+/**
+ * Pushes without looking, as an untrained agent would: actions that are held for a while, into the limits of the
+ * workspace and into whatever stands there, and now and then uncorrelated ones.
+ */
+export function blindPolicy(seed: number): { act(): Float32Array } {
+  const random = new Random(seed, "blind");
+  const row = new Float32Array(ACTIONS);
+  let [steps, uncorrelated] = [0, false];
+  const draw = () => {
+    for (let i = 0; i < ACTIONS; i++) {
+      row[i] = random.pick([0, -1, 1, random.uniform(-1, 1), random.uniform(-1, 1)]);
+    }
+  };
+  return {
+    act: () => {
+      const block = new Float32Array(STRIDE * ACTIONS);
+      for (let s = 0; s < STRIDE; s++, steps--) {
+        if (steps === 0) {
+          steps = 2 + random.index(30);
+          uncorrelated = random.chance(0.2);
+          draw();
+        } else if (uncorrelated) draw();
+        block.set(row, s * ACTIONS);
+      }
+      return block;
+    },
+  };
 }
 
 function* reach(look: Look, wrong: boolean): Script {

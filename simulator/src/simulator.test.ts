@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Pose, WORKSPACE } from "./kinematics.js";
-import { taskPolicy } from "./policies.js";
+import { blindPolicy, taskPolicy } from "./policies.js";
 import { createSimulator, type Simulator } from "./simulator.js";
 import { SCORED_TASKS } from "./tasks.js";
 
@@ -37,6 +37,24 @@ test.each(SCORED_TASKS)("the expert succeeds: %s", async (task) => {
     expect(step.info).toMatchObject({ task, success: true });
     await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
   }
+  await simulator.close();
+});
+
+test("blind play is the same for a seed, and goes to the limits of the workspace", async () => {
+  const simulator = await createSimulator();
+  await simulator.reset({ seed: 1, maxTicks: 0 });
+  const [policy, again] = [blindPolicy(1), blindPolicy(1)];
+  const met = { low: 0, high: 0 };
+  for (let tick = 0; tick < 100; tick++) {
+    const action = policy.act();
+    expect(again.act()).toEqual(action);
+    await simulator.step(action); // refuses what is outside [-1, 1]
+    const { x } = simulator.state().command;
+    if (x === WORKSPACE.x[0]) met.low++;
+    if (x === WORKSPACE.x[1]) met.high++;
+  }
+  expect(met.low).toBeGreaterThan(5);
+  expect(met.high).toBeGreaterThan(5);
   await simulator.close();
 });
 
