@@ -10,6 +10,7 @@ import { generate } from "@worldstep/simulator";
 import { expect, it } from "vitest";
 import { createOrtBackend } from "../engine/src/ort/backend.js";
 import { loadWorld } from "../engine/src/world.js";
+import { findPython } from "./fixtures/python.js";
 import { rollOut } from "./fixtures/rollout.js";
 import { readGoldens, relativeError, row } from "./fixtures/worlds.js";
 
@@ -46,14 +47,8 @@ async function checkGoldens(folder: string): Promise<void> {
 it("tabletop-nano equals PyTorch, to 1e-3", () => checkGoldens("worlds/tabletop-nano"));
 
 it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
-  const python = process.env.WORLDSTEP_PYTHON ?? "python3";
-  const hasTorch = await run(python, ["-c", "import torch, numpy"]).catch(() => undefined);
-  if (!hasTorch) {
-    const why = "no Python with torch and numpy (set WORLDSTEP_PYTHON, or: apt install python3-torch python3-numpy)";
-    expect(process.env.CI, why).not.toBe("true");
-    console.warn(`skipped: ${why}`);
-    return skip(why);
-  }
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
   const out = await mkdtemp(join(tmpdir(), "worldstep-recipe-"));
   const python3 = (script: string, ...args: string[]) =>
     run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);

@@ -15,7 +15,8 @@ export interface WebSocketLike {
 // A method's type, because its parameter may be any part of the event that the real WebSocket passes.
 type Handler<E> = { handle(event: E): void }["handle"];
 
-export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
+/** Its third argument is of `ws` alone; a browser leaves it out of account. */
+export type WebSocketConstructor = new (url: string, protocols: string[], options?: object) => WebSocketLike;
 
 export interface Dialled {
   readonly socket: WebSocketLike;
