@@ -5,12 +5,15 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { connect } from "@worldstep/sdk";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findPython } from "./fixtures/python.js";
 import { writeRandomWorld } from "./fixtures/random-world.js";
 import { TINY_WORLD } from "./fixtures/worlds.js";
 
+const run = promisify(execFile);
 const MAIN = "cli/dist/main.js";
 const PICK = "examples/scripted/pick.json";
 
@@ -100,6 +103,22 @@ describe("rollout refuses a script", () => {
   });
 });
 
+// The topics of a file, and the last message of each.
+const READ_MCAP = `
+import json, sys
+from mcap.reader import make_reader
+with open(sys.argv[1], "rb") as file:
+    reader = make_reader(file)
+    counts, schemas, numbers, end = {}, {}, {}, 0
+    for schema, channel, message in reader.iter_messages():
+        counts[channel.topic] = counts.get(channel.topic, 0) + 1
+        schemas[channel.topic], numbers[channel.topic] = schema.name, json.loads(message.data)
+        json.loads(schema.data)
+        end = max(end, message.log_time)
+    metadata = next(reader.iter_metadata()).metadata
+print(json.dumps(dict(counts=counts, schemas=schemas, numbers=numbers, metadata=metadata, end=end)))
+`;
+
 describe("rollout", () => {
   async function pngSize(path: string): Promise<readonly number[]> {
     const { width, height } = PNG.sync.read(await readFile(path));
@@ -127,6 +146,35 @@ describe("rollout", () => {
     expect(results.dreamed).toMatchObject({ ticks: 2, success: false, rewards: [0, 0], truncated: false });
     expect(results.dreamed.proprioception).toHaveLength(3);
     expect(results.dreamed.stepMs).toHaveLength(2);
+  });
+
+  it("writes a log that the mcap package of PyPI reads", async ({ skip }) => {
+    const python = await findPython(["mcap"]);
+    if (python === undefined) return skip("no Python with mcap");
+    const block = Array.from({ length: 4 }, (_, i) => [0.25 * i, 0, 0, 0, 0]);
+    const script = await writeScript({ world: TINY_WORLD, seed: 3, task: "play", actions: [block, block] });
+    const out = join(folder, "logged");
+    const { stdout } = await worldstep("rollout", "--script", script, "--out", out, "--mcap");
+    expect(stdout).toContain(`${out}.mcap\n`);
+    const read = await run(python, ["-c", READ_MCAP, `${out}.mcap`]);
+    const { numbers, metadata, ...log } = JSON.parse(read.stdout);
+    expect(log).toEqual({
+      counts: { "/action": 8, "/dreamed/image": 9, "/dreamed/proprioception": 3, "/dreamed/reward": 2 },
+      schemas: {
+        "/action": "worldstep.Action",
+        "/dreamed/image": "foxglove.CompressedImage",
+        "/dreamed/proprioception": "foxglove.JointStates",
+        "/dreamed/reward": "worldstep.Reward",
+      },
+      end: 8 * 50_000_000, // ns: 20 frames a second
+    });
+    expect(metadata).toMatchObject({ world: "tiny-random" });
+    expect(numbers["/action"]).toEqual({ action: [0.75, 0, 0, 0, 0] });
+    const { dreamed } = JSON.parse(await readFile(`${out}.json`, "utf8"));
+    const positions = numbers["/dreamed/proprioception"].joints.map(({ position }: { position: number }) => position);
+    expect(positions).toEqual(dreamed.proprioception.at(-1));
+    const image = PNG.sync.read(Buffer.from(numbers["/dreamed/image"].data, "base64"));
+    expect([image.width, image.height]).toEqual([32, 32]);
   });
 
   it("sets the simulator above the dream, both from the simulator's first frame", async () => {

@@ -28,6 +28,7 @@ interface Options {
   readonly out: string;
   readonly real: boolean;
   readonly gif: boolean;
+  readonly mcap: boolean;
   readonly every?: number;
   readonly nfe?: number;
   readonly seed?: number;
@@ -41,6 +42,7 @@ export function rolloutCommand(): Command {
     .option("--world <dir>", "folder of the world; default the one that the script names")
     .option("--real", "also run the MuJoCo simulator; the dream starts from its first frame", false)
     .option("--gif", "also write PREFIX.gif", false)
+    .option("--mcap", "also write PREFIX.mcap, which opens in Foxglove", false)
     .option(
       "--every <n>",
       `ticks from one picture of the strip to the next; default for ${STRIP_COLUMNS} pictures`,
@@ -97,6 +99,10 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
     encodePng(tile(stripRows(Object.values(tracks), spec.stride, options.every), STRIP_SCALE)),
   );
   if (options.gif) files.set(`${options.out}.gif`, encodeGif(pictures, spec.fps));
+  if (options.mcap) {
+    const { encodeMcap } = await import("./mcap.js");
+    files.set(`${options.out}.mcap`, await encodeMcap(spec, tracks, actions));
+  }
   const results = {
     world: { id: spec.id, hash: world.hash },
     versions: { worldstep: ownVersion(), "onnxruntime-node": versionOf("onnxruntime-node"), node: process.version },
