@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { findPython } from "./fixtures/python.js";
 
 const SERVER = new URL("fixtures/openpi_server.py", import.meta.url).pathname;
-const NEEDS = ["numpy", "openpi_client.msgpack_numpy", "websockets"];
+const NEEDS = ["numpy", "openpi_client.msgpack_numpy", "websockets.sync.server"];
 
 test("an openpi server drives a world", { timeout: 120_000 }, async ({ skip }) => {
   const python = await findPython(NEEDS);

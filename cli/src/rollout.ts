@@ -100,8 +100,9 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
   );
   if (options.gif) files.set(`${options.out}.gif`, encodeGif(pictures, spec.fps));
   if (options.mcap) {
+    const taken = actions.slice(0, Math.max(...Object.values(tracks).map(({ rewards }) => rewards.length)));
     const { encodeMcap } = await import("./mcap.js");
-    files.set(`${options.out}.mcap`, await encodeMcap(spec, tracks, actions));
+    files.set(`${options.out}.mcap`, await encodeMcap(spec, tracks, taken));
   }
   const results = {
     world: { id: spec.id, hash: world.hash },

@@ -1,7 +1,7 @@
 // Lets a policy act on an env: each tick's observation goes to the policy, its actions come back in blocks.
-import { type Env, type Observation, ProtocolError, type StepResult } from "@worldstep/protocols";
+import { type Env, type Observation, OptionError, ProtocolError, type StepResult } from "@worldstep/protocols";
 import type { RemotePolicy } from "./policy.js";
-import type { PolicyRecord, PolicyValue } from "./policy-codec.js";
+import { isTensor, type PolicyRecord, type PolicyValue } from "./policy-codec.js";
 
 export interface DriveOptions {
   /** What the policy is told of an observation, in its own keys; default `defaultObservation`. */
@@ -10,7 +10,10 @@ export interface DriveOptions {
   readonly horizon?: number;
 }
 
-/** openpi's LIBERO keys: the newest frame `[H, W, 3]` uint8 and the proprioception `[P]` float32. */
+/**
+ * Two of openpi's LIBERO keys: the newest frame `[H, W, 3]` uint8 and the proprioception `[P]` float32. A policy that wants
+ * a prompt, a wrist camera or other keys needs an `observe` of its own.
+ */
 export function defaultObservation({ frames, proprioception }: Observation): PolicyRecord {
   const [count = 1, ...shape] = frames.shape;
   const size = frames.data.length / count;
@@ -22,7 +25,7 @@ export function defaultObservation({ frames, proprioception }: Observation): Pol
 
 /**
  * The results of stepping `env` as `policy` wants, from `observation` (what `reset` returned) to the end of the episode.
- * An action that the space refuses is clipped to it. Throws what `policy.infer` and `env.step` throw, and `ProtocolError`
+ * The policy is reset first. An action that the space refuses is clipped to it. Throws what `policy.infer` and `env.step` throw, and `ProtocolError`
  * (`policy_malformed`) for an answer whose `actions` are not `[rows, A]`.
  */
 export async function* drive(
@@ -31,12 +34,16 @@ export async function* drive(
   observation: Observation,
   options: DriveOptions = {},
 ): AsyncGenerator<StepResult> {
-  const { observe = defaultObservation, horizon = Number.POSITIVE_INFINITY } = options;
+  const { observe = defaultObservation, horizon } = options;
+  if (horizon !== undefined && !(Number.isInteger(horizon) && horizon > 0)) {
+    throw new OptionError("option_horizon", `horizon is ${horizon}`, "give a whole number of rows above 0, or none");
+  }
   const [stride, size] = env.spec.actionSpace.shape as [number, number];
   const { low, high } = env.spec.actionSpace;
+  await policy.reset();
   for (let shown = observation; ; ) {
     const rows = planned((await policy.infer(observe(shown))).actions, size);
-    const length = Math.min(rows.length / size, horizon);
+    const length = Math.min(rows.length / size, horizon ?? Number.POSITIVE_INFINITY);
     for (let row = 0; row < length; row += stride) {
       const block = new Float32Array(stride * size);
       block.set(rows.subarray(row * size, Math.min(row + stride, length) * size));
@@ -49,11 +56,11 @@ export async function* drive(
 }
 
 function planned(actions: PolicyValue | undefined, size: number): Float32Array {
-  const shape = typeof actions === "object" && actions !== null && "shape" in actions ? actions.shape : undefined;
-  if (Array.isArray(shape) && shape.length === 2 && shape[0] > 0 && shape[1] === size) {
-    return (actions as { data: Float32Array }).data;
+  const tensor = typeof actions === "object" && actions !== null && isTensor(actions) ? actions : undefined;
+  if (tensor?.dtype === "float32" && tensor.shape.length === 2 && tensor.data.length > 0 && tensor.shape[1] === size) {
+    return tensor.data as Float32Array;
   }
-  const got = shape === undefined ? "none" : `[${shape}]`;
+  const got = tensor === undefined ? "no array" : `${tensor.dtype} [${tensor.shape}]`;
   throw new ProtocolError(
     "policy_malformed",
     `the policy's actions are ${got}, not [rows, ${size}]`,

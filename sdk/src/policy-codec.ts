@@ -83,8 +83,13 @@ const READ: Readonly<Record<string, (bytes: ArrayBuffer, shape: readonly number[
   "<f4": (bytes, shape) => ({ dtype: "float32", shape, data: elements(Float32Array, bytes) }),
   "<f8": (bytes, shape) => ({ dtype: "float32", shape, data: Float32Array.from(elements(Float64Array, bytes)) }),
   "<i4": (bytes, shape) => ({ dtype: "int32", shape, data: elements(Int32Array, bytes) }),
-  "<i8": (bytes, shape) => ({ dtype: "int32", shape, data: Int32Array.from(elements(BigInt64Array, bytes), Number) }),
+  "<i8": (bytes, shape) => ({ dtype: "int32", shape, data: Int32Array.from(elements(BigInt64Array, bytes), int32) }),
 };
+
+function int32(value: bigint): number {
+  if (BigInt.asIntN(32, value) !== value) throw malformed(`${value}, which is no int32`);
+  return Number(value);
+}
 
 function elements<A extends { BYTES_PER_ELEMENT: number }>(
   kind: { new (buffer: ArrayBuffer): A; readonly BYTES_PER_ELEMENT: number },
@@ -95,8 +100,10 @@ function elements<A extends { BYTES_PER_ELEMENT: number }>(
 }
 
 const isList = (value: object): value is readonly PolicyValue[] => Array.isArray(value);
-const isTensor = (value: object): value is Tensor => "data" in value && ArrayBuffer.isView(value.data);
+/** Whether `value`, a part of a message, is an array. */
+export const isTensor = (value: object): value is Tensor => "data" in value && ArrayBuffer.isView(value.data);
 
-function malformed(what: string): ProtocolError {
+/** The error of a server that sent `what`. */
+export function malformed(what: string): ProtocolError {
   return new ProtocolError("policy_malformed", `the policy server sent ${what}`, "check its dialect and its version");
 }

@@ -76,7 +76,32 @@ test("vllm-omni: sessions, seeds, and errors as messages", async () => {
   await omni.reset({ seed: 7 });
   expect(await omni.infer({ prompt: "push" })).toEqual({ actions: plan });
   await expect(omni.infer({ prompt: "fail" })).rejects.toMatchObject({ code: "policy_failed" });
-  expect(heard[0]).toEqual({ endpoint: "reset", session_id: "one", seed: 7 });
+  expect(heard.slice(0, 2)).toEqual([
+    { endpoint: "reset", session_id: "one", seed: 7 },
+    { endpoint: "infer", session_id: "one", prompt: "push" },
+  ]);
+});
+
+test.each<[PolicyOptions["dialect"] & string, string | Uint8Array]>([
+  ["roboarena", "Traceback:\nRuntimeError: stuck"],
+  ["vllm-omni", packPolicy({ type: "error", message: "RuntimeError: stuck" })],
+])("%s: a reset that fails is an error", async (dialect, reply) => {
+  const { policy: stuck } = await policy((_, socket) => socket.send(reply), { dialect });
+  await expect(stuck.reset()).rejects.toMatchObject({
+    code: "policy_failed",
+    summary: "the policy failed: RuntimeError: stuck",
+  });
+  await expect(stuck.reset()).rejects.toMatchObject({ code: "connection_lost" });
+});
+
+test("an answer that nobody asked for is not taken for the next one's", async () => {
+  const { policy: pi } = await policy((_, socket) => {
+    socket.send(packPolicy({ n: 1 }));
+    socket.send(packPolicy({ n: 2 }));
+  });
+  expect(await pi.infer({})).toEqual({ n: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await expect(pi.infer({})).rejects.toMatchObject({ code: "policy_malformed" });
 });
 
 test("one request is under way at a time, and each gets its own answer", async () => {
@@ -105,8 +130,20 @@ test("silence ends in request_timeout, and the connection with it", async () => 
   await expect(pi.infer(observation)).rejects.toMatchObject({ code: "connection_lost" });
 });
 
-test("where nobody answers, and what is no dialect", async () => {
+test("where nobody answers, or something else does, and what is no dialect", async () => {
   await expect(connectPolicy("ws://127.0.0.1:9")).rejects.toMatchObject({ code: "connection_refused" });
+  await expect(connectPolicy("no address")).rejects.toMatchObject({ code: "connection_refused" });
+  const chat = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  let left = false;
+  chat.on("connection", (socket) => {
+    socket.send("welcome");
+    socket.on("close", () => (left = true));
+  });
+  ends.push(() => chat.close());
+  await once(chat, "listening");
+  const url = `ws://127.0.0.1:${(chat.address() as AddressInfo).port}`;
+  await expect(connectPolicy(url)).rejects.toMatchObject({ code: "connection_refused" });
+  await expect.poll(() => left).toBe(true);
   const dialect = "klingon" as "openpi";
   await expect(connectPolicy("ws://127.0.0.1:9", { dialect })).rejects.toMatchObject({ code: "option_dialect" });
 });

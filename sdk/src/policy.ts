@@ -2,10 +2,10 @@
 //
 // The server speaks first: one binary message, its metadata. Then each request gets one reply, in order; there are no
 // ids, so one request is under way at a time. Text in place of a reply is a traceback.
-import { OptionError, ProtocolError } from "@worldstep/protocols";
-import { WebSocket as DefaultWebSocket } from "#websocket";
+import { OptionError, ProtocolError, WorldError } from "@worldstep/protocols";
+import { WebSocket } from "#websocket";
 import { within } from "./deadline.js";
-import { type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
+import { isTensor, malformed, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
 import { drop, type WebSocketLike } from "./socket.js";
 
 /**
@@ -19,127 +19,155 @@ export interface PolicyOptions {
   readonly dialect?: PolicyDialect;
   /** Sent as `Authorization: Api-Key <key>`. A browser can't send it. */
   readonly apiKey?: string;
-  /** Dialect `vllm-omni`: which of the server's sessions this is; default a random one. */
+  /** Dialect `vllm-omni`: which of the server's sessions this is; default a random name. */
   readonly sessionId?: string;
   /** Milliseconds that the server may take to say hello and to answer; default 30,000. */
   readonly timeoutMs?: number;
 }
 
-/** A policy on a server. After an error the connection is closed. */
+/** A policy on a server. Any error of a call closes the connection. */
 export interface RemotePolicy {
   /** What the server said of itself. */
   readonly metadata: PolicyRecord;
   /**
    * What the policy makes of `observation`; `actions` is `[horizon, A]`. Throws `ProtocolError`: `policy_failed` with the
-   * server's traceback, `policy_malformed`, `connection_lost` or `request_timeout`.
+   * server's traceback, `policy_malformed`, `connection_lost`, or `request_timeout`.
    */
   infer(observation: PolicyRecord): Promise<PolicyRecord>;
-  /** Tells the policy that a new episode begins; `openpi` has no such message, and nothing is sent. */
+  /** Tells the policy that a new episode begins; `openpi` has no such message, and nothing is sent. Throws as `infer`. */
   reset(options?: { readonly seed?: number }): Promise<void>;
   close(): void;
 }
 
 /** Connects to the policy server at `url` (`ws://` or `wss://`). Throws `ProtocolError` (`connection_refused`). */
 export async function connectPolicy(url: string, options: PolicyOptions = {}): Promise<RemotePolicy> {
-  const { dialect = "openpi", apiKey, sessionId = crypto.randomUUID(), timeoutMs = 30_000 } = options;
+  const { dialect = "openpi", apiKey, sessionId = randomName(), timeoutMs = 30_000 } = options;
   const speak = DIALECTS[dialect];
   if (speak === undefined) {
     const dialects = Object.keys(DIALECTS);
     throw new OptionError("option_dialect", `no dialect ${dialect}`, `use one of ${dialects.join(", ")}`, { dialects });
   }
-  const headers = apiKey === undefined ? {} : { Authorization: `Api-Key ${apiKey}` };
-  const socket = new DefaultWebSocket(url, [], { headers, perMessageDeflate: false });
-  socket.binaryType = "arraybuffer";
-  const wire = new Wire(socket, url);
-  const hello = await within(timeoutMs, "the policy server's hello", () => wire.next()).catch((error) => {
-    wire.close();
-    const why = error instanceof Error ? error.message : String(error);
+  let wire: Wire | undefined;
+  try {
+    wire = new Wire(url, apiKey, timeoutMs);
+    const metadata = record(unpackPolicy(binary(await wire.hello())));
+    return policyOn(wire, metadata, speak, sessionId);
+  } catch (error) {
+    wire?.close();
+    const why = error instanceof WorldError ? error.summary : String(error);
     const remedy = "check the address, and that an openpi server runs there";
-    throw new ProtocolError("connection_refused", `no policy at ${url}: ${why}`, remedy, { url });
-  });
+    throw new ProtocolError("connection_refused", `no policy at ${url}: ${why}`, remedy, { url }, { cause: error });
+  }
+}
 
-  const ask = async (message: PolicyRecord): Promise<unknown> => {
-    try {
-      return await within(timeoutMs, "the policy", () => wire.ask(packPolicy(message)));
-    } catch (error) {
-      wire.close(); // a late reply would be taken for the next one's
-      throw error;
-    }
-  };
+function policyOn(wire: Wire, metadata: PolicyRecord, speak: Dialect, sessionId: string): RemotePolicy {
   return {
-    metadata: record(unpackPolicy(binary(hello))),
-    infer: async (observation) => speak.answer(unpackPolicy(binary(await ask(speak.infer(observation, sessionId))))),
+    metadata,
+    infer: (observation) => wire.ask(speak.infer(observation, sessionId), speak.answer),
     reset: async ({ seed } = {}) => {
-      const message = speak.reset?.(sessionId, seed);
-      if (message !== undefined) await ask(message);
+      if (speak.reset) await wire.ask(speak.reset.message(sessionId, seed), speak.reset.check);
     },
     close: () => wire.close(),
   };
 }
 
+/** What a dialect sends, and how it reads the reply: `ArrayBuffer` for a binary message, a string for text. */
 interface Dialect {
   infer(observation: PolicyRecord, sessionId: string): PolicyRecord;
-  answer(reply: PolicyValue): PolicyRecord;
-  reset?(sessionId: string, seed: number | undefined): PolicyRecord;
+  answer(reply: unknown): PolicyRecord;
+  readonly reset?: {
+    message(sessionId: string, seed: number | undefined): PolicyRecord;
+    check(reply: unknown): void;
+  };
 }
 
 const DIALECTS: Readonly<Record<PolicyDialect, Dialect>> = {
-  openpi: { infer: (observation) => observation, answer: record },
+  openpi: {
+    infer: (observation) => observation,
+    answer: (reply) => record(unpackPolicy(binary(reply))),
+  },
   roboarena: {
     infer: (observation) => ({ ...observation, endpoint: "infer" }),
-    answer: (actions) => ({ actions }),
-    reset: () => ({ endpoint: "reset" }),
+    answer: (reply) => ({ actions: unpackPolicy(binary(reply)) }),
+    reset: {
+      message: () => ({ endpoint: "reset" }),
+      check: (reply) => {
+        if (reply !== "reset successful") throw typeof reply === "string" ? failed(reply) : malformed("no reset");
+      },
+    },
   },
   "vllm-omni": {
     infer: (observation, session_id) => ({ ...observation, endpoint: "infer", session_id }),
-    answer: (reply) => {
-      const answer = record(reply);
-      if (answer.type === "error") throw failed(String(answer.message));
-      return answer;
+    answer: omniAnswer,
+    reset: {
+      message: (session_id, seed) => ({ endpoint: "reset", session_id, ...(seed === undefined ? {} : { seed }) }),
+      check: omniAnswer,
     },
-    reset: (session_id, seed) => ({ endpoint: "reset", session_id, ...(seed === undefined ? {} : { seed }) }),
   },
 };
 
-// Messages of the socket in order, one waiter at a time.
+function omniAnswer(reply: unknown): PolicyRecord {
+  const answer = record(unpackPolicy(binary(reply)));
+  if (answer.type === "error") throw failed(String(answer.message));
+  return answer;
+}
+
+// A socket whose messages are replies, in order: one request at a time has the turn.
 class Wire {
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #socket: WebSocketLike;
   readonly #arrived: unknown[] = [];
-  #waiting: { resolve(data: unknown): void; reject(error: Error): void } | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #waiting: { resolve(reply: unknown): void; reject(error: Error): void } | undefined;
   #lost: Error | undefined;
 
   constructor(
-    readonly socket: WebSocketLike,
-    url: string,
+    readonly url: string,
+    apiKey: string | undefined,
+    readonly timeoutMs: number,
   ) {
-    let cause = "";
-    socket.onerror = (event) => {
-      cause = "message" in event ? String(event.message) : "";
+    const headers = apiKey === undefined ? {} : { Authorization: `Api-Key ${apiKey}` };
+    this.#socket = new WebSocket(url, [], { headers, perMessageDeflate: false });
+    this.#socket.binaryType = "arraybuffer";
+    let cause: string | undefined;
+    this.#socket.onerror = (event) => {
+      if ("message" in event) cause = String(event.message);
     };
-    socket.onclose = ({ code }) => {
-      const why = cause === "" ? `the socket closed with code ${code}` : cause;
-      this.#lost = new ProtocolError("connection_lost", `the policy at ${url} is gone: ${why}`, "connect again", {
-        url,
-      });
-      this.#waiting?.reject(this.#lost);
-    };
-    socket.onmessage = ({ data }) => {
+    this.#socket.onclose = ({ code }) => this.#lose(cause ?? `the socket closed with code ${code}`, code);
+    this.#socket.onmessage = ({ data }) => {
       if (this.#waiting === undefined) this.#arrived.push(data);
       else this.#waiting.resolve(data);
       this.#waiting = undefined;
     };
   }
 
-  ask(message: Uint8Array<ArrayBuffer>): Promise<unknown> {
-    const reply = this.#turn.then(() => {
-      if (this.#lost === undefined) this.socket.send(message);
-      return this.next();
-    });
-    this.#turn = reply.catch(() => undefined);
-    return reply;
+  hello(): Promise<unknown> {
+    return within(this.timeoutMs, "the policy server's hello", () => this.#next(), CLOSED);
   }
 
-  next(): Promise<unknown> {
+  /** What `read` makes of the reply to `message`. An error closes the connection: whose a later reply is, nobody knows. */
+  ask<T>(message: PolicyRecord, read: (reply: unknown) => T): Promise<T> {
+    const result = this.#turn.then(async () => {
+      try {
+        if (this.#lost !== undefined) throw this.#lost;
+        if (this.#arrived.length > 0) throw malformed("a message that nobody asked for");
+        this.#socket.send(packPolicy(message));
+        return read(await within(this.timeoutMs, "the policy", () => this.#next(), CLOSED));
+      } catch (error) {
+        this.close();
+        throw error;
+      }
+    });
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  close(): void {
+    this.#lose("the connection was closed");
+    drop(this.#socket);
+    this.#socket.close();
+  }
+
+  #next(): Promise<unknown> {
     if (this.#arrived.length > 0) return Promise.resolve(this.#arrived.shift());
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
@@ -147,27 +175,33 @@ class Wire {
     });
   }
 
-  close(): void {
-    this.#lost ??= new ProtocolError("connection_lost", "the connection to the policy was closed", "connect again");
+  #lose(why: string, closeCode?: number): void {
+    const facts = { url: this.url, closeCode };
+    this.#lost ??= new ProtocolError(
+      "connection_lost",
+      `the policy at ${this.url} is gone: ${why}`,
+      "connect again",
+      facts,
+    );
     this.#waiting?.reject(this.#lost);
-    drop(this.socket);
-    this.socket.close();
   }
 }
 
-function binary(data: unknown): Uint8Array {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  throw failed(String(data));
+const CLOSED = "connect again, or allow more time (timeoutMs)";
+
+function randomName(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function binary(reply: unknown): Uint8Array {
+  if (reply instanceof ArrayBuffer) return new Uint8Array(reply);
+  throw failed(String(reply));
 }
 
 function record(value: PolicyValue): PolicyRecord {
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && !("shape" in value))
+  if (typeof value === "object" && value !== null && !Array.isArray(value) && !isTensor(value))
     return value as PolicyRecord;
-  throw new ProtocolError(
-    "policy_malformed",
-    "the policy server did not send a map",
-    "check its dialect and its version",
-  );
+  throw malformed("something other than a map");
 }
 
 function failed(traceback: string): ProtocolError {
