@@ -31,7 +31,7 @@ function stepCommand(): Command {
   return new Command("step")
     .description("A dreamed world in this process: frames a second, step times, memory, and PyTorch beside it.")
     .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
-    .option("--ticks <n>", "length of the long session; lateOverEarly needs 3100", wholeNumber(200), 3100)
+    .option("--ticks <n>", "length of the long session; lateOverEarly needs 3000", wholeNumber(200), 3000)
     .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
     .option("--threads <n>", "CPU threads, ours and PyTorch's; the engine chooses if absent", wholeNumber(1, 256))
     .option("--no-torch", "leave PyTorch out; else $WORLDSTEP_PYTHON or python3 is used where it has torch")
