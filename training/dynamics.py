@@ -11,7 +11,7 @@ ticks, which are the context, and their noisy twins, which are denoised (teacher
 
 Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the proprioception
 that the tick before was read to have, and where the one takes the other, the aim: proprioception + reach x actions,
-within the range of the data, in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates
+within the range that the data mostly keeps to, in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates
 give a network only what varies slowly). The proprioception head reads what is to be added to the aim, so that the pose
 is reckoned on from tick to tick and corrected by the picture.
 
@@ -127,15 +127,16 @@ class Dynamics(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, actions, pose):
-        """Fits the reach and the range to data: actions `[n, s A]`, pose `[n, 2, P]`: normalised, before and after."""
+        """Fits the reach and the range (quantiles) to data: actions `[n, s A]`, pose `[n, 2, P]`: normalised, before and after."""
         solution = torch.linalg.lstsq(actions, pose[:, 1] - pose[:, 0]).solution
         self.reach.copy_(solution.t())
-        self.pose_range.copy_(torch.stack([pose.flatten(0, 1).amin(0), pose.flatten(0, 1).amax(0)]))
+        # Not the extremes: the arm overshoots its limits now and then, but does not stay there.
+        self.pose_range.copy_(torch.quantile(pose.flatten(0, 1), torch.tensor([0.002, 0.998], device=pose.device), 0))
 
     def aim(self, control):
         """control `[.., U]` -> the proprioception that the actions alone lead to, `[.., P]`."""
         actions, pose = control.split([self.reach.shape[1], self.reach.shape[0]], -1)
-        return (pose + actions @ self.reach.t()).maximum(self.pose_range[0]).minimum(self.pose_range[1])
+        return (pose + (actions.unsqueeze(-2) * self.reach).sum(-1)).maximum(self.pose_range[0]).minimum(self.pose_range[1])
 
     def embed(self, z, previous, control, aim, t, r, context_level):
         """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; t, r, context_level `[B, T]` in [0, 1]."""

@@ -11,21 +11,22 @@ import math
 import torch
 
 
-def orthogonal(g):
-    """`[m, n]` -> about U V^T of its singular value decomposition."""
+def orthogonal(g, dtype):
+    """`[m, n]` -> about U V^T of its singular value decomposition, computed in `dtype`."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g / (g.norm() + 1e-7)
+    x = (g / (g.norm() + 1e-7)).to(dtype)
     transposed = x.shape[0] > x.shape[1]
     if transposed:
         x = x.t()
     for _ in range(5):
         xx = x @ x.t()
         x = a * x + (b * xx + c * xx @ xx) @ x
-    return x.t() if transposed else x
+    return (x.t() if transposed else x).to(g.dtype)
 
 
 class Muon(torch.optim.Optimizer):
-    def __init__(self, params, lr, momentum=0.95, weight_decay=0.01):
+    def __init__(self, params, lr, momentum=0.95, weight_decay=0.01, dtype=torch.float32):
+        self.dtype = dtype
         super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
 
     @torch.no_grad()
@@ -38,20 +39,23 @@ class Muon(torch.optim.Optimizer):
                 if not state:
                     state["momentum"] = torch.zeros_like(p)
                 m = state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonal(p.grad.lerp(m, group["momentum"]).flatten(1))
+                update = orthogonal(p.grad.lerp(m, group["momentum"]).flatten(1), self.dtype)
                 scale = max(1.0, update.shape[0] / update.shape[1]) ** 0.5
                 p.mul_(1 - group["lr"] * group["weight_decay"])
                 p.add_(update.reshape(p.shape), alpha=-group["lr"] * scale)
 
 
 class Trainer:
-    """Steps a model through `steps` steps and keeps the moving average `ema` of its weights."""
+    """
+    Steps a model through `steps` steps and keeps the moving average `ema` of its weights. bf16: Muon makes its matrices
+    orthogonal in bf16, which is exact enough for it, as its author does.
+    """
 
-    def __init__(self, model, steps, lr=2e-3, muon_lr=0.02, ema=0.999, warmup=100):
+    def __init__(self, model, steps, lr=2e-3, muon_lr=0.02, ema=0.999, warmup=100, bf16=False):
         matrices = [p for p in model.parameters() if p.requires_grad and p.dim() >= 2 and min(p.shape[:2]) > 8 and p.dim() != 3]
         chosen = {id(p) for p in matrices}
         rest = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
-        self.optimizers = [Muon(matrices, muon_lr), torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.0)]
+        self.optimizers = [Muon(matrices, muon_lr, dtype=torch.bfloat16 if bf16 else torch.float32), torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.0)]
         self.base = [muon_lr, lr]
         self.model, self.steps, self.warmup, self.decay, self.step_number = model, steps, warmup, ema, 0
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}

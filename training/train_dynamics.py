@@ -15,14 +15,15 @@ from data import Episodes
 from dynamics import Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from tokenizer import to_frames
+from tokenizer import project, to_frames
 from world import load_dynamics, load_tokenizer
 
 CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
 CONTEXT_LEVEL = 0.05  # what a rollout's context is said to have
 POSE_NOISE = 0.1  # most noise on the proprioception of the tick before, in its standard deviations
-STARTS = (0, 8, 16, 24)  # ticks of an episode at which a stream may start
+GHOSTS = 0.5  # share of clips whose context shows, faintly and in places, another scene
+STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may start
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
 DREAMS, FRESH, EVERY = 128, 32, 32  # rollouts that are kept, and how many new ones are made every so many steps
 DEPTH = 16  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
@@ -36,6 +37,7 @@ def parse():
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=8, help="clips a step")
     parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -51,13 +53,15 @@ class Latents:
         if cache.exists():
             stored = np.load(cache)
             self.moving, self.still = stored["moving"], stored["still"]
+            if self.still.shape[:2] != (len(split["frames"]), len(STARTS)):
+                raise SystemExit(f"{cache} holds latents of other data: delete it")
             return
         frames, moving, still = split["frames"], [], []
         for i in range(len(frames)):
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
             alone = np.repeat(frames[i][[stride * k for k in STARTS]][:, None], stride, 1)
             with torch.no_grad():
-                z = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device)).cpu().numpy()
+                z = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device)).float().cpu().numpy()
             moving.append(z[: len(ticks)].astype(np.float16))
             still.append(z[len(ticks) :].astype(np.float16))
             print(f"\rencoding episode {i + 1}/{len(frames)}", end="", flush=True)
@@ -101,7 +105,7 @@ class Latents:
 
     def dream(self, model, rng, count, device):
         """Rollouts of `count` episodes under their own actions, from the same start: [(episode, start, latents)]."""
-        n = rng.integers(2)
+        n = rng.integers(sum(start + DEPTH <= self.moving.shape[1] for start in STARTS))
         chosen = rng.integers(len(self.moving), size=count)
         start = torch.from_numpy(self.still[chosen, n]).float().to(device)
         actions = torch.from_numpy(self.split["actions"][chosen, STARTS[n] : STARTS[n] + DEPTH]).to(device)
@@ -110,7 +114,38 @@ class Latents:
         return [(e, n, z) for e, z in zip(chosen, latents)]
 
 
-def losses(model, batch, normal, flow_map):
+def haunted(clean, previous, z):
+    """
+    The context with a faint ghost: on some tokens a share of another clip's latent, the same at every tick but the sink.
+    What a long rollout gathers looks like that; noise does not.
+    """
+    b, ticks, length, _ = z.shape
+    other = z.roll(1, 0)[torch.arange(b), torch.randint(ticks, (b,), device=z.device)].unsqueeze(1)
+    share = torch.rand(b, 1, length, 1, device=z.device) * 0.5 * (torch.rand(b, 1, length, 1, device=z.device) < 0.4)
+    share = share * (torch.rand(b, 1, 1, 1, device=z.device) < GHOSTS)
+    mixed = torch.cat([clean[:, :1], project(clean[:, 1:].lerp(other, share))], 1)
+    # The tick before the clip's first is the sink itself, or one that the clip does not show.
+    first = previous[:, 1:2]
+    first = torch.where((first == clean[:, :1]).all(-1, True).all(-2, True), first, project(first.lerp(other, share)))
+    return mixed, torch.cat([previous[:, :1], first, mixed[:, 1:-1]], 1)
+
+
+def shown(tokenizer, before, made, z):
+    """
+    How far what the decoder shows of the latents `made` is from what it shows of `z`, after `before`; all `[B, L, C]`.
+    A latent's error says little of how it looks (Berrada et al., 2024, arXiv 2411.04873): here a gripper in the wrong
+    place costs more than a tint of the table.
+    """
+    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1))[:, 1]
+    with torch.no_grad():
+        target = tokenizer.decode_clip(torch.stack([before, z], 1))[:, 1]
+        distance = target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1)
+        weight = 1 + 4 * (distance.abs() / 0.3).clamp(max=1)
+    error = pixels - target
+    return (weight * (error.square() + 0.1 * (error.square() + 1e-4).sqrt())).mean()
+
+
+def losses(model, tokenizer, batch, normal, flow_map):
     z, clean, previous = batch["z"], batch["clean"], batch["previous"]
     b, ticks = z.shape[:2]
     pose = (batch["proprioception"] - normal[0]) / normal[1]
@@ -119,6 +154,7 @@ def losses(model, batch, normal, flow_map):
     before[:, 1:] += torch.randn_like(before[:, 1:]) * off
     before[:, 0] = 0
     control = torch.cat([batch["actions"].flatten(2), before], 2)
+    clean, previous = haunted(clean, previous, z)
     level = torch.rand(b, 1, device=z.device) * CONTEXT_NOISE * (torch.rand(b, 1, device=z.device) > 0.5)
     clean = clean + torch.randn_like(z) * level[..., None, None]
     context_noise = torch.randn_like(z) * level[..., None, None]
@@ -149,11 +185,15 @@ def losses(model, batch, normal, flow_map):
     zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
     x, (reward, success, pose_read) = model(clean, previous, zt, control, t, r, level)
     latent = (x - target)[:, 1:].square().mean()
+    picture = 0
+    if not flow_map:
+        one, at = torch.arange(b), torch.randint(min(2, ticks - 1), ticks, (b,), device=z.device)  # after the tick before it
+        picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at])
     heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
     heads = heads + 0.02 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
     heads = heads + 0.3 * F.smooth_l1_loss(pose_read[:, 1:], pose[:, 1:], beta=0.1)
     heads = heads + 0.15 * F.smooth_l1_loss(pose_read[:, 0], pose[:, 0], beta=0.1)  # a rollout reckons on from it
-    return latent, heads
+    return latent, picture, heads
 
 
 def main():
@@ -162,9 +202,10 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
-    tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last)
-    train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
-    held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
+    tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
+    with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
+        train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
+        held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
     del episodes.train["frames"]
     pose = episodes.train["proprioception"].reshape(-1, episodes.train["proprioception"].shape[-1])
     normal = torch.from_numpy(np.stack([pose.mean(0), pose.std(0)])).float().to(args.device)
@@ -183,7 +224,7 @@ def main():
     ends = torch.from_numpy(episodes.train["proprioception"][:, ::stride]).float()
     ends = ((ends.to(args.device) - normal[0]) / normal[1]).unfold(1, 2, 1).movedim(3, 2).flatten(0, 1)
     model.calibrate(torch.from_numpy(episodes.train["actions"]).to(args.device).flatten(2).flatten(0, 1), ends)
-    trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr)
+    trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)
     while trainer.step_number < args.steps:
@@ -196,17 +237,18 @@ def main():
                 dreams.extend(train.dream(model, rng, FRESH, args.device))
         batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch, dreams=dreams).items()}
         flow_map = step % 8 == 7 and step > 0.3 * args.steps
-        latent, heads = losses(model, batch, normal, flow_map=flow_map)
-        trainer.step(latent + heads)
+        with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16 and not flow_map):  # whose differences are small
+            latent, picture, heads = losses(model, tokenizer, batch, normal, flow_map=flow_map)
+        trainer.step(latent + picture + heads)
         if not flow_map:
-            running.append((latent.item(), heads.item()))
+            running.append((latent.item(), picture.item(), heads.item()))
         step = trainer.step_number
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
             recent = np.mean(running[-100:], 0)
-            print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  heads {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+            print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  picture {recent[1]:.4f}  heads {recent[2]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 500 == 0 or step == args.steps:
-            row = dict(step=step, latent=float(np.mean(running[-300:], 0)[0]), heads=float(np.mean(running[-300:], 0)[1]))
+            row = dict(step=step, **dict(zip(("latent", "picture", "heads"), np.mean(running[-300:], 0).tolist())))
             with trainer.averaged():
                 row.update(validate(model, tokenizer, held_out, normal, out, args.device))
             log.append(row)
