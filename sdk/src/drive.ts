@@ -1,7 +1,8 @@
 // Lets a policy act on an env: each tick's observation goes to the policy, its actions come back in blocks.
-import { type Env, type Observation, OptionError, ProtocolError, type StepResult } from "@worldstep/protocols";
+import { type ByteTensor, type Env, type Observation, OptionError, type StepResult } from "@worldstep/protocols";
 import type { RemotePolicy } from "./policy.js";
-import { isTensor, type PolicyRecord, type PolicyValue } from "./policy-codec.js";
+import { isTensor, malformed, type PolicyRecord, type PolicyValue } from "./policy-codec.js";
+import { splitFrames } from "./streams.js";
 
 export interface DriveOptions {
   /** What the policy is told of an observation, in its own keys; default `defaultObservation`. */
@@ -14,19 +15,16 @@ export interface DriveOptions {
  * Two of openpi's LIBERO keys: the newest frame `[H, W, 3]` uint8 and the proprioception `[P]` float32. A policy that wants
  * a prompt, a wrist camera or other keys needs an `observe` of its own.
  */
-export function defaultObservation({ frames, proprioception }: Observation): PolicyRecord {
-  const [count = 1, ...shape] = frames.shape;
-  const size = frames.data.length / count;
-  return {
-    "observation/image": { dtype: "uint8", shape, data: frames.data.subarray(-size) },
-    "observation/state": proprioception,
-  };
+export function defaultObservation(observation: Observation): PolicyRecord {
+  const newest = splitFrames(observation).at(-1) as ByteTensor;
+  return { "observation/image": newest, "observation/state": observation.proprioception };
 }
 
 /**
  * The results of stepping `env` as `policy` wants, from `observation` (what `reset` returned) to the end of the episode.
- * The policy is reset first. An action that the space refuses is clipped to it. Throws what `policy.infer` and `env.step` throw, and `ProtocolError`
- * (`policy_malformed`) for an answer whose `actions` are not `[rows, A]`.
+ * The policy is reset first. An action that the space refuses is clipped to it. Throws what `policy.infer` and `env.step`
+ * throw, `ProtocolError` (`policy_malformed`) for an answer whose `actions` are not float32 `[rows, A]`, and `OptionError`
+ * (`option_horizon`).
  */
 export async function* drive(
   env: Env,
@@ -61,9 +59,5 @@ function planned(actions: PolicyValue | undefined, size: number): Float32Array {
     return tensor.data as Float32Array;
   }
   const got = tensor === undefined ? "no array" : `${tensor.dtype} [${tensor.shape}]`;
-  throw new ProtocolError(
-    "policy_malformed",
-    `the policy's actions are ${got}, not [rows, ${size}]`,
-    "ask another policy",
-  );
+  throw malformed(`actions that are ${got}, not [rows, ${size}]`);
 }

@@ -50,7 +50,7 @@ export async function connectPolicy(url: string, options: PolicyOptions = {}): P
   let wire: Wire | undefined;
   try {
     wire = new Wire(url, apiKey, timeoutMs);
-    const metadata = record(unpackPolicy(binary(await wire.hello())));
+    const metadata = asRecord(unpackPolicy(binary(await wire.hello())));
     return policyOn(wire, metadata, speak, sessionId);
   } catch (error) {
     wire?.close();
@@ -84,7 +84,7 @@ interface Dialect {
 const DIALECTS: Readonly<Record<PolicyDialect, Dialect>> = {
   openpi: {
     infer: (observation) => observation,
-    answer: (reply) => record(unpackPolicy(binary(reply))),
+    answer: (reply) => asRecord(unpackPolicy(binary(reply))),
   },
   roboarena: {
     infer: (observation) => ({ ...observation, endpoint: "infer" }),
@@ -107,7 +107,7 @@ const DIALECTS: Readonly<Record<PolicyDialect, Dialect>> = {
 };
 
 function omniAnswer(reply: unknown): PolicyRecord {
-  const answer = record(unpackPolicy(binary(reply)));
+  const answer = asRecord(unpackPolicy(binary(reply)));
   if (answer.type === "error") throw failed(String(answer.message));
   return answer;
 }
@@ -198,7 +198,7 @@ function binary(reply: unknown): Uint8Array {
   throw failed(String(reply));
 }
 
-function record(value: PolicyValue): PolicyRecord {
+function asRecord(value: PolicyValue): PolicyRecord {
   if (typeof value === "object" && value !== null && !Array.isArray(value) && !isTensor(value))
     return value as PolicyRecord;
   throw malformed("something other than a map");
