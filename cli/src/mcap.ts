@@ -42,6 +42,11 @@ export async function encodeMcap(
       size += BigInt(bytes.length);
     },
   };
+  const nanoseconds = (step: number): number => Math.round((step / spec.fps) * SECOND);
+  const stamp = (step: number): object => {
+    const time = nanoseconds(step);
+    return { sec: Math.floor(time / SECOND), nsec: time % SECOND };
+  };
   const mcap = new McapWriter({ writable });
   await mcap.start({ profile: "", library: "worldstep" });
   const topic = async (
@@ -55,24 +60,19 @@ export async function encodeMcap(
     const channelId = await mcap.registerChannel({ topic: name, schemaId, messageEncoding: "json", metadata });
     let sequence = 0;
     return async (step, message) => {
-      const time = BigInt(Math.round((step / spec.fps) * SECOND));
+      const time = BigInt(nanoseconds(step));
       const bytes = new TextEncoder().encode(JSON.stringify(message));
       await mcap.addMessage({ channelId, sequence: sequence++, logTime: time, publishTime: time, data: bytes });
     };
   };
-  const stamp = (step: number): object => {
-    const time = Math.round((step / spec.fps) * SECOND);
-    return { sec: Math.floor(time / SECOND), nsec: time % SECOND };
-  };
 
   const act = await topic("/action", ACTION.title, ACTION);
-  const rows = actions.flatMap(({ data }, tick) => {
-    const length = data.length / spec.stride;
-    return Array.from({ length: spec.stride }, (_, i) => {
-      return { step: tick * spec.stride + i, action: Array.from(data.subarray(i * length, (i + 1) * length)) };
-    });
-  });
-  for (const { step, action } of rows) await act(step, { action });
+  const columns = spec.actionNames.length;
+  for (const [tick, { data }] of actions.entries()) {
+    for (let row = 0; row < spec.stride; row++) {
+      await act(tick * spec.stride + row, { action: Array.from(data.subarray(row * columns, (row + 1) * columns)) });
+    }
+  }
   for (const [name, { frames, proprioception, rewards }] of Object.entries(tracks)) {
     const show = await topic(`/${name}/image`, "foxglove.CompressedImage", CompressedImage);
     for (const [step, frame] of frames.entries()) {

@@ -78,6 +78,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     );
   }
   const flawed = Object.keys(skill).length > 0;
+  const kind = task === undefined ? (blind ? "blind" : "play") : flawed ? "flawed" : "expert";
   return {
     frames,
     actions,
@@ -86,7 +87,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     success,
     objects,
     task: TASKS.indexOf(task ?? "play"),
-    policy: task === undefined ? (blind ? 3 : 0) : flawed ? 2 : 1,
+    policy: POLICIES.indexOf(kind),
   };
 }
 

@@ -1,17 +1,16 @@
 // The scripted policies: one for each task, and random play. The same seed gives the same policy.
-import { POSE_KEYS, WORKSPACE } from "./kinematics.js";
+import { WORKSPACE } from "./kinematics.js";
 import type { Place } from "./layout.js";
 import { binFloor, holds, pick, place, press, push } from "./manipulation.js";
 import { Random } from "./random.js";
 import { CUBE_HALF, CUBES } from "./scene-xml.js";
-import { follow, type Look, type Policy, type Script, type Skill } from "./script.js";
+import { ACTIONS, follow, type Look, type Policy, type Script, type Skill } from "./script.js";
 import { STRIDE } from "./simulator.js";
 import { cubeAt, type SCORED_TASKS } from "./tasks.js";
 
 const RED = 0;
 const GREEN = 1;
 const BLUE = 2;
-const ACTIONS = POSE_KEYS.length;
 
 /** The expert of `task`, made worse by `skill`. It tries again until it is replaced. */
 export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): Policy {

@@ -36,7 +36,8 @@ export interface Waypoint extends Partial<Pose> {
 export type Look = () => SimulatorState;
 export type Script = Generator<Waypoint, void>;
 
-const ACTIONS = POSE_KEYS.length;
+/** Elements of one row of an action block. */
+export const ACTIONS = POSE_KEYS.length;
 // A way-point that a blocked arm can't reach is given up after so many control steps.
 const PATIENCE = 60;
 
