@@ -54,7 +54,7 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);
   try {
     await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
-    await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1", "--bf16");
+    await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
     await python3("train_probe", "--out", `${out}/probe`, "--steps", "2", "--batch", "4");
     await python3(
       "train_dynamics",
