@@ -136,6 +136,7 @@ class Dynamics(nn.Module):
     def aim(self, control):
         """control `[.., U]` -> the proprioception that the actions alone lead to, `[.., P]`."""
         actions, pose = control.split([self.reach.shape[1], self.reach.shape[0]], -1)
+        # No matmul, which autocast would make bf16: the waves need the aim exact.
         return (pose + (actions.unsqueeze(-2) * self.reach).sum(-1)).maximum(self.pose_range[0]).minimum(self.pose_range[1])
 
     def embed(self, z, previous, control, aim, t, r, context_level):

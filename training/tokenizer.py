@@ -138,6 +138,16 @@ def project(z):
     return z * torch.rsqrt(z.square().mean(-1, keepdim=True) + 1e-6)
 
 
+def absolute(error):
+    """|error|, smooth at 0 (Charbonnier)."""
+    return (error.square() + 1e-4).sqrt()
+
+
+def salience(difference):
+    """How much a difference of pixels (in [-1, 1]) counts as one: 0 to 1, whole from 0.3 on."""
+    return (difference.abs() / 0.3).clamp(max=1)
+
+
 def to_frames(pixels, stride):
     """pixels `[..., s * 3, H, W]` about [-1, 1] -> uint8 `[..., s, H, W, 3]`, rounded to the nearest."""
     frames = pixels.unflatten(-3, (stride, 3)).movedim(-3, -1)

@@ -15,7 +15,7 @@ from data import Episodes
 from dynamics import Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from tokenizer import project, to_frames
+from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_tokenizer
 
 CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
@@ -139,10 +139,9 @@ def shown(tokenizer, before, made, z):
     pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1))[:, 1]
     with torch.no_grad():
         target = tokenizer.decode_clip(torch.stack([before, z], 1))[:, 1]
-        distance = target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1)
-        weight = 1 + 4 * (distance.abs() / 0.3).clamp(max=1)
+        weight = 1 + 4 * salience(target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1))
     error = pixels - target
-    return (weight * (error.square() + 0.1 * (error.square() + 1e-4).sqrt())).mean()
+    return (weight * (error.square() + 0.1 * absolute(error))).mean()
 
 
 def losses(model, tokenizer, batch, normal, flow_map):

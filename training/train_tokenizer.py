@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from data import Episodes, frame_clips
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from tokenizer import Tokenizer, to_frames
+from tokenizer import Tokenizer, absolute, salience, to_frames
 from world import load_tokenizer
 
 
@@ -58,14 +58,14 @@ def loss(made, frames, mean):
     as much. The differences (as in the gradient difference loss of Mathieu et al., arXiv 1511.05440) are there because
     squared error alone is content with a soft gripper.
     """
-    step = (frames[:, 1:] - frames[:, :-1]).abs()
+    step = frames.diff(dim=1).abs()
     moved = torch.maximum(F.pad(step, (0, 0, 0, 0, 0, 0, 1, 0)), F.pad(step, (0, 0, 0, 0, 0, 0, 0, 1)))
-    weight = 1 + 4 * ((frames - mean).abs() / 0.3).clamp(max=1) + 4 * (moved / 0.3).clamp(max=1)
+    weight = 1 + 4 * salience(frames - mean) + 4 * salience(moved)
     error = made - frames
-    total = (weight * error.square()).mean() + 0.05 * (weight * (error.square() + 1e-4).sqrt()).mean()
+    total = (weight * error.square()).mean() + 0.05 * (weight * absolute(error)).mean()
     for axis in (3, 4):
         edges = error.diff(dim=axis)
-        total = total + 0.05 * (weight.narrow(axis, 1, weight.shape[axis] - 1) * (edges.square() + 1e-4).sqrt()).mean()
+        total = total + 0.05 * (weight.narrow(axis, 1, weight.shape[axis] - 1) * absolute(edges)).mean()
     return total
 
 
