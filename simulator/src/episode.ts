@@ -3,7 +3,7 @@ import { POSE_KEYS } from "./kinematics.js";
 import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
 import { Random } from "./random.js";
 import { CUBES } from "./scene-xml.js";
-import type { Policy, Skill } from "./script.js";
+import type { ScriptedPolicy, Skill } from "./script.js";
 import { type Moment, type Simulator, STRIDE } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
@@ -30,6 +30,8 @@ export interface Episode {
   readonly success: Uint8Array;
   /** Shape `[129, 3, 7]`: position (m) and quaternion (w x y z) of the cubes at each frame. */
   readonly objects: Float32Array;
+  /** Shape `[6]`: x and y (m) of bin, button and push goal. */
+  readonly layout: Float32Array;
   /** What the policy was after: index in `TASKS`. */
   readonly task: number;
   /** Index in `POLICIES`. */
@@ -44,7 +46,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
   const blind = scored === undefined && random.chance(BLIND_SHARE);
   const play = blind ? blindPolicy(seed) : playPolicy(seed);
   const task = scored === undefined ? undefined : SCORED_TASKS[scored];
-  let policy: Policy = task === undefined ? play : taskPolicy(task, seed, skill);
+  let policy: ScriptedPolicy = task === undefined ? play : taskPolicy(task, seed, skill);
 
   const { observation } = await simulator.reset({ seed, task: "play" });
   const first = observation.frames.data;
@@ -77,6 +79,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
       i * POSE_KEYS.length,
     );
   }
+  const { layout } = simulator.state();
   const flawed = Object.keys(skill).length > 0;
   const kind = task === undefined ? (blind ? "blind" : "play") : flawed ? "flawed" : "expert";
   return {
@@ -86,6 +89,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     rewards,
     success,
     objects,
+    layout: Float32Array.of(...layout.bin, ...layout.button, ...layout.goal),
     task: TASKS.indexOf(task ?? "play"),
     policy: POLICIES.indexOf(kind),
   };

@@ -23,6 +23,7 @@ test("a data set reads back, is kept when run again, and refuses other settings"
     rewards: [2, 32, 4],
     success: [2, 32, 4],
     objects: [2, 129, 3, 7],
+    layout: [2, 6],
     task: [2],
     policy: [2],
     seed: [2],

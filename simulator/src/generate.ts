@@ -12,7 +12,7 @@ import { createSimulator, STRIDE } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
 const SHARD_EPISODES = 16;
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 export interface GenerateOptions {
   readonly episodes: number;
@@ -94,7 +94,10 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
   const int32 = (values: readonly number[]): Tensor => ({ dtype: "int32", shape: [E], data: Int32Array.from(values) });
   const bytes = (key: "frames" | "success", shape: readonly number[]): Tensor =>
     byteTensor(Buffer.concat(episodes.map((episode) => episode[key])), [E, ...shape]);
-  const floats = (key: "actions" | "proprioception" | "rewards" | "objects", shape: readonly number[]): Tensor => {
+  const floats = (
+    key: "actions" | "proprioception" | "rewards" | "objects" | "layout",
+    shape: readonly number[],
+  ): Tensor => {
     const rows = episodes.map((episode) => episode[key]);
     const all = new Float32Array(rows.reduce((sum, row) => sum + row.length, 0));
     for (const [i, row] of rows.entries()) all.set(row, i * row.length);
@@ -107,6 +110,7 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
     rewards: floats("rewards", [EPISODE_TICKS, SCORED_TASKS.length]),
     success: bytes("success", [EPISODE_TICKS, SCORED_TASKS.length]),
     objects: floats("objects", [EPISODE_FRAMES, 3, 7]),
+    layout: floats("layout", [6]),
     task: int32(episodes.map((episode) => episode.task)),
     policy: int32(episodes.map((episode) => episode.policy)),
     seed: int32(seeds),
@@ -130,6 +134,7 @@ async function writeMeta(out: string, settings: { episodes: number; seed: number
     proprioception,
     objects: ["red", "green", "blue"],
     objectPose: ["x (m)", "y (m)", "z (m)", "qw", "qx", "qy", "qz"],
+    layout: ["bin x (m)", "bin y (m)", "button x (m)", "button y (m)", "goal x (m)", "goal y (m)"],
     tasks: TASKS,
     rewardTasks: SCORED_TASKS,
     policies: POLICIES,

@@ -1,10 +1,11 @@
 export { EPISODE_TICKS, type Episode, recordEpisode } from "./episode.js";
 export { type GenerateOptions, generate } from "./generate.js";
-export { ACTION_SCALE, type Pose, WORKSPACE } from "./kinematics.js";
+export { ACTION_SCALE, moved as movedBy, type Pose, WORKSPACE } from "./kinematics.js";
 export type { Layout } from "./layout.js";
 export type { SimulatorOptions } from "./options.js";
-export { playPolicy, taskPolicy } from "./policies.js";
-export type { Policy, Skill } from "./script.js";
+export { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
+export { Random } from "./random.js";
+export type { Scene, ScriptedPolicy, Skill } from "./script.js";
 export { heldOutSeed, trainingSeed } from "./seeds.js";
 export { readShard, writeShard } from "./shard.js";
 export { createSimulator, type Moment, type Simulator, type SimulatorState, type Snapshot } from "./simulator.js";

@@ -55,9 +55,19 @@ export function drawDomain(seed: number, scale: number): Domain {
 
 /**
  * The start of `seed`. With `varied`, 15 % of starts have a cube on another cube, in the bin or in the grasp, which
- * random play reaches rarely.
+ * random play reaches rarely. `missing` is the chance of each cube not to be there.
  */
-export function drawLayout(seed: number, varied: boolean): Layout {
+export function drawLayout(seed: number, varied: boolean, missing = 0): Layout {
+  const layout = drawPlaces(seed, varied);
+  const random = new Random(seed, "missing");
+  return { ...layout, cubes: layout.cubes.map((cube, i) => (random.chance(missing) ? outOfSight(i) : cube)) };
+}
+
+function outOfSight(cube: number): CubeStart {
+  return { position: [-1, 0.2 * cube, CUBE_HALF], yaw: 0 };
+}
+
+function drawPlaces(seed: number, varied: boolean): Layout {
   const random = new Random(seed, "layout");
   const side = random.chance(0.5) ? 1 : -1;
   const bin: Place = [0.4 + random.uniform(-0.02, 0.02), side * (0.17 + random.uniform(-0.02, 0.02))];

@@ -2,8 +2,7 @@
 import { clamp, WORKSPACE } from "./kinematics.js";
 import type { Place } from "./layout.js";
 import { BIN, BUTTON, CUBE_HALF, CUBES } from "./scene-xml.js";
-import type { Look, Script } from "./script.js";
-import type { SimulatorState } from "./simulator.js";
+import type { Look, Scene, Script } from "./script.js";
 import { cubeAt } from "./tasks.js";
 
 const CLEAR = 0.13;
@@ -26,19 +25,19 @@ export function* pick(look: Look, index: number): Script {
 }
 
 /** Whether cube `index` is between the fingers, off the table. */
-export function holds({ cubes, tip }: SimulatorState, index: number): boolean {
+export function holds({ cubes, tip }: Scene, index: number): boolean {
   const [x, y, z] = cubeAt(cubes, index);
   return Math.hypot(x - tip.x, y - tip.y, z - tip.z) < 0.025 && z > 0.04;
 }
 
-/** Puts what is held down over the point that `where` gives, its middle at that height, and lets go. */
-export function* place(look: Look, index: number, where: () => readonly [number, number, number]): Script {
+/** Puts what is held down over the point that `where` gives, its middle `drop` above that height, and lets go. */
+export function* place(look: Look, index: number, where: () => readonly [number, number, number], drop = 0): Script {
   const [x, y, z] = where();
   yield { x, y, z: clamp(z + 0.07, CLEAR, WORKSPACE.z[1]), hold: 2 };
   const { cubes, command } = look();
   const [heldX, heldY] = cubeAt(cubes, index);
   const corrected = { x: x + command.x - heldX, y: y + command.y - heldY };
-  yield { ...corrected, z: z - GRASP_BELOW + 0.004, hold: 3, pace: 0.6 };
+  yield { ...corrected, z: z - GRASP_BELOW + 0.004 + drop, hold: 3, pace: 0.6 };
   yield { opening: WIDE, hold: 4 };
   yield { z: CLEAR + 0.03 };
 }
@@ -86,20 +85,20 @@ export function* press(look: Look, [x, y]: Place): Script {
 }
 
 /** The middle of a cube that lies in the bin. */
-export function binFloor({ layout }: SimulatorState): readonly [number, number, number] {
+export function binFloor({ layout }: Scene): readonly [number, number, number] {
   return [...layout.bin, BIN.floor + CUBE_HALF + 0.02];
 }
 
 /** Yaw at which the fingers meet two faces of cube `index`: of the two, the one with more room for the fingers. */
-export function graspYaw(state: SimulatorState, index: number): number {
-  const faces = foldYaw(faceYaw(state.cubes, index), Math.PI / 2);
+export function graspYaw(scene: Scene, index: number): number {
+  const faces = foldYaw(faceYaw(scene.cubes, index), Math.PI / 2);
   const candidates = [faces, faces > 0 ? faces - Math.PI / 2 : faces + Math.PI / 2];
-  const [x, y] = cubeAt(state.cubes, index);
+  const [x, y] = cubeAt(scene.cubes, index);
   const room = (yaw: number): number => {
     const [aside, ahead] = [-Math.sin(yaw) * 0.05, Math.cos(yaw) * 0.05];
-    return Math.min(clearance(state, index, x + aside, y + ahead), clearance(state, index, x - aside, y - ahead), 0.05);
+    return Math.min(clearance(scene, index, x + aside, y + ahead), clearance(scene, index, x - aside, y - ahead), 0.05);
   };
-  const near = (yaw: number): number => -0.001 * Math.abs(yaw - state.command.yaw);
+  const near = (yaw: number): number => -0.001 * Math.abs(yaw - scene.command.yaw);
   const [first, second] = candidates as [number, number];
   return room(first) + near(first) >= room(second) + near(second) ? first : second;
 }
@@ -124,20 +123,20 @@ function behind([x, y]: Place, goal: Place, gap: number): Place {
 }
 
 // How far the tip is from the line through cube and goal.
-function sideways({ command }: SimulatorState, [x, y]: Place, goal: Place): number {
+function sideways({ command }: Scene, [x, y]: Place, goal: Place): number {
   const length = Math.max(Math.hypot(goal[0] - x, goal[1] - y), 1e-6);
   return Math.abs((command.x - x) * (goal[1] - y) - (command.y - y) * (goal[0] - x)) / length;
 }
 
-function roomAt(state: SimulatorState, index: number, x: number, y: number): boolean {
+function roomAt(scene: Scene, index: number, x: number, y: number): boolean {
   const [lowX, highX] = WORKSPACE.x;
   const [lowY, highY] = WORKSPACE.y;
   const inside = x >= lowX && x <= highX && y >= lowY && y <= highY;
-  return inside && clearance(state, index, x, y) > 0.045;
+  return inside && clearance(scene, index, x, y) > 0.045;
 }
 
 // Distance from a point on the table to the next thing other than cube `index`: cube middles, the button's, bin walls.
-function clearance({ cubes, layout }: SimulatorState, index: number, x: number, y: number): number {
+function clearance({ cubes, layout }: Scene, index: number, x: number, y: number): number {
   const others = CUBES.map((_, i) => i).filter((i) => i !== index);
   const toCubes = others.map((i) => {
     const [cubeX, cubeY] = cubeAt(cubes, i);

@@ -11,17 +11,20 @@ export interface SimulatorOptions {
   readonly domain?: number;
   /** Whether some starts have a cube on another, in the bin or in the grasp; default false. */
   readonly varied?: boolean;
+  /** In [0, 1]: how likely each cube is not there at all; default 0. It lies behind the arm then, out of sight. */
+  readonly missing?: number;
 }
 
-const DEFAULTS: Required<SimulatorOptions> = { size: 64, cameras: ["table"], domain: 1, varied: false };
+const DEFAULTS: Required<SimulatorOptions> = { size: 64, cameras: ["table"], domain: 1, varied: false, missing: 0 };
 
 /** `options` with defaults. Throws `OptionError`. */
 export function settings(options: SimulatorOptions): Required<SimulatorOptions> {
   checkKeys("createSimulator", options, Object.keys(DEFAULTS));
   const all = { ...DEFAULTS, ...defined(options) };
-  const { size, cameras, domain, varied } = all;
+  const { size, cameras, domain, varied, missing } = all;
   if (!Number.isInteger(size) || size < 64 || size > 256) refuse("size", size, "a whole number from 64 to 256");
   if (!(domain >= 0 && domain <= 1)) refuse("domain", domain, "a number from 0 to 1");
+  if (!(missing >= 0 && missing <= 1)) refuse("missing", missing, "a number from 0 to 1");
   if (typeof varied !== "boolean") refuse("varied", varied, "true or false");
   const known = Array.isArray(cameras) && cameras.every((camera) => CAMERAS.includes(camera));
   if (!known || cameras[0] !== "table" || new Set(cameras).size !== cameras.length) {

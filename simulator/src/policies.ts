@@ -4,7 +4,7 @@ import type { Place } from "./layout.js";
 import { binFloor, holds, pick, place, press, push } from "./manipulation.js";
 import { Random } from "./random.js";
 import { CUBE_HALF, CUBES } from "./scene-xml.js";
-import { ACTIONS, follow, type Look, type Policy, type Script, type Skill } from "./script.js";
+import { ACTIONS, follow, type Look, type Script, type ScriptedPolicy, type Skill } from "./script.js";
 import { STRIDE } from "./simulator.js";
 import { cubeAt, type SCORED_TASKS } from "./tasks.js";
 
@@ -13,20 +13,20 @@ const GREEN = 1;
 const BLUE = 2;
 
 /** The expert of `task`, made worse by `skill`. It tries again until it is replaced. */
-export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): Policy {
+export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): ScriptedPolicy {
   const wrong = skill.wrongGoal ?? false;
   const script = (look: Look): Script => {
     if (task === "reach") return reach(look, wrong);
     if (task === "push") return pushToGoal(look, wrong ? GREEN : RED);
     const onto = task === "stack" ? (): readonly [number, number, number] => above(look, wrong ? GREEN : BLUE) : null;
     const wrongCube = wrong && !onto ? BLUE : RED;
-    return pickAndPlace(look, wrongCube, onto ?? (() => binFloor(look())));
+    return pickAndPlace(look, wrongCube, onto ?? (() => binFloor(look())), skill.drop);
   };
   return follow(script, skill, new Random(seed, `policy ${task}`));
 }
 
 /** Random play: wanders, picks, carries, drops, stacks, pushes, presses, pauses, twitches, at changing speeds. */
-export function playPolicy(seed: number): Policy {
+export function playPolicy(seed: number): ScriptedPolicy {
   const random = new Random(seed, "play");
   return follow((look) => play(look, random), { noise: random.pick([0, 0, 0.05, 0.15]) }, random);
 }
@@ -71,10 +71,15 @@ function* pushToGoal(look: Look, cube: number): Script {
   }
 }
 
-function* pickAndPlace(look: Look, cube: number, where: () => readonly [number, number, number]): Script {
+function* pickAndPlace(
+  look: Look,
+  cube: number,
+  where: () => readonly [number, number, number],
+  drop?: number,
+): Script {
   for (;;) {
     yield* pick(look, cube);
-    if (holds(look(), cube)) yield* place(look, cube, where);
+    if (holds(look(), cube)) yield* place(look, cube, where, drop);
   }
 }
 

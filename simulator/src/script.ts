@@ -2,12 +2,19 @@
 // the commanded pose is there. Skill makes it worse on purpose.
 import { ACTION_SCALE, clamp, moved, POSE_KEYS, type Pose, poseInWorkspace } from "./kinematics.js";
 import type { Random } from "./random.js";
-import { type SimulatorState, STRIDE } from "./simulator.js";
+import { STRIDE } from "./simulator.js";
+import type { TaskState } from "./tasks.js";
 
-/** What acts on a simulator. */
-export interface Policy {
+/** What a script looks at: the simulator's state, or an estimate of it. */
+export interface Scene extends TaskState {
+  /** Where the actions so far want the tip. */
+  readonly command: Pose;
+}
+
+/** What acts on a scene. */
+export interface ScriptedPolicy {
   /** The next action block, shape `[4, 5]`, flat, in [-1, 1]. */
-  act(state: SimulatorState): Float32Array;
+  act(scene: Scene): Float32Array;
 }
 
 /** How well a policy does what it knows. */
@@ -20,6 +27,10 @@ export interface Skill {
   readonly wrongGoal?: boolean;
   /** Fraction of full speed, in (0, 1]; default 1. */
   readonly speed?: number;
+  /** How far every way-point is off along x and y, m; default 0. */
+  readonly bias?: number;
+  /** How far above its place a cube is let go, m; default 0. */
+  readonly drop?: number;
 }
 
 /** Where to go next; what is absent stays as it is. */
@@ -32,8 +43,8 @@ export interface Waypoint extends Partial<Pose> {
   readonly noiseSteps?: number;
 }
 
-/** Reads the state as it was at the start of the tick. */
-export type Look = () => SimulatorState;
+/** Reads the scene as it was at the start of the tick. */
+export type Look = () => Scene;
 export type Script = Generator<Waypoint, void>;
 
 /** Elements of one row of an action block. */
@@ -42,11 +53,11 @@ export const ACTIONS = POSE_KEYS.length;
 const PATIENCE = 60;
 
 /** The policy that follows `script(look)`, and holds still when it has ended. */
-export function follow(script: (look: Look) => Script, skill: Skill, random: Random): Policy {
-  const { noise = 0, delay = 0, speed = 1 } = skill;
+export function follow(script: (look: Look) => Script, skill: Skill, random: Random): ScriptedPolicy {
+  const { noise = 0, delay = 0, speed = 1, bias = 0 } = skill;
   const late: Float32Array[] = Array.from({ length: delay }, () => new Float32Array(ACTIONS));
-  let state: SimulatorState | undefined;
-  const running = script(() => state as SimulatorState);
+  let scene: Scene | undefined;
+  const running = script(() => scene as Scene);
   let target: Pose | undefined;
   let waypoint: Waypoint = {};
   let rows = 0;
@@ -58,7 +69,8 @@ export function follow(script: (look: Look) => Script, skill: Skill, random: Ran
     rows = 0;
     arrived = 0;
     const from = target ?? command;
-    return poseInWorkspace((key) => waypoint[key] ?? from[key]);
+    const off = (key: keyof Pose): number => (key === "x" || key === "y" ? bias : 0);
+    return poseInWorkspace((key) => (waypoint[key] === undefined ? from[key] : waypoint[key] + off(key)));
   };
 
   const nextRow = (command: Pose): Float32Array => {
@@ -81,7 +93,7 @@ export function follow(script: (look: Look) => Script, skill: Skill, random: Ran
 
   return {
     act(now) {
-      state = now;
+      scene = now;
       // Where the actions that are still on their way will have led.
       let command = late.reduce(moved, now.command);
       const block = new Float32Array(STRIDE * ACTIONS);

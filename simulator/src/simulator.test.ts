@@ -40,6 +40,21 @@ test.each(SCORED_TASKS)("the expert succeeds: %s", async (task) => {
   await simulator.close();
 });
 
+test("cubes that are missing are out of sight, and the rest of the start is the same", async () => {
+  const [whole, bare] = [await createSimulator(), await createSimulator({ missing: 1 })];
+  const frames = async (simulator: Simulator) => (await simulator.reset({ seed: 3 })).observation.frames.data;
+  const [shown, without] = [await frames(whole), await frames(bare)];
+  const red = (data: Uint8Array) =>
+    data.filter((r, i) => i % 3 === 0 && r > 120 && r > 3 * (data[i + 1] as number)).length;
+  expect(red(shown)).toBeGreaterThan(10);
+  expect(red(without)).toBe(0);
+  expect(bare.state().layout.button).toEqual(whole.state().layout.button);
+  expect(bare.state().tip).toEqual(whole.state().tip);
+  await whole.close();
+  await bare.close();
+  await expect(createSimulator({ missing: 2 })).rejects.toMatchObject({ code: "option_invalid" });
+});
+
 test("blind play is the same for a seed, and goes to the limits of the workspace", async () => {
   const simulator = await createSimulator();
   await simulator.reset({ seed: 1, maxTicks: 0 });

@@ -25,6 +25,7 @@ import { type SimulatorOptions, settings } from "./options.js";
 import { CONTROL_RATE, Physics, type PhysicsState } from "./physics.js";
 import { Random } from "./random.js";
 import { render } from "./render/render.js";
+import type { Scene } from "./script.js";
 import { rewardOf, SCORED_TASKS, scoreTasks, TASKS, type Task } from "./tasks.js";
 import { type CameraName, View } from "./view.js";
 
@@ -33,13 +34,7 @@ const MAX_TICKS = 60;
 const ACTION_NAMES = ["dx (1 = 0.015 m)", "dy (1 = 0.015 m)", "dz (1 = 0.015 m)", "yaw (1 = 0.15 rad)"];
 
 /** All that can be known about the present moment; arrays by task are in the order of `SCORED_TASKS`. */
-export interface SimulatorState {
-  /** Where the tip is. */
-  readonly tip: Pose;
-  /** Where the actions so far want it. */
-  readonly command: Pose;
-  /** Position (m) and quaternion (w x y z) of the red, green and blue cube: 7 numbers each. */
-  readonly cubes: Float64Array;
+export interface SimulatorState extends Scene {
   /** How far the button is pressed, m. */
   readonly press: number;
   /** Where bin, button and push goal stand; also where cubes and tip were at the start. */
@@ -55,7 +50,7 @@ export interface SimulatorState {
 /** One control step of a tick. */
 export interface Moment {
   readonly tip: Pose;
-  /** As `SimulatorState.cubes`. */
+  /** As `TaskState.cubes`. */
   readonly cubes: Float64Array;
 }
 
@@ -119,7 +114,7 @@ class TabletopSimulator implements Simulator {
     if (options.seed !== undefined) this.#seeds = new Random(options.seed, "seeds");
     const seed = options.seed ?? this.#seeds.uint32();
     const task = (options.task ?? TASKS[0]) as Task;
-    const layout = drawLayout(seed, this.options.varied);
+    const layout = drawLayout(seed, this.options.varied, this.options.missing);
     const domain = drawDomain(seed, this.options.domain);
     const command = this.physics.reset(layout, domain);
     const start = this.#moment();
@@ -251,10 +246,13 @@ class TabletopSimulator implements Simulator {
     return { ...Object.fromEntries(shown), proprioception };
   }
 
+  // Of all tasks as well, as a dreamed world tells; the last tick's, where `success` is the episode's.
   #info(): Info {
-    const { tick, task, succeeded } = this.#present();
+    const { tick, task, succeeded, rewards, success } = this.#present();
     const scored = SCORED_TASKS.indexOf(task as (typeof SCORED_TASKS)[number]);
-    return { tick, task, success: succeeded[scored] ?? false };
+    const named = (values: readonly number[]) => Object.fromEntries(SCORED_TASKS.map((name, i) => [name, values[i]]));
+    const tasks = { rewards: named(rewards), successProbabilities: named(success.map(Number)) };
+    return { tick, task, success: succeeded[scored] ?? false, ...tasks };
   }
 }
 
