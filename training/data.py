@@ -43,11 +43,11 @@ def write_safetensors(path, arrays, metadata=None):
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
-    `[E, F, P]`, rewards and success `[E, T, tasks]`, objects `[E, F, 3, 7]`; F = 1 + s T. The last `held_out` episodes
+    `[E, F, P]`, rewards and success `[E, T, tasks]`, objects `[E, F, 3, 7]`, layout `[E, 6]`; F = 1 + s T. The last `held_out` episodes
     (a quarter of few) are for validation.
     """
 
-    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "objects")
+    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "objects", "layout", "task", "policy")
 
     def __init__(self, folder, held_out=32, limit=None):
         self.meta = json.loads((Path(folder) / "meta.json").read_text())

@@ -1,4 +1,5 @@
-"""Trains the judge's probe on real frames: python training/train_probe.py --data data/train --out runs/probe"""
+"""Trains the judge's ruler on real frames and writes it as ONNX:
+python training/train_ruler.py --data data/train --out runs/ruler --onnx policies/tabletop/ruler.onnx"""
 
 import argparse
 import json
@@ -12,7 +13,8 @@ from torch.nn import functional as F
 from data import Episodes
 from optimizer import Trainer
 from plot import curves
-from probe import Probe, targets
+from onnx_file import write_onnx
+from ruler import OUTPUTS, Ruler, scenes
 
 
 def softened(frames, beside):
@@ -35,8 +37,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
     parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png; resumes from it")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=64, help="frames a step")
+    parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
+    parser.add_argument("--onnx", help="where to write the ruler")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -48,28 +52,27 @@ def main():
     train, held_out = episodes.train, episodes.held_out
 
     def sample(split, rng, n):
-        """Frames, the scene's states in them, and the frames up to three before or behind."""
+        """Frames, the scenes in them, and the frames up to three before or behind."""
         count = split["frames"].shape[1]
         i, frame = rng.integers(len(split["frames"]), size=n), rng.integers(count, size=n)
         beside = np.clip(frame + rng.integers(-3, 4, size=n), 0, count - 1)
-        state = torch.cat(targets(split, i, frame), 1).to(args.device)
         shown = [torch.from_numpy(split["frames"][i, at]).to(args.device) for at in (frame, beside)]
-        return shown[0], state, shown[1]
+        return shown[0], scenes(split, i, frame).to(args.device), shown[1]
 
-    state = sample(train, np.random.default_rng(1), 20_000)[1]
-    mean, std = state.mean(0), state.std(0)
-    # Cubes that fell off the table are rare and far: they must not stretch the scale.
-    std = torch.minimum(std, torch.full_like(std, 0.5))
-    weight = torch.ones_like(std)
-    weight[:3] = 4  # the tip, which most of the judge's measures are read from
-    model = Probe(size=train["frames"].shape[2]).to(args.device)
-    trainer = Trainer(model, args.steps, lr=2e-3)
+    scene = sample(train, np.random.default_rng(1), 20_000)[1]
+    model = Ruler(size=train["frames"].shape[2]).to(args.device)
+    model.mean.copy_(scene.mean(0))
+    model.std.copy_(scene.std(0).clamp(max=0.5))  # a cube that fell off the table must not stretch the scale
+    weight = torch.ones(len(OUTPUTS), device=args.device)
+    weight[:14] = 3  # where things are matters more than how they are turned
+    trainer = Trainer(model, args.steps, lr=2e-3, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running = time.time(), trainer.step_number, []
     while trainer.step_number < args.steps:
-        frames, state, beside = sample(train, np.random.default_rng([args.seed, trainer.step_number]), args.batch)
-        predicted, _ = model(softened(frames, beside))
-        loss = F.smooth_l1_loss(predicted, (state - mean) / std, beta=0.1, reduction="none")
+        frames, scene, beside = sample(train, np.random.default_rng([args.seed, trainer.step_number]), args.batch)
+        with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
+            predicted, _ = model(softened(frames, beside))
+        loss = F.smooth_l1_loss((predicted - model.mean) / model.std, (scene - model.mean) / model.std, beta=0.1, reduction="none")
         loss = (loss * weight).mean() / weight.mean()
         trainer.step(loss)
         running.append(loss.item())
@@ -79,19 +82,36 @@ def main():
             print(f"\rstep {step}/{args.steps}  loss {np.mean(running[-100:]):.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 1000 == 0 or step == args.steps:
             with trainer.averaged(), torch.no_grad():
-                frames, state, beside = sample(held_out, np.random.default_rng(2), 1024)
-                error = (model(frames)[0] * std + mean - state).view(len(state), -1)
-                soft = (model(softened(frames, beside))[0] * std + mean - state)[:, :3]
-            row = dict(step=step, loss=float(np.mean(running[-500:])))
-            row["tip_cm"] = error[:, :3].norm(dim=1).mean().item() * 100
-            row["soft_tip_cm"] = soft.norm(dim=1).mean().item() * 100
-            row["yaw_rad"] = error[:, 3].abs().mean().item()
-            row["opening_cm"] = error[:, 4].abs().mean().item() * 100
-            row["cube_cm"] = error[:, 5:].view(-1, 3, 3).norm(dim=2).median().item() * 100
+                frames, scene, beside = sample(held_out, np.random.default_rng(2), 1024)
+                read = model(frames)[0]
+                row = dict(step=step, loss=float(np.mean(running[-500:])), **errors(read - scene), **turned(read, scene))
+                row["soft_tip_cm"] = (model(softened(frames, beside))[0] - scene)[:, :3].norm(dim=1).mean().item() * 100
             log.append(row)
             print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
             curves(out / "curves.png", log)
-            trainer.save(out, log, mean=mean.tolist(), std=std.tolist())
+            trainer.save(out, log)
+    if args.onnx:
+        with trainer.averaged():
+            example = torch.zeros(1, *train["frames"].shape[2:], dtype=torch.uint8, device=args.device)
+            write_onnx(args.onnx, model, {"frame": example}, ("scene", "features"), {"scene": OUTPUTS})
+
+
+def errors(off):
+    """Mean errors of the tip, medians of the rest, cm and rad."""
+    return dict(
+        tip_cm=off[:, :3].norm(dim=1).mean().item() * 100,
+        yaw_rad=off[:, 3].abs().mean().item(),
+        opening_cm=off[:, 4].abs().mean().item() * 100,
+        cube_cm=off[:, 5:14].reshape(-1, 3, 3).norm(dim=2).median().item() * 100,
+        place_cm=off[:, 20:].reshape(-1, 3, 2).norm(dim=2).median().item() * 100,
+    )
+
+
+def turned(read, scene):
+    """Median error of the cubes' yaw, rad."""
+    yaw = [torch.atan2(x[:, 15:20:2], x[:, 14:20:2]) for x in (read, scene)]
+    off = torch.remainder(yaw[0] - yaw[1] + np.pi, 2 * np.pi) - np.pi
+    return dict(cube_yaw_rad=off.abs().median().item() / 4)
 
 
 if __name__ == "__main__":
