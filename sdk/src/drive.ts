@@ -1,7 +1,7 @@
 // Lets a policy act on an env: each tick's observation goes to the policy, its actions come back in blocks.
 import { type ByteTensor, type Env, type Observation, OptionError, type StepResult } from "@worldstep/protocols";
 import type { RemotePolicy } from "./policy.js";
-import { isTensor, malformed, type PolicyRecord, type PolicyValue } from "./policy-codec.js";
+import { isTensor, malformed, type PolicyRecord } from "./policy-codec.js";
 import { splitFrames } from "./streams.js";
 
 export interface DriveOptions {
@@ -40,7 +40,7 @@ export async function* drive(
   const { low, high } = env.spec.actionSpace;
   await policy.reset();
   for (let shown = observation; ; ) {
-    const rows = planned((await policy.infer(observe(shown))).actions, size);
+    const rows = planOf(await policy.infer(observe(shown)), size);
     const length = Math.min(rows.length / size, horizon ?? Number.POSITIVE_INFINITY);
     for (let row = 0; row < length; row += stride) {
       const block = new Float32Array(stride * size);
@@ -53,7 +53,8 @@ export async function* drive(
   }
 }
 
-function planned(actions: PolicyValue | undefined, size: number): Float32Array {
+/** The `actions` of a policy's answer, flat `[rows, size]`. Throws `ProtocolError` (`policy_malformed`). */
+export function planOf({ actions }: PolicyRecord, size: number): Float32Array {
   const tensor = typeof actions === "object" && actions !== null && isTensor(actions) ? actions : undefined;
   if (tensor?.dtype === "float32" && tensor.shape.length === 2 && tensor.data.length > 0 && tensor.shape[1] === size) {
     return tensor.data as Float32Array;

@@ -1,0 +1,7 @@
+export { type PolicyEntry, type PolicyFolder, readPolicies, TABLETOP } from "./folder.js";
+export { learnedPolicy } from "./learned.js";
+export { newestFrame, type Policy } from "./policy.js";
+export { type PolicyServer, type PolicyServerOptions, type PolicySpaces, servePolicy } from "./policy-server.js";
+export { remotePolicy } from "./remote.js";
+export { type Reading, Ruler } from "./ruler.js";
+export { blindly, scriptedPolicy } from "./scripted.js";

@@ -1,0 +1,172 @@
+// A policy behind a socket: a server of openpi's WebSocket policy protocol, for any client of it.
+//
+// openpi has no reset and no sessions: a connection is an episode, and each has a policy of its own, so that what one
+// episode's policy remembers another's doesn't see. A request that can't be answered gets a text message, and is the last.
+import { on, once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type EnvSpec, floatTensor, OptionError } from "@worldstep/protocols";
+import { type PolicyRecord, packPolicy } from "@worldstep/sdk";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Policy } from "./policy.js";
+import { readObservation } from "./policy-server-observation.js";
+
+/** What a policy needs to be told of the worlds that it acts on. */
+export type PolicySpaces = Pick<EnvSpec, "observationSpace" | "actionSpace">;
+
+export interface PolicyServerOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Default 127.0.0.1: this machine only. */
+  readonly host?: string;
+  /** What clients are told of the policy, beside the shapes that it takes and gives. */
+  readonly metadata?: PolicyRecord;
+  /** The first connection's policy is reset with this seed, each later one's with the next; default 0. */
+  readonly seed?: number;
+  /** Is told every error that a client is told, and what closing a policy threw. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface PolicyServer {
+  /** `ws://host:port` */
+  readonly url: string;
+  /** Refuses new connections, ends the present ones (1001), and closes their policies. */
+  close(): Promise<void>;
+}
+
+const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
+const CLOSE_GOING_AWAY = 1001;
+const CLOSE_FAILED = 1011;
+const CLOSE_PATIENCE_MS = 1000;
+// A client whose machine is gone says no goodbye: the system asks after it, or its policy would stay open for ever.
+const KEEP_ALIVE_MS = 20_000;
+
+/**
+ * Serves the policies that `open` gives, one a connection, for worlds of `spec`, in the dialect `openpi`. An observation
+ * has `observation/image`, uint8 `[H, W, 3]`, the newest frame, and `observation/state`, float32 or float64 `[P]`, the
+ * proprioception; what else it has is ignored. An answer has `actions`, float32 `[stride, A]`, and how long it took.
+ * Resolves when it listens. Throws `OptionError` (`option_port`, `option_host`), or what else listening threw.
+ */
+export async function servePolicy(
+  open: () => Promise<Policy>,
+  spec: PolicySpaces,
+  options: PolicyServerOptions = {},
+): Promise<PolicyServer> {
+  const { port = 0, host = "127.0.0.1", metadata = {}, seed = 0, onError = () => undefined } = options;
+  const http = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, ({ url }, response) => {
+    const text = { "content-type": "text/plain" };
+    if (url === "/healthz") response.writeHead(200, text).end("OK\n");
+    else response.writeHead(426, { ...text, upgrade: "websocket" }).end("a policy server: connect by WebSocket\n");
+  });
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
+  const episodes = new Set<Promise<void>>();
+  let count = 0;
+  http.on("upgrade", (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (client) => {
+      const episode = converse(client, open, spec, { ...metadata, seed: seed + count++ }, onError)
+        .catch(onError)
+        .finally(() => episodes.delete(episode));
+      episodes.add(episode);
+    });
+  });
+  await listen(http, port, host);
+
+  const address = http.address() as AddressInfo;
+  return {
+    url: `ws://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
+    close: async () => {
+      const stopped = new Promise((resolve) => http.close(resolve));
+      for (const client of sockets.clients) client.close(CLOSE_GOING_AWAY, "the server shuts down");
+      const impatience = setTimeout(() => {
+        for (const client of sockets.clients) client.terminate();
+      }, CLOSE_PATIENCE_MS);
+      http.closeAllConnections();
+      await Promise.all(episodes);
+      await stopped;
+      clearTimeout(impatience);
+    },
+  };
+}
+
+/** One connection, from hello to close: reads a message when the one before it is answered. */
+async function converse(
+  client: WebSocket,
+  open: () => Promise<Policy>,
+  spec: PolicySpaces,
+  metadata: PolicyRecord & { readonly seed: number },
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const messages = on(client, "message", { close: ["close"], highWaterMark: 1 });
+  client.on("error", () => undefined); // `close` follows
+  client.send(packPolicy(helloOf(spec, metadata)));
+  let policy: Policy | undefined;
+  let previousMs: number | undefined;
+  try {
+    for await (const [data, isBinary] of messages) {
+      const began = performance.now();
+      if (policy === undefined) {
+        policy = await open(); // not sooner: the only place for an error is the answer to a question
+        await policy.reset(metadata.seed);
+      }
+      client.send(packPolicy(await answer(policy, spec, isBinary ? data : undefined, previousMs)));
+      previousMs = performance.now() - began;
+    }
+  } catch (error) {
+    if (client.readyState === client.OPEN) {
+      onError(error);
+      client.send(String(error));
+      client.close(CLOSE_FAILED, "Internal server error. Traceback included in previous frame."); // as openpi closes
+      client.resume(); // it may be paused, and then would not hear the other side close
+    }
+  } finally {
+    await policy?.close();
+  }
+}
+
+function helloOf({ observationSpace, actionSpace }: PolicySpaces, metadata: PolicyRecord): PolicyRecord {
+  const { frames, proprioception } = observationSpace.spaces;
+  return {
+    ...metadata,
+    image_shape: frames?.shape.slice(1) ?? [],
+    state_shape: proprioception?.shape ?? [],
+    actions_shape: actionSpace.shape,
+  };
+}
+
+// Openpi's words for the times: of the policy alone, of it and what is done for it, of the whole request before this one.
+async function answer(
+  policy: Policy,
+  { observationSpace, actionSpace }: PolicySpaces,
+  message: Uint8Array | undefined,
+  previousMs: number | undefined,
+): Promise<PolicyRecord> {
+  const asked = performance.now();
+  const observation = readObservation(observationSpace, message);
+  const began = performance.now();
+  const actions = floatTensor(await policy.act(observation), actionSpace.shape);
+  const ended = performance.now();
+  return {
+    actions,
+    policy_timing: { infer_ms: ended - began },
+    server_timing: { infer_ms: ended - asked, ...(previousMs !== undefined && { prev_total_ms: previousMs }) },
+  };
+}
+
+async function listen(http: Server, port: number, host: string): Promise<void> {
+  try {
+    http.listen(port, host);
+    await once(http, "listening");
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "EADDRINUSE" || code === "EACCES") {
+      const why = code === "EADDRINUSE" ? "is taken" : "may not be listened on by this user";
+      const remedy = "give another port above 1023, or 0 for any";
+      throw new OptionError("option_port", `port ${port} of ${host} ${why}`, remedy, { port }, { cause });
+    }
+    if (code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+      const remedy = "give 127.0.0.1 or 0.0.0.0 as host";
+      throw new OptionError("option_host", `this machine has no address ${host}`, remedy, { host }, { cause });
+    }
+    throw cause;
+  }
+}

@@ -1,0 +1,54 @@
+// Reads the scene of the tabletop back from one frame: the judge's ruler, and the eyes of scripted policies. The network
+// is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
+import type { Pose, Scene } from "@worldstep/simulator";
+import { Tensor } from "onnxruntime-node";
+import { Network } from "./network.js";
+
+/** What a frame shows. Metres and radians. */
+export interface Reading extends Omit<Scene, "command"> {
+  /** The network's own numbers, in the order of `OUTPUTS` of training/ruler.py. */
+  readonly scene: Float32Array;
+  /** What the network made of the frame before it read the scene from it: 192 numbers. */
+  readonly features: Float32Array;
+}
+
+const CUBES = 3;
+
+export class Ruler {
+  private constructor(
+    readonly network: Network,
+    readonly size: number,
+  ) {}
+
+  /** Throws `OptionError` (`network_missing`, `network_unfit`). */
+  static async open(file: string): Promise<Ruler> {
+    const network = await Network.open(file, ["frame"], ["scene", "features"]);
+    const [input] = network.session.inputMetadata;
+    const size = input?.isTensor ? Number(input.shape[1]) : 0;
+    return new Ruler(network, size);
+  }
+
+  /** The scene in `frame` `[size, size, 3]` uint8. */
+  async read(frame: Uint8Array): Promise<Reading> {
+    const input = new Tensor("uint8", frame, [1, this.size, this.size, 3]);
+    const { scene, features } = await this.network.run({ frame: input });
+    const values = scene?.data as Float32Array;
+    return { ...readable(values), scene: values, features: features?.data as Float32Array };
+  }
+
+  close(): Promise<void> {
+    return this.network.close();
+  }
+}
+
+function readable(values: Float32Array): Pick<Reading, "tip" | "cubes" | "layout"> {
+  const at = (i: number): number => values[i] as number;
+  const tip: Pose = { x: at(0), y: at(1), z: at(2), yaw: at(3), opening: at(4) };
+  const cubes = new Float64Array(7 * CUBES);
+  for (let i = 0; i < CUBES; i++) {
+    const yaw = Math.atan2(at(15 + 2 * i), at(14 + 2 * i)) / 4;
+    cubes.set([at(5 + 3 * i), at(6 + 3 * i), at(7 + 3 * i), Math.cos(yaw / 2), 0, 0, Math.sin(yaw / 2)], 7 * i);
+  }
+  const place = (i: number): readonly [number, number] => [at(i), at(i + 1)];
+  return { tip, cubes, layout: { bin: place(20), button: place(22), goal: place(24) } };
+}
