@@ -1,7 +1,7 @@
 // The worlds that ship hold what PyTorch computed from their weights, and from the logs to a served world the whole
-// recipe runs: generate, train (two steps), export, open.
+// recipe runs: generate, train (a few steps), export, open. The judge's ruler trains on the same logs.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -55,7 +55,6 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
   try {
     await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
     await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
-    await python3("train_probe", "--out", `${out}/probe`, "--steps", "2", "--batch", "4");
     await python3(
       "train_dynamics",
       "--tokenizer",
@@ -68,18 +67,19 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
       "2",
       "--bf16",
     );
-    const parts = ["tokenizer", "dynamics", "probe"].flatMap((part) => [`--${part}`, `${out}/${part}`]);
+    const parts = ["tokenizer", "dynamics"].flatMap((part) => [`--${part}`, `${out}/${part}`]);
     await python3("export", ...parts, "--out", `${out}/fresh-world`, "--starts", "2");
     await checkGoldens(`${out}/fresh-world`);
     const world = await openWorld(`${out}/fresh-world`, { threads: 1 });
-    const [env, probe] = [await world.open(), await world.probe()];
-    const { observation } = await env.reset({ seed: 1, task: "reach" });
-    const frames = observation.frames.data;
-    expect((await probe.read(frames.slice(0, frames.length / 4))).state.every(Number.isFinite)).toBe(true);
+    const env = await world.open();
+    await env.reset({ seed: 1, task: "reach" });
     const step = await env.step(new Float32Array(20));
     expect(step.info).toMatchObject({ tick: 1, task: "reach" });
-    await Promise.all([env.close(), probe.close()]);
+    await env.close();
     await world.close();
+    await python3("train_ruler", "--out", `${out}/ruler`, "--steps", "2", "--batch", "4");
+    const measured = JSON.parse(await readFile(`${out}/ruler/log.json`, "utf8"));
+    expect(measured).toMatchObject([{ step: 2, tip_cm: expect.any(Number), soft_tip_cm: expect.any(Number) }]);
   } finally {
     await rm(out, { recursive: true });
   }

@@ -1,5 +1,5 @@
 """Writes a world from checkpoints:
-python training/export.py --data data/train --tokenizer runs/tokenizer --dynamics runs/dynamics --probe runs/probe --out worlds/NAME"""
+python training/export.py --data data/train --tokenizer runs/tokenizer --dynamics runs/dynamics --out worlds/NAME"""
 
 import argparse
 import hashlib
@@ -12,7 +12,6 @@ import torch
 from data import Episodes, write_safetensors
 from dynamics import Dynamics
 from goldens import goldens
-from probe import Probe
 from world import load_run, load_tokenizer
 
 
@@ -25,7 +24,6 @@ def main():
     parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
     parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py, or a world")
     parser.add_argument("--dynamics", required=True, help="output folder of train_dynamics.py")
-    parser.add_argument("--probe", required=True, help="output folder of train_probe.py")
     parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
     parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
@@ -36,13 +34,11 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(args.tokenizer)
     dynamics, trained = load_run(Dynamics, args.dynamics)
-    probe, measured = load_run(Probe, args.probe)
     episodes = Episodes(args.data, limit=4)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
     write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
     write_safetensors(out / "dynamics.safetensors", weights(dynamics))
-    write_safetensors(out / "probe.safetensors", weights(probe))
     starts = {name: episodes.train[name][chosen, 0] for name in ("frames", "proprioception")}
     write_safetensors(out / "starts.safetensors", starts)
     clip, actions = episodes.held_out["frames"][0], episodes.held_out["actions"][0]
@@ -84,15 +80,6 @@ def main():
         },
         "sampler": {"kind": "flow-map", "nfe": {"min": 1, "max": 50, "default": args.nfe}, "noise": 1},
         "starts": {"file": "starts.safetensors", "names": [f"start-{i:02d}" for i in range(args.starts)]},
-        "probe": {
-            "file": "probe.safetensors",
-            "kind": "conv",
-            "widths": probe.config["widths"],
-            "features": probe.config["features"],
-            "outputs": list(Probe.OUTPUTS),
-            "mean": measured["mean"],
-            "std": measured["std"],
-        },
         "goldens": {"file": "goldens.safetensors"},
     }
     world["files"] = {

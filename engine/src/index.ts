@@ -1,5 +1,4 @@
 export { type OpenWorld, type OpenWorldOptions, openWorld } from "./open-world.js";
-export type { Probe, Reading } from "./ort/probe.js";
 export { DEFAULT_LIMITS } from "./server/limits.js";
 export { type RunningServer, type ServeOptions, serve } from "./server/server.js";
 export type { HostedWorld } from "./server/session-table.js";

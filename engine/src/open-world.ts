@@ -2,7 +2,6 @@
 import { checkKeys, type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
 import { DreamedEnv } from "./dreamed-env.js";
 import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
-import { createProbe, type Probe } from "./ort/probe.js";
 import { loadWorld, specOf } from "./world.js";
 import { WorldModel } from "./world-model.js";
 import type { WorldManifest } from "./world-schema.js";
@@ -17,8 +16,8 @@ export interface OpenWorld {
   readonly hash: string;
   /** A new env of this world. All envs share the networks and take turns. */
   open(): Promise<Env>;
-  /** The world's probe. Throws `WorldFileError` (`world_no_probe`) where it brings none. */
-  probe(): Promise<Probe>;
+  /** The latent `[L, C]` of one tick's frames `[s, H, W, 3]` uint8. */
+  encode(frames: Uint8Array): Promise<Float32Array>;
   /** Frames `[s, H, W, 3]` uint8 a tick, in order from a stream's first, through the tokenizer and back. */
   reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]>;
   /** Frees the networks. Calls on envs that are still open are refused (`env_closed`). */
@@ -33,7 +32,7 @@ export interface OpenWorld {
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(path); // its weights may go once the networks are made
-  const { manifest, hash, starts, probe } = loaded;
+  const { manifest, hash, starts } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);
   const model = new WorldModel(manifest, backend);
@@ -42,7 +41,7 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     spec,
     hash,
     open: async () => new DreamedEnv(spec, model, starts),
-    probe: () => createProbe({ manifest, probe }),
+    encode: (frames) => backend.tokenizer.encode(frames),
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),
   };

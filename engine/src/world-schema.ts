@@ -13,18 +13,6 @@ const file = z
   .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-const probe = z.strictObject({
-  kind: z.literal("conv"),
-  file,
-  /** Channels after each convolution of stride 2. */
-  widths: z.tuple([count, count, count, count]),
-  features: count,
-  /** The probe's outputs times `std` plus `mean` have the units of the simulator: metres and radians. */
-  outputs: names,
-  mean: z.array(z.number()),
-  std: z.array(z.number().positive()),
-});
-
 export const worldSchema = z
   .strictObject({
     format: z.literal(WORLD_FORMAT),
@@ -79,8 +67,6 @@ export const worldSchema = z
     }),
     /** Tensor `frames` uint8 `[n, H, W, 3]`, one start state a name. */
     starts: z.strictObject({ file, names }),
-    /** Reads the state of the scene back from one frame: the judge's ruler. */
-    probe: probe.optional(),
     goldens: z.strictObject({ file }),
     files: z.record(file, z.strictObject({ bytes: z.number().int().min(8), sha256 })),
     /** What was measured of this world. */
@@ -99,9 +85,6 @@ export const worldSchema = z
     check(proprioception.low < proprioception.high, "proprioception.high", "must be above low");
     check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
     check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
-    const outputs = world.probe?.outputs.length;
-    check(world.probe?.mean.length === outputs, "probe.mean", `must have ${outputs} numbers, one an output`);
-    check(world.probe?.std.length === outputs, "probe.std", `must have ${outputs} numbers, one an output`);
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
     for (const [key, list] of Object.entries({ tasks: world.tasks, "starts.names": world.starts.names })) {
@@ -113,11 +96,8 @@ export const worldSchema = z
 export type WorldManifest = Readonly<z.infer<typeof worldSchema>>;
 
 /** The files that a world's parts name. */
-export function filesOf(
-  world: Pick<WorldManifest, "tokenizer" | "dynamics" | "starts" | "goldens" | "probe">,
-): string[] {
-  const parts = [world.tokenizer, world.dynamics, world.starts, world.goldens];
-  return [...parts, ...(world.probe ? [world.probe] : [])].map((part) => part.file);
+export function filesOf(world: Pick<WorldManifest, "tokenizer" | "dynamics" | "starts" | "goldens">): string[] {
+  return [world.tokenizer, world.dynamics, world.starts, world.goldens].map((part) => part.file);
 }
 
 /**

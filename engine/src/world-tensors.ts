@@ -109,22 +109,6 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   return rules;
 }
 
-export function probeTensors({ frame, probe }: WorldManifest): Rules {
-  const rules: Rules = new Map();
-  if (!probe) return rules;
-  const channels = [3, ...probe.widths];
-  for (const [i, width] of probe.widths.entries()) {
-    rules.set(`convs.${i}.weight`, half(width, channels[i] as number, 3, 3));
-    rules.set(`convs.${i}.bias`, half(width));
-  }
-  const cells = (frame.height / 16) * (frame.width / 16);
-  rules.set("features.weight", half(probe.features, (probe.widths[3] as number) * cells));
-  rules.set("features.bias", half(probe.features));
-  rules.set("head.weight", half(probe.outputs.length, probe.features));
-  rules.set("head.bias", half(probe.outputs.length));
-  return rules;
-}
-
 export function startTensors({ frame, proprioception, starts }: WorldManifest): Rules {
   const count = starts.names.length;
   return new Map([

@@ -16,7 +16,7 @@ import {
   type Weight,
 } from "./safetensors.js";
 import { filesOf, parseManifest, type WorldManifest } from "./world-schema.js";
-import { dynamicsTensors, probeTensors, startTensors, tokenizerTensors } from "./world-tensors.js";
+import { dynamicsTensors, startTensors, tokenizerTensors } from "./world-tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
 
@@ -26,8 +26,6 @@ export interface World {
   readonly hash: string;
   readonly tokenizer: Weights;
   readonly dynamics: Weights;
-  /** Empty where the world has no probe. */
-  readonly probe: Weights;
   /** By name. */
   readonly starts: ReadonlyMap<string, StartState>;
 }
@@ -49,7 +47,6 @@ export async function loadWorld(folder: string): Promise<World> {
     [manifest.dynamics.file, dynamicsTensors(manifest)],
     [manifest.starts.file, startTensors(manifest)],
   ]);
-  if (manifest.probe) rules.set(manifest.probe.file, probeTensors(manifest));
   const headers = new Map<string, Entries>();
   for (const name of new Set(filesOf(manifest))) {
     const file = join(folder, name);
@@ -64,7 +61,6 @@ export async function loadWorld(folder: string): Promise<World> {
     hash: createHash("sha256").update(text).digest("hex"),
     tokenizer: await weights(manifest.tokenizer.file),
     dynamics: await weights(manifest.dynamics.file),
-    probe: manifest.probe ? await weights(manifest.probe.file) : new Map(),
     starts: await readStarts(folder, manifest, headers.get(manifest.starts.file) as Entries),
   };
 }

@@ -60,7 +60,7 @@ export class Layers {
   }
 
   /** x `[B, C, h, w]`; a 1x1 or a padded 3x3 convolution. `order` picks the weight's input channels for x's. */
-  conv(x: Value, name: string, order?: (channel: number) => number, stride = 1): Value {
+  conv(x: Value, name: string, order?: (channel: number) => number): Value {
     const { data, shape } = this.weight(`${name}.weight`);
     const [to, from, kernel] = shape as [number, number, number];
     const area = kernel * kernel;
@@ -72,7 +72,6 @@ export class Layers {
     const pads = new Array<number>(4).fill((kernel - 1) / 2);
     return this.graph.add("Conv", [x, this.constant({ data: ordered, shape }), this.bias(name)], {
       kernel_shape: [kernel, kernel],
-      strides: [stride, stride],
       pads,
     });
   }
