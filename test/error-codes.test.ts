@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 it("docs/errors.md has every code", () => {
   const docs = readFileSync("docs/errors.md", "utf8");
   const missing = new Set<string>();
-  for (const folder of ["protocols", "sdk", "engine", "simulator", "cli"]) {
+  for (const folder of ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli"]) {
     for (const file of sources(`${folder}/src`)) {
       for (const [, code] of readFileSync(file, "utf8").matchAll(/new \w+Error\(\s*"([a-z]+(?:_[a-z]+)+)"/g)) {
         if (!docs.includes(`\`${code}\``)) missing.add(`${code} (${file})`);

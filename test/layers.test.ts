@@ -10,7 +10,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sdk: ["@worldstep/protocols"],
   engine: ["@worldstep/protocols"],
   simulator: ["@worldstep/protocols"],
-  cli: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/engine", "@worldstep/simulator"],
+  policies: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/simulator"],
+  judge: ["@worldstep/protocols", "@worldstep/engine", "@worldstep/simulator", "@worldstep/policies"],
+  cli: [
+    "@worldstep/protocols",
+    "@worldstep/sdk",
+    "@worldstep/engine",
+    "@worldstep/simulator",
+    "@worldstep/policies",
+    "@worldstep/judge",
+  ],
   "examples/console": ["@worldstep/protocols", "@worldstep/sdk"],
 };
 
@@ -36,7 +45,7 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
         const isOurs = PACKAGES.some((name) => target === name || target.startsWith(`${name}/`));
         expect(!isOurs || allowed.includes(target), `${file} imports ${target}`).toBe(true);
         expect(target, `${file} reaches into another package`).not.toMatch(
-          /^(\.\.\/){2,}(protocols|sdk|engine|simulator|cli)\//,
+          /^(\.\.\/){2,}(protocols|sdk|engine|simulator|policies|judge|cli)\//,
         );
       }
     }

@@ -7,7 +7,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, it } from "vitest";
 
-const FOLDERS = ["protocols", "sdk", "engine", "simulator", "cli"];
+const FOLDERS = ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli"];
 
 describe.each(FOLDERS)("%s", (folder) => {
   it("has an exports map that publint accepts", async () => {

@@ -3,11 +3,10 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type OpenWorldOptions, openWorld } from "@worldstep/engine";
+import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import { type Env, elementCount } from "@worldstep/protocols";
 import { TorchStep } from "./bench-torch.js";
-import type { Metric, Metrics } from "./metrics.js";
 import { progressBar } from "./progress.js";
-import { median, quantile } from "./statistics.js";
 
 export interface StepBench {
   readonly world: string;

@@ -1,12 +1,11 @@
 // `worldstep bench wire`: a remote step against the same step in process, and how many steps a second one socket carries.
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import type { Env } from "@worldstep/protocols";
 import { type Connection, connect } from "@worldstep/sdk";
 import { CounterEnv } from "./bench-wire-env.js";
-import type { Metric, Metrics } from "./metrics.js";
 import { progressBar } from "./progress.js";
-import { median, quantile } from "./statistics.js";
 
 export interface WireBench {
   /** Steps for the overhead. */

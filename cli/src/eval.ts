@@ -1,55 +1,144 @@
-// `worldstep eval`: how good a world is, measured on held-out seeds of the simulator.
-import { OptionError } from "@worldstep/protocols";
+// `worldstep eval`: how good a world is, judged against the simulator; see docs/judge.md.
+import { writeFile } from "node:fs/promises";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import type { Metrics, SubjectName, Verdict } from "@worldstep/judge";
 import { Command } from "commander";
 import { formatMetrics } from "./metrics.js";
-import { wholeNumber } from "./numbers.js";
+import { share, wholeNumber } from "./numbers.js";
 import { progressBar } from "./progress.js";
+import { ownVersion, versionOf } from "./versions.js";
 
-const ROLLOUTS = 64;
-const DRIFT_ROLLOUTS = 4;
+/** Judged as a world, it shows what a perfect one would score. */
+const SIMULATOR = "simulator";
+/** Of the experiments of a full judgement. */
+const QUICK = 0.1;
 
 interface Options {
   readonly seed: number;
+  readonly only?: string;
+  readonly quick: boolean;
+  readonly scale?: number;
   readonly rollouts?: number;
   readonly nfe?: number;
-  readonly drift: boolean;
+  readonly policies?: string;
+  readonly out?: string;
+  readonly workers?: number;
   readonly json: boolean;
-  readonly threads?: number;
 }
 
 export function evalCommand(): Command {
   return new Command("eval")
     .description(
-      "Judge a world against the simulator, on seeds that no training episode has; 95 % bootstrap intervals.",
+      "Judge a world against the simulator, on seeds that no training episode has: a report in HTML and JSON, each number " +
+        "with its 95 % bootstrap interval.",
     )
-    .argument("<world>", "folder of the world")
+    .argument("<world>", `folder of the world; or "${SIMULATOR}", to see what a perfect one scores`)
+    .option(
+      "--only <parts>",
+      "some parts, separated by commas: fidelity, obedience, physics, horizon, reward, ranking, cost",
+    )
+    .option("--quick", `a tenth of the experiments: minutes, and wider intervals; the same as --scale ${QUICK}`, false)
+    .option("--scale <share>", "what share of the experiments, above 0 and up to 1", share)
     .option("--seed <n>", "which held-out episodes", wholeNumber(0, 1000), 1)
-    .option("--rollouts <n>", `how many; default ${ROLLOUTS}, with --drift ${DRIFT_ROLLOUTS}`, wholeNumber(2, 10_000))
+    .option("--rollouts <n>", "open-loop rollouts; default 64, with --quick 6", wholeNumber(2, 10_000))
     .option("--nfe <n>", "denoiser evaluations a tick, instead of the world's default", wholeNumber(1))
-    .option("--drift", "ten minutes of play a rollout: are picture and response still right?", false)
-    .option("--threads <n>", "threads of the engine", wholeNumber(1, 256))
+    .option("--policies <dir>", "folder of the policies to rank; default those that come with worldstep")
+    .option("--out <dir>", "folder of the report, and of the samples that an interrupted run goes on from")
+    .option("--workers <n>", "processes; default one a core", wholeNumber(1, 1024))
     .option("--json", "print one JSON object, as the last line", false)
     .action(run);
 }
 
 async function run(folder: string, options: Options): Promise<void> {
-  const { openWorld } = await import("@worldstep/engine");
-  const world = await openWorld(folder, options.threads === undefined ? {} : { threads: options.threads });
-  const { max } = world.spec.nfe ?? { max: 1 };
-  if (options.nfe !== undefined && options.nfe > max) {
-    throw new OptionError("option_nfe", `--nfe is ${options.nfe}`, `the world takes at most ${max}`, { max });
-  }
-  const rollouts = options.rollouts ?? (options.drift ? DRIFT_ROLLOUTS : ROLLOUTS);
-  const judged = { seed: options.seed, rollouts, nfe: options.nfe };
-  const progress = progressBar("eval", options.drift ? "ticks" : "rollouts");
+  const { judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
+  const { TABLETOP } = await import("@worldstep/policies");
+  const { seed, rollouts, nfe, policies = TABLETOP, workers } = options;
+  const scale = scaleOf(options);
+  const only = options.only === undefined ? undefined : partsNamed(options.only);
+  const name = nameOf(folder, nfe);
+  const subject = await openSubject(name);
+  const out = options.out ?? join("out", "eval", `${subject.id}-${subject.hash.slice(0, 8)}${suffix(options)}`);
+  const progress = progressBar("eval", "ticks");
   try {
-    const metrics = options.drift
-      ? await (await import("./eval-drift.js")).evalDrift(world, judged, progress)
-      : await (await import("./eval-rollouts.js")).evalRollouts(world, judged, progress);
+    const verdict = await judge({
+      subject,
+      name,
+      seed,
+      scale,
+      policies,
+      out: join(out, "samples"),
+      command: commandOf(folder, options),
+      versions: versions(),
+      onProgress: progress.update,
+      ...(only !== undefined && { only }),
+      ...(rollouts !== undefined && { rollouts }),
+      ...(workers !== undefined && { workers }),
+    });
     progress.stop();
+    await writeFile(join(out, "report.html"), await reportHtml(verdict));
+    const metrics = metricsOf(verdict);
+    await writeFile(
+      join(out, "metrics.json"),
+      `${JSON.stringify({ ...verdict, sections: undefined, metrics }, null, 2)}\n`,
+    );
+    process.stderr.write(`report: ${join(out, "report.html")}\n`);
     process.stdout.write(formatMetrics(metrics, options.json));
   } finally {
     progress.stop();
-    await world.close();
   }
+}
+
+function nameOf(folder: string, nfe: number | undefined): SubjectName {
+  if (folder === SIMULATOR) return { kind: "simulator" };
+  return { kind: "world", folder, ...(nfe !== undefined && { nfe }) };
+}
+
+function scaleOf({ quick, scale }: Pick<Options, "quick" | "scale">): number {
+  return scale ?? (quick ? QUICK : 1);
+}
+
+function commandOf(folder: string, { seed, rollouts, nfe, only, policies, ...options }: Options): string {
+  const scale = scaleOf(options);
+  const settings = { only, scale: scale < 1 ? scale : undefined, seed, rollouts, nfe, policies };
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  const words = given.flatMap(([name, value]) => [`--${name}`, quoted(String(value))]);
+  return ["worldstep eval", quoted(folder), ...words].join(" ");
+}
+
+/** As one word of a POSIX shell. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+// What makes the samples others than those of the plain command.
+function suffix({ seed, rollouts, nfe, ...options }: Options): string {
+  const scale = scaleOf(options);
+  const parts = [`seed${seed}`, scale < 1 && `scale${scale}`, rollouts && `rollouts${rollouts}`, nfe && `nfe${nfe}`];
+  return `-${parts.filter(Boolean).join("-")}`;
+}
+
+function versions(): Record<string, string> {
+  const [cpu] = cpus();
+  return {
+    worldstep: ownVersion(),
+    "onnxruntime-node": versionOf("onnxruntime-node"),
+    node: process.version,
+    machine: `${cpu?.model.trim()}, ${cpus().length} cores`,
+  };
+}
+
+/** The metrics of all parts, each with what the simulator itself scored where that was measured. */
+function metricsOf({ sections }: Verdict): Metrics {
+  return Object.assign(
+    {},
+    ...Object.values(sections).map(({ metrics, reference }) =>
+      Object.fromEntries(
+        Object.entries(metrics).map(([name, metric]) => {
+          const { value } = reference[name] ?? {};
+          return [name, value === undefined ? metric : { ...metric, simulator: value }];
+        }),
+      ),
+    ),
+  );
 }

@@ -2,9 +2,8 @@
 // proprioception and rewards, and the actions that all of them got.
 import { CompressedImage, JointStates } from "@foxglove/schemas/jsonschema.js";
 import { McapWriter } from "@mcap/core";
+import { encodePng, tile } from "@worldstep/judge";
 import type { EnvSpec, FloatTensor } from "@worldstep/protocols";
-import { encodePng } from "./media.js";
-import { tile } from "./picture.js";
 import type { Track } from "./track.js";
 
 const SECOND = 1_000_000_000;

@@ -1,18 +1,11 @@
-// Pictures as files: PNG, MP4, GIF.
+// Pictures as films: MP4, GIF.
+import type { Picture } from "@worldstep/judge";
 import gifenc from "gifenc";
-import { PNG } from "pngjs";
-import type { Picture } from "./picture.js";
 
 /** A small quantiser step: frames of 64 x 64 pixels, enlarged, show every artefact. */
 const MP4_QUANTIZER = 18;
 const GIF_COLOURS = 256;
 const PALETTE_PICTURES = 16;
-
-export function encodePng({ width, height, data }: Picture): Uint8Array {
-  const png = new PNG({ width, height });
-  png.data.set(data);
-  return PNG.sync.write(png);
-}
 
 /** H.264 in MP4. Pictures of one size, both sides even. */
 export async function encodeMp4(pictures: readonly Picture[], fps: number): Promise<Uint8Array> {

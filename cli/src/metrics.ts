@@ -1,16 +1,5 @@
 // Results that are numbers: a table for people, one line of JSON for programs.
-
-export interface Metric {
-  readonly value: number;
-  readonly unit: string;
-  /** Ends of the 95 % interval, or of the range where the command says so. */
-  readonly low?: number;
-  readonly high?: number;
-  /** How many samples `value` stands on. */
-  readonly n?: number;
-}
-
-export type Metrics = Readonly<Record<string, Metric>>;
+import type { Metric, Metrics } from "@worldstep/judge";
 
 /** What a command prints on stdout: the table, or with `json` one object on one line. */
 export function formatMetrics(metrics: Metrics, json: boolean): string {
@@ -21,9 +10,11 @@ export function formatMetrics(metrics: Metrics, json: boolean): string {
     .join("");
 }
 
-function describe({ value, unit, low, high, n }: Metric): string {
+function describe({ value, unit, low, high, n, simulator }: Metric): string {
   const range = low === undefined || high === undefined ? "" : `  [${short(low)}, ${short(high)}]`;
-  return `${short(value)} ${unit}${range}${n === undefined ? "" : `  n = ${n}`}`;
+  const count = n === undefined ? "" : `  n = ${n}`;
+  const beside = simulator === undefined ? "" : `  (simulator: ${short(simulator)})`;
+  return `${short(value)} ${unit}${range}${count}${beside}`;
 }
 
 function short(value: number): string {

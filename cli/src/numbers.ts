@@ -10,3 +10,10 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
     throw new InvalidArgumentError(`Give a whole number ${range}.`);
   };
 }
+
+/** A parser of a share above 0 and up to 1, for commander's options. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError("Give a number above 0 and up to 1.");
+}

@@ -5,6 +5,7 @@ import { benchCommand } from "./bench.js";
 import { doctorCommand } from "./doctor.js";
 import { evalCommand } from "./eval.js";
 import { generateCommand } from "./generate.js";
+import { policyCommand } from "./policy.js";
 import { rolloutCommand } from "./rollout.js";
 import { serveCommand } from "./serve.js";
 import { ownVersion } from "./versions.js";
@@ -15,6 +16,7 @@ export function createProgram(): Command {
     serveCommand(),
     generateCommand(),
     rolloutCommand(),
+    policyCommand(),
     evalCommand(),
     benchCommand(),
     doctorCommand(),

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { OpenWorld } from "@worldstep/engine";
+import { encodePng, type Frame, tile } from "@worldstep/judge";
 import {
   byteTensor,
   type EnvSpec,
@@ -12,7 +13,6 @@ import {
 } from "@worldstep/protocols";
 import { Command } from "commander";
 import { wholeNumber } from "./numbers.js";
-import { type Frame, tile } from "./picture.js";
 import { type Progress, progressBar } from "./progress.js";
 import { actionsOf, readScript, type Script } from "./script.js";
 import { runTrack, type Track } from "./track.js";
@@ -90,7 +90,7 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
   await env.close();
 
   const tracks = real ? { real, dreamed } : { dreamed };
-  const { encodeGif, encodeMp4, encodePng } = await import("./media.js");
+  const { encodeGif, encodeMp4 } = await import("./media.js");
   const pictures = videoRows(Object.values(tracks)).map((row) => tile([row], VIDEO_SCALE));
   const files = new Map<string, string | Uint8Array>();
   files.set(`${options.out}.mp4`, await encodeMp4(pictures, spec.fps));

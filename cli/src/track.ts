@@ -1,6 +1,6 @@
 // One env stepped through the actions of a script, and everything that came back.
+import type { Frame } from "@worldstep/judge";
 import type { Env, FloatTensor, Observation, ResetOptions, StepOptions } from "@worldstep/protocols";
-import type { Frame } from "./picture.js";
 
 /** T ticks of one env; T is less than the number of actions where the episode ended. */
 export interface Track {

@@ -1,4 +1,5 @@
-// Pictures that are put together from frames.
+// Pictures that are put together from frames, and PNG.
+import { PNG } from "pngjs";
 
 /** RGBA, 8 bits, row-major. */
 export interface Picture {
@@ -43,4 +44,10 @@ function paint(onto: Picture, frame: Frame, left: number, top: number, scale: nu
       for (let channel = 0; channel < 3; channel++) onto.data[to + channel] = frame.data[from + channel] as number;
     }
   }
+}
+
+export function encodePng({ width, height, data }: Picture): Uint8Array {
+  const png = new PNG({ width, height });
+  png.data.set(data);
+  return PNG.sync.write(png);
 }

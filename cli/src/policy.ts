@@ -1,0 +1,77 @@
+// `worldstep policy`: a policy of a folder behind a socket, for clients of openpi.
+import { once } from "node:events";
+import { join } from "node:path";
+import { OptionError } from "@worldstep/protocols";
+import type { SCORED_TASKS } from "@worldstep/simulator";
+import { Command } from "commander";
+import { reportFailure } from "./failure.js";
+import { wholeNumber } from "./numbers.js";
+
+type ScoredTask = (typeof SCORED_TASKS)[number];
+
+interface Options {
+  readonly name: string;
+  readonly task: string;
+  readonly ruler?: string;
+  readonly port: number;
+  readonly host: string;
+  readonly seed: number;
+}
+
+export function policyCommand(): Command {
+  return new Command("policy")
+    .description("Serve a policy to clients of openpi's WebSocket protocol, until Ctrl-C.")
+    .argument("[folder]", "folder with a policies.json; default the tabletop's policies that come with worldstep")
+    .requiredOption("--name <name>", "which of the folder's policies")
+    .requiredOption("--task <task>", "what it is to do: one of the tabletop's tasks")
+    .option("--ruler <file>", "the network by which it sees the scene; default the tabletop's ruler.onnx")
+    .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8000)
+    .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
+    .option("--seed <n>", "of the first connection's policy; each later connection's is the next", wholeNumber(0), 0)
+    .action(run);
+}
+
+async function run(given: string | undefined, { name, task: wanted, ruler: file, ...options }: Options): Promise<void> {
+  const { readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
+  const folder = await readPolicies(given ?? TABLETOP);
+  const entry = folder.policies.find((policy) => policy.name === name);
+  if (entry === undefined) {
+    const policies = folder.policies.map((policy) => policy.name);
+    throw new OptionError("option_policy", `no policy "${name}"`, `use one of ${policies.join(", ")}`, { policies });
+  }
+  const task = await taskOf(wanted, entry.tasks);
+  const ruler = await Ruler.open(file ?? join(TABLETOP, "ruler.onnx"));
+  const spec = await specSeenBy(ruler);
+  const open = () => folder.open(entry, task, spec, ruler);
+  await (await open()).close(); // one that can't be opened is found now, not by the first client
+  const server = await servePolicy(open, spec, {
+    ...options,
+    metadata: { policy: name, task },
+    onError: (error) => process.stderr.write(reportFailure(error, false)),
+  });
+  process.stdout.write(`websocket  ${server.url}\npolicy     ${name}, for ${task}\n`);
+
+  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+  process.once("SIGINT", () => process.exit(130)); // whoever presses Ctrl-C again does not want to wait
+  await server.close();
+  await ruler.close();
+}
+
+async function taskOf(wanted: string, suited: readonly ScoredTask[] | undefined): Promise<ScoredTask> {
+  const { SCORED_TASKS } = await import("@worldstep/simulator");
+  const tasks = suited ?? SCORED_TASKS;
+  const task = tasks.find((name) => name === wanted);
+  if (task === undefined) {
+    const remedy = `use one of ${tasks.join(", ")}`;
+    throw new OptionError("option_task", `the policy knows no task "${wanted}"`, remedy, { tasks });
+  }
+  return task;
+}
+
+/** The spec of the tabletop with frames of the size that `ruler` reads. */
+async function specSeenBy({ size }: { readonly size: number }) {
+  const { createSimulator } = await import("@worldstep/simulator");
+  const simulator = await createSimulator({ size });
+  await simulator.close();
+  return simulator.spec;
+}

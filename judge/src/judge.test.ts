@@ -1,0 +1,211 @@
+// Judging cases whose verdict is known: the simulator itself, and simulators with one fault each.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ActionLike, Env, Observation, ResetOptions, ResetResult, StepResult } from "@worldstep/protocols";
+import { createSimulator, type SimulatorOptions } from "@worldstep/simulator";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { judge } from "./judge.js";
+import type { PartName } from "./parts.js";
+import type { Subject } from "./subject.js";
+import type { Verdict } from "./verdict.js";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "worldstep-judge-"));
+  const tasks = ["reach"];
+  const policies = [
+    { name: "expert", kind: "script", tasks },
+    { name: "off 4 cm", kind: "script", tasks, skill: { bias: 0.04 } },
+    { name: "random", kind: "random", tasks },
+  ];
+  writeFileSync(join(folder, "policies.json"), JSON.stringify({ policies }));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** What a fault may change of a simulator's words. */
+interface Fault {
+  readonly options?: SimulatorOptions;
+  action?(action: Float32Array, before: Float32Array): Float32Array;
+  observation?(observation: Observation, first: Observation): Observation;
+}
+
+/** A simulator with a fault. Every seed that it is reset with is noted. */
+class Faulty implements Env {
+  #before: Float32Array = new Float32Array(20);
+  #first: Observation | undefined;
+
+  constructor(
+    readonly env: Env,
+    readonly fault: Fault,
+    readonly seeds: number[],
+  ) {}
+
+  get spec() {
+    return this.env.spec;
+  }
+
+  async reset(options: ResetOptions = {}): Promise<ResetResult> {
+    this.seeds.push(options.seed ?? Number.NaN);
+    const result = await this.env.reset(options);
+    this.#before = new Float32Array(20);
+    this.#first = result.observation;
+    return result;
+  }
+
+  async step(action: ActionLike): Promise<StepResult> {
+    const asked = action as Float32Array;
+    const { action: changed = (same: Float32Array) => same, observation: shown = (same: Observation) => same } =
+      this.fault;
+    const result = await this.env.step(changed(asked, this.#before));
+    this.#before = asked;
+    return { ...result, observation: shown(result.observation, this.#first as Observation) };
+  }
+
+  close(): Promise<void> {
+    return this.env.close();
+  }
+}
+
+const seeds: number[] = [];
+
+async function subject(fault: Fault): Promise<Subject> {
+  const options = { varied: true, ...fault.options };
+  const simulator = await createSimulator(options);
+  const { spec } = simulator;
+  await simulator.close();
+  const open = async () => new Faulty(await createSimulator(options), fault, seeds);
+  return {
+    id: "faulty",
+    description: "",
+    hash: JSON.stringify(fault.options ?? {}),
+    spec,
+    open,
+    close: async () => undefined,
+  };
+}
+
+const SMALL = { seed: 1, scale: 0.03, rollouts: 5, versions: {} } as const;
+let runs = 0;
+async function verdictOn(fault: Fault, only: readonly PartName[], out = join(folder, `samples-${runs++}`)) {
+  return judge({ ...SMALL, policies: folder, out, only, subject: await subject(fault) });
+}
+
+/** A metric of the verdict, and the simulator's own. */
+function metric(verdict: Verdict, part: PartName, name: string): { value: number; real: number } {
+  const { metrics, reference } = verdict.sections[part] ?? {};
+  return { value: metrics?.[name]?.value ?? Number.NaN, real: reference?.[name]?.value ?? Number.NaN };
+}
+
+/** Which of the judge's verdicts on `fault` are bad. */
+async function failures(fault: Fault): Promise<string[]> {
+  const verdict = await verdictOn(fault, ["fidelity", "obedience", "physics", "reward", "ranking"]);
+  const of = (part: PartName, name: string) => metric(verdict, part, name);
+  const worse = (part: PartName, name: string, by: number) => of(part, name).value > of(part, name).real + by;
+  const bad: Readonly<Record<string, boolean>> = {
+    fidelity: of("fidelity", "openLoopPsnrTick10").value < 60,
+    endEffector: worse("obedience", "endEffectorError", 0.5),
+    swap: of("obedience", "swapRatio").value < 0.5 * of("obedience", "swapRatio").real,
+    inverse: worse("obedience", "inverseActionError", 1),
+    objects: worse("obedience", "objectErrorTick10", 1),
+    permanence: of("physics", "permanenceRate").value < of("physics", "permanenceRate").real - 0.05,
+    teleport: worse("physics", "teleportRate", 0.05),
+    reward: of("reward", "rewardCorrelation").value < 0.9,
+    ranking: of("ranking", "rankingPearson").value < 0.9,
+  };
+  return Object.keys(bad).filter((name) => bad[name]);
+}
+
+test("the simulator against itself scores perfectly", { timeout: 120_000 }, async () => {
+  const verdict = await verdictOn({}, ["fidelity", "obedience", "physics", "horizon", "reward", "ranking"]);
+  const value = (part: PartName, name: string) => metric(verdict, part, name).value;
+  expect(value("fidelity", "openLoopPsnrTick25")).toBe(99);
+  expect(value("fidelity", "ssimTick25")).toBeCloseTo(1, 9);
+  expect(value("fidelity", "frechetDistance")).toBeCloseTo(0, 6);
+  for (const name of ["rankingPearson", "rankingSpearman"]) expect(value("ranking", name)).toBeCloseTo(1, 6);
+  expect(value("ranking", "rankingMmrv")).toBe(0);
+  expect(value("reward", "successPrecision")).toBe(1);
+  expect(value("reward", "successRecall")).toBe(1);
+  expect(value("reward", "rewardCorrelation")).toBeCloseTo(1, 6);
+  expect(value("horizon", "pictureDrift")).toBe(0);
+  expect(value("horizon", "responseDrift")).toBe(0);
+  for (const part of ["obedience", "physics", "horizon"] as const) {
+    const { metrics = {}, reference = {} } = verdict.sections[part] ?? {};
+    const shared = Object.keys(reference);
+    expect(shared.length).toBeGreaterThan(4);
+    for (const name of shared) expect(metrics[name], name).toEqual(reference[name]);
+  }
+});
+
+const DISOBEDIENT = ["fidelity", "endEffector", "swap"];
+
+test.each<[string, Fault, readonly string[], readonly string[]]>([
+  // name, fault, what must fail, what must not
+  [
+    "actions come a tick late",
+    { action: (_, before) => before },
+    ["fidelity", "endEffector"],
+    ["inverse", "permanence", "teleport", "ranking"],
+  ],
+  [
+    "left and right are swapped",
+    { action: mirrored },
+    [...DISOBEDIENT, "ranking"],
+    ["inverse", "permanence", "teleport"],
+  ],
+  [
+    "actions do nothing",
+    { action: (action) => action.map(() => 0) },
+    [...DISOBEDIENT, "ranking"],
+    ["inverse", "permanence", "teleport"],
+  ],
+  [
+    "there are no cubes",
+    { options: { missing: 1 } },
+    ["fidelity", "objects", "permanence"],
+    ["endEffector", "swap", "inverse"],
+  ],
+  [
+    "the picture is frozen",
+    { observation: frozen },
+    [...DISOBEDIENT, "objects"],
+    ["inverse", "permanence", "teleport", "reward"],
+  ],
+])("%s: what should fail does, and nothing else", { timeout: 120_000 }, async (_, fault, failing, passing) => {
+  const failed = await failures(fault);
+  expect(failed).toEqual(expect.arrayContaining([...failing]));
+  expect(failed.filter((name) => passing.includes(name))).toEqual([]);
+});
+
+function mirrored(action: Float32Array): Float32Array {
+  return action.map((value, i) => (i % 5 === 1 || i % 5 === 3 ? -value : value));
+}
+
+function frozen(observation: Observation, { frames }: Observation): Observation {
+  return { ...observation, frames };
+}
+
+test("a run that was interrupted goes on, and finds the same", { timeout: 60_000 }, async () => {
+  const whole = await verdictOn({}, ["obedience"], join(folder, "whole"));
+  const out = join(folder, "halves");
+  let samples = 0;
+  const options = { ...SMALL, policies: folder, out, only: ["obedience"] as const };
+  const onProgress = () => {
+    if (++samples === 3) throw new Error("interrupted");
+  };
+  await expect(judge({ ...options, subject: await subject({}), onProgress })).rejects.toThrow("interrupted");
+  const file = join(out, "openLoop.jsonl");
+  writeFileSync(file, `${readFileSync(file, "utf8")}{"i":1,"sam`); // and the last line was cut off
+  const todo: number[] = [];
+  const resumed = await judge({ ...options, subject: await subject({}), onProgress: (done) => todo.push(done) });
+  expect(todo[0]).toBeGreaterThan(0);
+  expect(resumed).toEqual(whole);
+  await expect(judge({ ...options, seed: 2, subject: await subject({}) })).rejects.toMatchObject({
+    code: "eval_settings_differ",
+  });
+});
+
+test("no episode of the judge is one of training", () => {
+  expect(seeds.length).toBeGreaterThan(100);
+  expect(seeds.filter((seed) => seed % 2 !== 1)).toEqual([]); // training seeds are even: seeds.ts
+});

@@ -1,0 +1,140 @@
+// The judge: what is to be found out becomes experiments, experiments become samples, samples become a verdict.
+import { OptionError } from "@worldstep/protocols";
+import { Bench, type Settings } from "./bench.js";
+import { PART_NAMES, type PartName, partOf } from "./parts.js";
+import { SampleStore } from "./sample-store.js";
+import { type Order, type Samples, STUDIES, type StudyName } from "./studies.js";
+import type { Subject, SubjectName } from "./subject.js";
+import type { Section, Verdict } from "./verdict.js";
+import { doOrders } from "./workers.js";
+
+export interface JudgeOptions extends Settings {
+  /** Taken over: it is closed in the end. */
+  readonly subject: Subject;
+  /** How other processes open the same; without it, this one alone judges. */
+  readonly name?: SubjectName;
+  /** Which parts; default all. */
+  readonly only?: readonly PartName[];
+  /** Folder for the samples: a run that was interrupted goes on from them. */
+  readonly out: string;
+  /** Processes; default one a core. */
+  readonly workers?: number;
+  /** What to type to do it again, for the verdict. */
+  readonly command?: string;
+  /** Versions of what runs, and the machine, for the verdict. Samples of other versions are not gone on from. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Called as experiments get done: ticks of them all, dreamed and simulated, about. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Judges a subject. The same subject, settings, versions and machine give the same verdict (but for the cost), however many
+ * processes work and however often it was interrupted. Throws what a study throws, and `OptionError`
+ * (`eval_settings_differ`).
+ */
+export async function judge(options: JudgeOptions): Promise<Verdict> {
+  const { subject, name: named, only = PART_NAMES, out, command = "", versions, workers } = options;
+  const { onProgress = () => {} } = options;
+  const settings = settingsOf(options);
+  const { id, description, hash } = subject;
+  const nfe = named?.kind === "world" ? named.nfe : undefined;
+  const bench = await Bench.open(subject, settings);
+  try {
+    const identity = { ...settings, subject: { id, hash }, nfe, policies: bench.folder.hash, versions };
+    const store = SampleStore.open(out, identity);
+    const studies = [...new Set(only.flatMap((name) => partOf(name).studies))];
+    const orders = await ordersOf(studies, settings, store);
+    const progress = new TickCount(orders, settings, onProgress);
+    const onTicks = (order: Order, ticks: number) => progress.further(order, ticks);
+    const onSample = (order: Order, sample: unknown) => {
+      store.add(order, sample);
+      progress.done(order);
+    };
+    // What is measured in seconds goes first, alone.
+    const alone = (order: Order) => order.study === "cost" || named === undefined;
+    for (const order of orders.open.filter(alone)) {
+      onSample(order, await STUDIES[order.study].run(bench, order.i, (ticks) => onTicks(order, ticks)));
+    }
+    const shared = orders.open.filter((order) => !alone(order));
+    if (named !== undefined) await doOrders({ subject: named, settings }, shared, workers, { onTicks, onSample });
+    const samples = Object.fromEntries((Object.keys(STUDIES) as StudyName[]).map((name) => [name, store.all(name)]));
+    const sections = only.map((part): [string, Section] => {
+      return [part, partOf(part).section(samples as unknown as Samples, settings.seed)];
+    });
+    return {
+      subject: { id, description, hash },
+      command,
+      versions,
+      sections: Object.fromEntries(sections),
+    };
+  } finally {
+    await bench.close();
+  }
+}
+
+/** The parts that `text` names, separated by commas. Throws `OptionError` (`option_parts`). */
+export function partsNamed(text: string): PartName[] {
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !(PART_NAMES as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new OptionError("option_parts", `there is no part "${unknown}"`, `choose among ${PART_NAMES.join(", ")}`, {
+      parts: PART_NAMES,
+    });
+  }
+  return PART_NAMES.filter((name) => names.includes(name));
+}
+
+function settingsOf({ seed, policies, scale, rollouts }: Settings): Settings {
+  return { seed, policies, scale, ...(rollouts !== undefined && { rollouts }) };
+}
+
+/** Counts the ticks of experiments that are done, and of those that are under way. */
+class TickCount {
+  #done: number;
+  readonly #total: number;
+  readonly #underWay = new Map<Order, number>();
+
+  constructor(
+    orders: { readonly all: readonly Order[]; readonly open: readonly Order[] },
+    readonly settings: Settings,
+    readonly onProgress: (done: number, total: number) => void,
+  ) {
+    const all = (list: readonly Order[]) => list.reduce((sum, order) => sum + this.#ticks(order), 0);
+    this.#total = all(orders.all);
+    this.#done = this.#total - all(orders.open);
+    this.#tell();
+  }
+
+  further(order: Order, ticks: number): void {
+    const soFar = (this.#underWay.get(order) ?? 0) + ticks;
+    this.#underWay.set(order, Math.min(soFar, this.#ticks(order)));
+    this.#tell();
+  }
+
+  done(order: Order): void {
+    this.#underWay.delete(order);
+    this.#done += this.#ticks(order);
+    this.#tell();
+  }
+
+  #ticks({ study }: Order): number {
+    return STUDIES[study].ticks(this.settings);
+  }
+
+  #tell(): void {
+    const underWay = [...this.#underWay.values()].reduce((sum, ticks) => sum + ticks, 0);
+    this.onProgress(Math.round(this.#done + underWay), Math.round(this.#total));
+  }
+}
+
+// Long experiments first, so that no process is left with one at the end.
+async function ordersOf(studies: readonly StudyName[], settings: Settings, store: SampleStore) {
+  const all: Order[] = [];
+  for (const study of studies) {
+    const count = await STUDIES[study].count(settings);
+    for (let i = 0; i < count; i++) all.push({ study, i });
+  }
+  const ticks = ({ study }: Order) => STUDIES[study].ticks(settings);
+  all.sort((a, b) => ticks(b) - ticks(a));
+  return { all, open: all.filter((order) => !store.has(order)) };
+}

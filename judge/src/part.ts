@@ -1,0 +1,60 @@
+// A part of the verdict: which studies it stands on, and what it makes of their samples.
+import { bootstrap, mean } from "./statistics.js";
+import type { Samples, StudyName } from "./studies.js";
+import type { Metric, Plot, Point, Section } from "./verdict.js";
+
+export interface Part {
+  readonly studies: readonly StudyName[];
+  /** The section, of the studies' samples; `seed` starts the bootstrap. */
+  section(samples: Samples, seed: number): Section;
+}
+
+/** Control steps of a tick over control steps a second: seconds of a tick. */
+export const TICK_SECONDS = 0.2;
+const CURVE_RESAMPLES = 200;
+
+/** The mean over samples with its interval. Samples where `of` is undefined are left out. */
+export function average<S>(
+  samples: readonly S[],
+  unit: string,
+  seed: number,
+  of: (sample: S) => number | undefined,
+): Metric {
+  const there = samples.map(of).filter((value) => value !== undefined);
+  return bootstrap(there, unit, seed, mean);
+}
+
+/** The mean curve over samples, by seconds, with its intervals. */
+export function curve<S>(
+  samples: readonly S[],
+  seed: number,
+  of: (sample: S) => readonly number[] | undefined,
+): Point[] {
+  const there = samples.map(of).filter((values) => values !== undefined);
+  return (there[0] ?? []).map((_, t) => {
+    const at = (drawn: readonly (readonly number[])[]) => mean(drawn.map((values) => values[t] as number));
+    const { value, low, high } = bootstrap(there, "", seed, at, CURVE_RESAMPLES);
+    return point((t + 1) * TICK_SECONDS, { value, low, high });
+  });
+}
+
+/** A point of a plot that shows a metric. */
+export function point(
+  x: number,
+  { value, low, high }: { value: number; low?: number | undefined; high?: number | undefined },
+  label?: string,
+): Point {
+  return {
+    x,
+    y: value,
+    ...(low !== undefined && { low }),
+    ...(high !== undefined && { high }),
+    ...(label !== undefined && { label }),
+  };
+}
+
+/** A plot of curves against seconds. */
+export function curves(title: string, y: string, series: Readonly<Record<string, readonly Point[]>>): Plot {
+  const drawn = Object.entries(series).map(([name, points]) => ({ name, points }));
+  return { title, x: "time (s)", y, kind: "lines", series: drawn.filter(({ points }) => points.length > 0) };
+}

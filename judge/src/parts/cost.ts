@@ -1,0 +1,28 @@
+import type { Part } from "../part.js";
+
+/** What does it cost to run? */
+export const costPart: Part = {
+  studies: ["cost"],
+  section: ({ cost }) => {
+    const [found] = cost;
+    return {
+      title: "Cost",
+      text:
+        "Steps of one session on one CPU thread of this machine, with nothing beside it. A session's bytes are those of the " +
+        "arrays that it holds after some ticks: its share of keys and values, decoder state and last frames. " +
+        "`npm run bench` measures more, and better.",
+      metrics: found
+        ? {
+            framesPerSecond: { value: found.framesPerSecond, unit: "1/s" },
+            ...(found.bytesPerSession !== undefined && {
+              bytesPerSession: { value: found.bytesPerSession, unit: "bytes" },
+            }),
+            ...(found.nfe !== undefined && { nfe: { value: found.nfe, unit: "evaluations a tick" } }),
+          }
+        : {},
+      reference: {},
+      plots: [],
+      pictures: [],
+    };
+  },
+};

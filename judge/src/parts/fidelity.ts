@@ -1,0 +1,115 @@
+import { average, curve, curves, type Part } from "../part.js";
+import { bootstrap, frechet, PrincipalAxes } from "../statistics.js";
+import type { OpenLoop } from "../studies/open-loop.js";
+import type { Metric } from "../verdict.js";
+
+/** Of the Frechet distance, which is slow; and the axes that it is taken along. */
+const RESAMPLES = 200;
+const AXES = 24;
+
+/** Do dreamed pictures look like the ones that the simulator shows under the same actions? */
+export const fidelity: Part = {
+  studies: ["openLoop"],
+  section: ({ openLoop }, seed) => {
+    const at = (tick: number, of: (s: OpenLoop) => readonly number[] | undefined) => (s: OpenLoop) => of(s)?.[tick - 1];
+    const mean = (unit: string, of: (s: OpenLoop) => number | undefined) => average(openLoop, unit, seed, of);
+    const { apart, halves } = frechetDistances(openLoop, seed);
+    const hasTokenizer = openLoop.some(({ tokenizer }) => tokenizer !== undefined);
+    return {
+      title: "Fidelity",
+      text:
+        "Open-loop dreams of held-out episodes: each starts from the episode's first frame and proprioception, takes its " +
+        "actions, and is compared with its frames. The gain is over showing the first frame for ever. The latent error is " +
+        "the root mean square of the difference between the tokenizer's latents of dreamed and of real frames, over that of " +
+        "the real ones. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
+        "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
+        "and of odd episodes.",
+      metrics: {
+        ...(hasTokenizer && { tokenizerPsnr: mean("dB", (s) => s.tokenizer) }),
+        openLoopPsnrGain: mean("dB", (s) => (s.psnr[9] as number) - (s.still[9] as number)),
+        openLoopPsnrTick1: mean(
+          "dB",
+          at(1, (s) => s.psnr),
+        ),
+        openLoopPsnrTick10: mean(
+          "dB",
+          at(10, (s) => s.psnr),
+        ),
+        openLoopPsnrTick25: mean(
+          "dB",
+          at(25, (s) => s.psnr),
+        ),
+        ssimTick10: mean(
+          "",
+          at(10, (s) => s.ssim),
+        ),
+        ssimTick25: mean(
+          "",
+          at(25, (s) => s.ssim),
+        ),
+        ...(hasTokenizer && {
+          latentErrorTick10: mean(
+            "ratio",
+            at(10, (s) => s.latent),
+          ),
+          latentErrorTick25: mean(
+            "ratio",
+            at(25, (s) => s.latent),
+          ),
+        }),
+        frechetDistance: apart,
+      },
+      reference: { frechetDistance: halves },
+      plots: [
+        curves("Peak signal to noise ratio", "PSNR (dB)", {
+          dream: curve(openLoop, seed, (s) => s.psnr),
+          "first frame": curve(openLoop, seed, (s) => s.still),
+        }),
+        curves("Structural similarity", "SSIM", { dream: curve(openLoop, seed, (s) => s.ssim) }),
+        ...(hasTokenizer
+          ? [curves("Latent error", "error (ratio)", { dream: curve(openLoop, seed, (s) => s.latent) })]
+          : []),
+      ],
+      pictures: openLoop.flatMap(({ strip }, i) =>
+        strip === undefined
+          ? []
+          : [{ title: `Episode ${i}: real above, dreamed below, a second apart`, png: bytes(strip) }],
+      ),
+    };
+  },
+};
+
+// Dreamed and real frames are of the same episodes in each draw: with either kept whole, the distance of the draws would
+// be larger than that of the whole.
+function frechetDistances(samples: readonly OpenLoop[], seed: number): { apart: Metric; halves: Metric } {
+  const axes = new PrincipalAxes(
+    samples.flatMap(({ featuresReal }) => featuresReal),
+    AXES,
+  );
+  const reduced = samples.map(({ features, featuresReal }) => ({
+    dreamed: axes.reduce(features),
+    real: axes.reduce(featuresReal),
+  }));
+  type Reduced = (typeof reduced)[number];
+  const real = (drawn: readonly Reduced[]) => drawn.flatMap((s) => s.real);
+  const half = (odd: number) => real(reduced.filter((_, i) => i % 2 === odd));
+  return {
+    apart: bootstrap(
+      reduced,
+      "",
+      seed,
+      (drawn) =>
+        frechet(
+          drawn.flatMap((s) => s.dreamed),
+          real(drawn),
+        ),
+      RESAMPLES,
+    ),
+    halves: { value: frechet(half(0), half(1)), unit: "", n: samples.length },
+  };
+}
+
+/** What was base64. */
+export function bytes(base64: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64, "base64"));
+}

@@ -1,0 +1,120 @@
+import type { Beside } from "../beside.js";
+import { average, type Part, point } from "../part.js";
+import { bootstrap, mean } from "../statistics.js";
+import type { Mark } from "../studies/drift.js";
+import { HIDDEN_SECONDS, sceneError } from "../studies/recall.js";
+import type { Metric, Metrics, Plot, Point } from "../verdict.js";
+import { bytes } from "./fidelity.js";
+
+/** A dream has drifted when its picture went this many times as far from real ones as the simulator's in the same time, */
+const FURTHER = 1.5;
+/** or when its responses became so much worse than the simulator's did, cm. */
+const WORSE = 2;
+
+type Rollouts = readonly Beside<readonly Mark[]>[];
+type Side = keyof Beside<unknown>;
+
+/** Is the world still one after an hour, and does it remember what it can't see? */
+export const horizon: Part = {
+  studies: ["drift", "recalled"],
+  section: ({ drift, recalled }, seed) => {
+    const marks = drift[0]?.dreamed ?? [];
+    const last = marks.length - 1;
+    const late = Math.min(3, last); // ten minutes
+    const scenes = (side: Side, seconds?: number): Metric => {
+      const chosen = recalled.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
+      return average(chosen, "cm", seed, (scene) => sceneError(scene[side]));
+    };
+    const ofSide = (side: Side): Metrics => ({
+      lateFidelity: bootstrap(drift, "ratio", seed, (drawn) => fidelity(drawn, side, late)),
+      lastFidelity: bootstrap(drift, "ratio", seed, (drawn) => fidelity(drawn, side, last)),
+      earlyResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, 0)),
+      lateResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, late)),
+      lastResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, last)),
+      recallError: scenes(side),
+      ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, s)])),
+    });
+    return {
+      title: "Long horizon",
+      text:
+        `Closed-loop play for ${marks[last]?.minutes.toFixed(0)} minutes of the world's time: a script that sees through the ` +
+        "ruler. At each mark, two numbers. Picture: how far 30 frames are, in the ruler's features, from the nearest of real " +
+        "frames of other episodes; fidelity is that over the same at the first mark. Response: the tip is led into free air, " +
+        "moved for ten ticks, and its displacement compared with that of the simulator set to the pose that the ruler read " +
+        "before. late is the fourth mark (ten minutes), last the last. The simulator played as long and was read in the " +
+        "same way: its table becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
+        "world went from the first mark to the last, 0 for none. driftMinutes: the last mark up to which fidelity stays " +
+        `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
+        "dream that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
+        "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees the three cubes from where they were.",
+      metrics: {
+        driftMinutes: bootstrap(drift, "min", seed, driftMinutes),
+        pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
+        responseDrift: bootstrap(drift, "cm", seed, (drawn) => responseDrift(drawn, last)),
+        ...ofSide("dreamed"),
+      },
+      reference: ofSide("real"),
+      plots: [
+        overMinutes(drift, seed, "Distance of the picture from real ones", "distance of features", picture),
+        overMinutes(drift, seed, "Response to ten ticks of motion", "error (cm)", response),
+      ],
+      pictures: marks.map(({ minutes, frame }) => ({ title: `After ${time(minutes)}`, png: bytes(frame) })),
+    };
+  },
+};
+
+function picture(rollouts: Rollouts, side: Side, k: number): number {
+  return mean(rollouts.map((marks) => marks[side][k]?.picture ?? Number.NaN));
+}
+
+function response(rollouts: Rollouts, side: Side, k: number): number {
+  return mean(rollouts.flatMap((marks) => marks[side][k]?.responses ?? []));
+}
+
+function fidelity(rollouts: Rollouts, side: Side, k: number): number {
+  return picture(rollouts, side, k) / picture(rollouts, side, 0);
+}
+
+function pictureDrift(rollouts: Rollouts, k: number): number {
+  return fidelity(rollouts, "dreamed", k) / fidelity(rollouts, "real", k) - 1;
+}
+
+function responseDrift(rollouts: Rollouts, k: number): number {
+  const worse = (side: Side): number => response(rollouts, side, k) - response(rollouts, side, 0);
+  return worse("dreamed") - worse("real");
+}
+
+function driftMinutes(rollouts: Rollouts): number {
+  const marks = rollouts[0]?.dreamed ?? [];
+  const broken = marks.findIndex(
+    (_, k) => !(pictureDrift(rollouts, k) <= FURTHER - 1 && responseDrift(rollouts, k) <= WORSE),
+  );
+  const lasting = broken === -1 ? marks.length : broken;
+  return marks[lasting - 1]?.minutes ?? 0;
+}
+
+function overMinutes(
+  rollouts: Rollouts,
+  seed: number,
+  title: string,
+  y: string,
+  of: (rollouts: Rollouts, side: Side, k: number) => number,
+): Plot {
+  const marks = rollouts[0]?.dreamed ?? [];
+  const points = (side: Side): Point[] =>
+    marks.map(({ minutes }, k) =>
+      point(
+        minutes,
+        bootstrap(rollouts, "", seed, (drawn) => of(drawn, side, k)),
+      ),
+    );
+  const series = [
+    { name: "dream", points: points("dreamed") },
+    { name: "simulator", points: points("real") },
+  ];
+  return { title, x: "time (min)", y, kind: "lines", logarithmic: true, series };
+}
+
+function time(minutes: number): string {
+  return minutes < 1 ? `${Math.round(60 * minutes)} s` : `${Math.round(minutes)} min`;
+}

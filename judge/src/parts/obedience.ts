@@ -1,0 +1,71 @@
+import { average, curve, curves, type Part } from "../part.js";
+import { auc, bootstrap, mean } from "../statistics.js";
+import { type OpenLoop, SWAP_TICK } from "../studies/open-loop.js";
+import type { Metrics } from "../verdict.js";
+
+/** An end effector further off than this, cm, is what an uncertainty should have warned of. */
+const ASTRAY = 5;
+
+/** Does the world do what the actions say? */
+export const obedience: Part = {
+  studies: ["openLoop", "inverseActions"],
+  section: ({ openLoop, inverseActions }, seed) => {
+    const of = (value: (s: OpenLoop) => number | undefined) => average(openLoop, "cm", seed, value);
+    const at = (tick: number) => tick - 1;
+    const errors = (tip: keyof OpenLoop & ("tip" | "tipReal"), opening: "opening" | "openingReal") => ({
+      endEffectorError: of((s) => s[tip][at(10)]),
+      endEffectorErrorTick25: of((s) => s[tip][at(25)]),
+      gripperErrorTick10: of((s) => s[opening][at(10)]),
+    });
+    const swap = (tip: "tip" | "tipReal") =>
+      bootstrap(openLoop, "ratio", seed, (drawn) => {
+        return mean(drawn.map((s) => s.tipSwapped)) / mean(drawn.map((s) => s[tip][at(SWAP_TICK)] as number));
+      });
+    const hasTokenizer = openLoop.some(({ tipDecoded }) => tipDecoded !== undefined);
+    const hasReading = openLoop.some(({ reading }) => reading !== undefined);
+    return {
+      title: "Obedience",
+      text:
+        "From the same open-loop dreams: how far the tip of the arm is from where the simulator had it under the same " +
+        "actions, after 2 s (endEffectorError) and 5 s; how far the opening of the gripper is off; how far a cube is off ten " +
+        "ticks after it was first touched. The ruler reads positions from frames, and what it reads from the real frames is " +
+        "beside: no world can do better. swapRatio: the tip's error under another episode's actions over its error under " +
+        "the right ones; 1 is a world that does not listen. inverseActionError: five ticks of motion in free air, then " +
+        "their inverses: how far the tip is from where it set out.",
+      metrics: {
+        ...errors("tip", "opening"),
+        objectErrorTick10: of((s) => s.object),
+        ...(hasTokenizer && { endEffectorErrorDecoded: of((s) => s.tipDecoded) }),
+        ...(hasReading && { startReadingError: of((s) => s.reading) }),
+        swapRatio: swap("tip"),
+        inverseActionError: average(inverseActions, "cm", seed, ({ dreamed }) => dreamed),
+        ...uncertainty(openLoop, seed),
+      },
+      reference: {
+        ...errors("tipReal", "openingReal"),
+        objectErrorTick10: of((s) => s.objectReal),
+        swapRatio: swap("tipReal"),
+        inverseActionError: average(inverseActions, "cm", seed, ({ real }) => real),
+      },
+      plots: [
+        curves("End effector", "error (cm)", {
+          dream: curve(openLoop, seed, (s) => s.tip),
+          simulator: curve(openLoop, seed, (s) => s.tipReal),
+        }),
+        curves("Gripper opening", "error (cm)", {
+          dream: curve(openLoop, seed, (s) => s.opening),
+          simulator: curve(openLoop, seed, (s) => s.openingReal),
+        }),
+      ],
+      pictures: [],
+    };
+  },
+};
+
+// Where the world says how sure it is: does that tell ticks that went astray from the others?
+function uncertainty(samples: readonly OpenLoop[], seed: number): Metrics {
+  if (!samples.some(({ uncertainty }) => uncertainty !== undefined)) return {};
+  const scored = (s: OpenLoop) =>
+    (s.uncertainty ?? []).map((score, t) => ({ score, positive: (s.tip[t] as number) > ASTRAY }));
+  return { uncertaintyAuroc: bootstrap(samples, "area", seed, (drawn) => auc(drawn.flatMap(scored))) };
+}

@@ -1,0 +1,108 @@
+import { SCORED_TASKS } from "@worldstep/simulator";
+import type { Part } from "../part.js";
+import { bootstrap, mean, mmrv, pearson, spearman } from "../statistics.js";
+import type { Trial } from "../studies/ranking.js";
+import type { Metric, Metrics, Plot, Point } from "../verdict.js";
+
+/** One start, played by every policy in its tasks. */
+type Round = readonly Trial[];
+type Score = (dreamed: readonly number[], real: readonly number[]) => number;
+
+const SCORES: Readonly<Record<string, { readonly score: Score; readonly unit: string }>> = {
+  rankingPearson: { score: pearson, unit: "r" },
+  rankingSpearman: { score: spearman, unit: "rho" },
+  rankingMmrv: { score: mmrv, unit: "share" },
+};
+
+/** Would the dream rank policies as reality does? */
+export const rankingPart: Part = {
+  studies: ["ranking"],
+  section: ({ ranking }, seed) => {
+    const rounds = roundsOf(ranking);
+    const policies = new Set(ranking.map(({ policy }) => policy)).size;
+    return {
+      title: "Policy ranking",
+      text:
+        `${policies} policies, from expert to random, play the same ${rounds.length} starts of each task in the dream and in ` +
+        "the simulator, seeing only frames and proprioception. Success in the dream is what the world's head says, and ends " +
+        "the episode. Over policies of a task, and over all policies and tasks together: Pearson's and Spearman's " +
+        "correlation of the success rates, and MMRV, the mean maximum rank violation (definitions: SIMPLER, Li et al. 2024). " +
+        "The policies are fixed; the intervals redraw the starts.",
+      metrics: {
+        ...scoresOf(rounds, seed, ""),
+        ...Object.assign({}, ...SCORED_TASKS.map((task) => scoresOf(only(rounds, task), seed, ` ${task}`))),
+      },
+      reference: {},
+      plots: [scatter(rounds, seed)],
+      pictures: [],
+    };
+  },
+};
+
+/** Trials by start. `ranking` gives every policy its turn at one before the next, so each has as many turns as it has starts. */
+function roundsOf(trials: readonly Trial[]): Round[] {
+  const rounds: Trial[][] = [];
+  const turns = new Map<string, number>();
+  for (const trial of trials) {
+    const turn = turns.get(nameOf(trial)) ?? 0;
+    turns.set(nameOf(trial), turn + 1);
+    rounds[turn] ??= [];
+    rounds[turn]?.push(trial);
+  }
+  return rounds;
+}
+
+function scoresOf(rounds: readonly Round[], seed: number, suffix: string): Metrics {
+  const metric = ({ score, unit }: { score: Score; unit: string }): Metric =>
+    bootstrap(rounds, unit, seed, (drawn) => {
+      const rates = ratesOf(drawn);
+      return score(
+        rates.map(({ dreamed }) => dreamed),
+        rates.map(({ real }) => real),
+      );
+    });
+  return Object.fromEntries(Object.entries(SCORES).map(([name, score]) => [name + suffix, metric(score)]));
+}
+
+function only(rounds: readonly Round[], task: string): Round[] {
+  return rounds.map((round) => round.filter((trial) => trial.task === task));
+}
+
+/** Success of each policy in each of its tasks. */
+function ratesOf(rounds: readonly Round[]): { trial: Trial; dreamed: number; real: number }[] {
+  const groups = new Map<string, Trial[]>();
+  for (const trial of rounds.flat()) {
+    const group = groups.get(nameOf(trial));
+    if (group) group.push(trial);
+    else groups.set(nameOf(trial), [trial]);
+  }
+  return [...groups.values()].map((group) => ({
+    trial: group[0] as Trial,
+    dreamed: mean(group.map(({ success }) => Number(success.dreamed))),
+    real: mean(group.map(({ success }) => Number(success.real))),
+  }));
+}
+
+function nameOf({ task, policy }: Trial): string {
+  return `${task} ${policy}`;
+}
+
+function scatter(rounds: readonly Round[], seed: number): Plot {
+  const series = SCORED_TASKS.map((task) => ({
+    name: task,
+    points: ratesOf(only(rounds, task)).map(({ trial, real }): Point => {
+      const own = rounds.map((round) => round.filter((other) => nameOf(other) === nameOf(trial)));
+      const dreamed = (drawn: readonly Round[]) => mean(drawn.flat().map(({ success }) => Number(success.dreamed)));
+      const { value, low = value, high = value } = bootstrap(own, "", seed, dreamed, 400);
+      return { x: real, y: value, low, high, label: trial.policy };
+    }),
+  }));
+  return {
+    title: "Success of policies",
+    x: "success in the simulator",
+    y: "success in the dream",
+    kind: "points",
+    diagonal: true,
+    series: series.filter(({ points }) => points.length > 0),
+  };
+}

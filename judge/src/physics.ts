@@ -1,0 +1,140 @@
+// What must hold whatever the actions: events in what the ruler reads, tick by tick. The ruler errs, so a rate means
+// something only beside the simulator's own, read in the same way.
+import { newestFrame, type Reading } from "@worldstep/policies";
+import type { Env, Observation } from "@worldstep/protocols";
+import type { Bench } from "./bench.js";
+import { countCubes } from "./cubes.js";
+import { distance, type Tally } from "./statistics.js";
+
+/** What one tick shows. */
+export interface Look {
+  readonly reading: Reading;
+  /** How often each cube is seen. */
+  readonly counts: readonly number[];
+}
+
+/** How often each law held, of how often it applied. */
+export interface Laws {
+  /** Each cube is seen once. */
+  readonly permanent: Tally;
+  /** A cube on the table far from the hand is where it was a tick ago. */
+  readonly still: Tally;
+  /** A cube in the closed fingers is still between them when they have moved. */
+  readonly follows: Tally;
+  /** Two ticks after it was let go, a cube is on something. */
+  readonly falls: Tally;
+  /** A cube on another, the hand away, is still on it three ticks later. */
+  readonly rests: Tally;
+}
+
+const CUBES = [0, 1, 2];
+// Metres.
+const TABLE = 0.045; // a cube's middle is below this on the table and in the bin
+const OPEN = 0.066;
+const SHUT = 0.062;
+const AWAY = 0.1;
+
+/** What `act` does to `env` for `ticks`, looked at after each and at the start. */
+export async function watch(
+  bench: Bench,
+  env: Env,
+  start: Observation,
+  ticks: number,
+  act: (observation: Observation) => Promise<Float32Array>,
+): Promise<Laws> {
+  const looks = [await look(bench, start)];
+  let observation = start;
+  for (let t = 0; t < ticks; t++) {
+    const step = await env.step(await act(observation));
+    observation = step.observation;
+    looks.push(await look(bench, observation));
+    if (step.terminated || step.truncated) break;
+  }
+  return laws(looks);
+}
+
+async function look(bench: Bench, observation: Observation): Promise<Look> {
+  const frame = newestFrame(observation);
+  return { reading: await bench.ruler.read(frame), counts: countCubes(frame, bench.size) };
+}
+
+/** The laws over a rollout's looks, in order. */
+export function laws(looks: readonly Look[]): Laws {
+  const at = (t: number): Look => looks[t] as Look;
+  const times = looks.map((_, t) => t);
+  const pairs = (last: number) => times.slice(0, -last).flatMap((t) => CUBES.map((cube) => ({ t, cube })));
+  const tally = <C>(cases: readonly C[], applies: (c: C) => boolean, holds: (c: C) => boolean): Tally => {
+    const all = cases.filter(applies);
+    return { held: all.filter(holds).length, of: all.length };
+  };
+  return {
+    permanent: tally(
+      times.flatMap((t) => CUBES.map((cube) => at(t).counts[cube])),
+      () => true,
+      (count) => count === 1,
+    ),
+    still: tally(
+      pairs(1),
+      ({ t, cube }) => lies(at(t), cube) && lies(at(t + 1), cube),
+      ({ t, cube }) => distance(place(at(t), cube), place(at(t + 1), cube)) < 0.025,
+    ),
+    follows: tally(
+      pairs(1),
+      ({ t, cube }) => isHeld(at(t), cube) && opening(at(t + 1)) < SHUT && distance(tip(at(t)), tip(at(t + 1))) > 0.02,
+      ({ t, cube }) => gap(at(t + 1), cube) < 0.045,
+    ),
+    falls: tally(
+      pairs(3),
+      ({ t, cube }) => isHeld(at(t), cube) && opening(at(t + 1)) > OPEN && opening(at(t + 3)) > OPEN,
+      ({ t, cube }) => isSupported(at(t + 3), cube),
+    ),
+    rests: tally(
+      pairs(3),
+      ({ t, cube }) => under(at(t), cube) !== undefined && [0, 1, 2, 3].every((k) => gap(at(t + k), cube) > AWAY),
+      ({ t, cube }) => under(at(t + 3), cube) === under(at(t), cube),
+    ),
+  };
+}
+
+function place({ reading }: Look, cube: number): Float64Array {
+  return reading.cubes.subarray(7 * cube, 7 * cube + 3);
+}
+
+function height(look: Look, cube: number): number {
+  return place(look, cube)[2] as number;
+}
+
+function tip({ reading }: Look): number[] {
+  return [reading.tip.x, reading.tip.y, reading.tip.z];
+}
+
+function opening({ reading }: Look): number {
+  return reading.tip.opening;
+}
+
+function gap(look: Look, cube: number): number {
+  return distance(tip(look), place(look, cube));
+}
+
+function lies(look: Look, cube: number): boolean {
+  return height(look, cube) < TABLE && gap(look, cube) > AWAY && look.counts[cube] === 1;
+}
+
+function isHeld(look: Look, cube: number): boolean {
+  return height(look, cube) > 0.05 && gap(look, cube) < 0.03 && opening(look) > 0.035 && opening(look) < SHUT;
+}
+
+function isSupported(look: Look, cube: number): boolean {
+  return height(look, cube) < TABLE || CUBES.some((other) => other !== cube && isOn(look, cube, other, 0.035));
+}
+
+function under(look: Look, cube: number): number | undefined {
+  return CUBES.find((other) => other !== cube && isOn(look, cube, other, 0.022));
+}
+
+// Whether `cube` is one cube above `other`, and not further aside than `aside`.
+function isOn(look: Look, cube: number, other: number, aside: number): boolean {
+  const [a, b] = [place(look, cube), place(look, other)];
+  const rise = (a[2] as number) - (b[2] as number);
+  return distance(a.subarray(0, 2), b.subarray(0, 2)) < aside && rise > 0.035 && rise < 0.065;
+}

@@ -1,0 +1,234 @@
+import { PNG } from "pngjs";
+import { expect, test } from "vitest";
+import type { Plot, Section, Verdict } from "../verdict.js";
+import { formatTogether } from "./numbers.js";
+import { plotPng, plotSvg } from "./plots.js";
+import { reportHtml } from "./report.js";
+
+const VOID = new Set(["meta", "img", "col", "wbr", "br"]);
+const HOSTILE = `<script>alert("x")</script> & 'more' $& $1`;
+
+const curves: Plot = {
+  title: "Error",
+  x: "time (s)",
+  y: "error (cm)",
+  kind: "lines",
+  logarithmic: true,
+  series: ["dream", "simulator"].map((name, k) => ({
+    name,
+    points: [6, 60, 600, 3600].map((x) => ({ x, y: k + Math.log(x), low: k, high: k + 10 })),
+  })),
+};
+const scatter: Plot = {
+  title: "Policies",
+  x: "success in the simulator",
+  y: "success in the dream",
+  kind: "points",
+  diagonal: true,
+  series: [
+    {
+      name: "stack",
+      points: [0.1, 0.5, 0.9].map((x, i) => ({ x, y: x * x, low: 0, high: 1, label: `policy ${i}` })),
+    },
+  ],
+};
+
+function png(width: number, height: number): Uint8Array {
+  return new Uint8Array(PNG.sync.write(new PNG({ width, height })));
+}
+
+function section(given: Partial<Section>): Section {
+  return { title: "Part", text: "What was done.", metrics: {}, reference: {}, plots: [], pictures: [], ...given };
+}
+
+function verdict(sections: Verdict["sections"]): Verdict {
+  const hash = "3f2a9c1be07d44a8812ce55a9d0be7f9c3aa61f00d3be9a16c2fa4c8d0f1e2b3";
+  return {
+    subject: { id: "tabletop", description: "An arm and three cubes.", hash },
+    command: "worldstep eval worlds/tabletop --policies 'my policies'",
+    versions: { worldstep: "0.1.0", machine: "a CPU, 2 cores" },
+    sections,
+  };
+}
+
+const rich = verdict({
+  fidelity: section({
+    title: "Fidelity",
+    text: "openLoopPsnr is of `pixels`.\n\nSecond paragraph.",
+    metrics: {
+      openLoopPsnr: { value: 26.314, unit: "dB", low: 25.52, high: 27.1, n: 1064 },
+      bare: { value: 7, unit: "" },
+    },
+    reference: {
+      openLoopPsnr: { value: 41.27, unit: "dB", low: 40.1, high: 42.3 },
+      beside: { value: 0.125, unit: "m" },
+    },
+    plots: [curves, scatter],
+    pictures: [
+      { title: "A strip", png: png(20, 10) },
+      { title: "Lost", png: new Uint8Array() },
+    ],
+  }),
+  cost: section({
+    title: "Cost",
+    metrics: { rate: { value: Number.NaN, unit: "1/s", low: Number.NaN, high: Number.NaN } },
+  }),
+});
+
+const TAG = /<(\/?)([a-zA-Z]\w*)(?:\s[\w:-]+(?:="[^"<>]*")?)*\s*(\/?)>/g;
+
+/** Throws where an element isn't closed, or another is, or where there is half a tag. */
+function parse(page: string): void {
+  const open: string[] = [];
+  const markup = page.replace(/<style>[\s\S]*?<\/style>/g, "").replace("<!doctype html>", "");
+  for (const [tag, closing, name = "", self] of markup.matchAll(TAG)) {
+    if (self === "/" || VOID.has(name)) continue;
+    if (closing === "") open.push(name);
+    else if (open.pop() !== name) throw new Error(`${tag} closes another element`);
+  }
+  expect(open).toEqual([]);
+  expect(markup.replace(TAG, "")).not.toMatch(/[<>]/);
+}
+
+/** As a reader sees it, with one space between words. */
+function textOf(page: string): string {
+  return page
+    .replace(/<(style|svg)[\s\S]*?<\/\1>/g, "")
+    .replace(/<wbr>/g, "")
+    .replace(/<\/?(data|code|span)[^>]*>/g, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/&nbsp;|\s+/g, " ");
+}
+
+test("a report says each value, its interval, the simulator's own and how to do it again", async () => {
+  const page = await reportHtml(rich);
+  parse(page);
+  const text = textOf(page);
+  // Once among all metrics, once in its section.
+  expect(text.split("openLoopPsnr 26.31 [25.52, 27.10] 41.3 [40.1, 42.3] 1,064 dB")).toHaveLength(3);
+  expect(page).toContain('<data value="26.314">26.31</data>');
+  expect(text).toMatch(/bare 7 +/);
+  expect(text).toMatch(/beside +0\.125 +m/);
+  expect(text).toMatch(/rate n\/a n\/a +1\/s/);
+  expect(text).not.toContain("NaN");
+  expect(text).toContain("worldstep eval worlds/tabletop --policies &#39;my policies&#39;");
+  for (const part of [rich.subject.hash, rich.subject.description, "a CPU, 2 cores", "Second paragraph."]) {
+    expect(text).toContain(part);
+  }
+  expect(page).toContain("<code>openLoopPsnr</code> is of <code>pixels</code>.");
+});
+
+test("plots and pictures are in the file itself", async () => {
+  const page = await reportHtml(rich);
+  expect(page.match(/<svg /g)).toHaveLength(2);
+  expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(2);
+  expect(page.match(/<img src="data:image\/png;base64,[\w+/=]+" alt="A strip" width="20" height="10">/g)).toHaveLength(
+    1,
+  );
+  expect(page).toContain("Lost: n/a");
+  expect(page).not.toMatch(/<script|<link|(src|href)="(?!#|data:)/);
+});
+
+test("links lead to sections, and ids are given once", async () => {
+  const page = await reportHtml(rich);
+  const ids = [...page.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  const links = [...page.matchAll(/href="#([^"]*)"/g)].map(([, id]) => id);
+  expect(links.length).toBeGreaterThan(3);
+  for (const link of links) expect(ids).toContain(link);
+});
+
+test("the same verdict gives the same report, whatever was drawn before", async () => {
+  const first = await reportHtml(rich);
+  await plotPng(scatter);
+  expect(await reportHtml(rich)).toBe(first);
+});
+
+test("texts of a verdict are never markup", async () => {
+  const metric = { value: 1, unit: HOSTILE };
+  const series = [HOSTILE, "other"].map((name) => ({ name, points: [{ x: 1, y: 2, label: HOSTILE }] }));
+  const plot: Plot = { title: HOSTILE, x: HOSTILE, y: HOSTILE, kind: "points", series };
+  const hostile = section({
+    title: HOSTILE,
+    text: `${HOSTILE} \`${HOSTILE}\``,
+    metrics: { [HOSTILE]: metric },
+    reference: { [HOSTILE]: metric },
+    plots: [plot, { ...plot, kind: "lines" }],
+    pictures: [{ title: HOSTILE, png: png(1, 1) }],
+  });
+  const page = await reportHtml({
+    subject: { id: HOSTILE, description: HOSTILE, hash: HOSTILE },
+    command: HOSTILE,
+    versions: { [HOSTILE]: HOSTILE },
+    sections: { [HOSTILE]: hostile, other: hostile },
+  });
+  parse(page);
+  expect(page).not.toContain("<script");
+  expect(page).toContain("&lt;script&gt;alert(&quot;x&quot;)");
+});
+
+test("a verdict without sections, and one with one, have no contents", async () => {
+  for (const sections of [{}, { cost: section({ title: "Cost" }) }]) {
+    const page = await reportHtml(verdict(sections));
+    parse(page);
+    expect(page).not.toContain("<nav");
+    expect(page).not.toContain("<table");
+  }
+});
+
+test("plots are drawn whatever their points are", async () => {
+  const nothing = [Number.NaN, Number.POSITIVE_INFINITY].map((y, x) => ({ x, y, low: Number.NaN, high: 1 }));
+  const kinds = ["lines", "points"] as const;
+  for (const kind of kinds) {
+    for (const [logarithmic, diagonal] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      for (const points of [
+        [],
+        nothing,
+        [{ x: 3, y: 3 }],
+        [
+          { x: -1, y: -2, low: -3, high: 0 },
+          { x: 0, y: 0 },
+          { x: 1e9, y: 1e-9 },
+        ],
+      ]) {
+        const series = Array.from({ length: 30 }, (_, i) => ({ name: `series ${i}`, points }));
+        const svg = await plotSvg({ title: "t", x: "x", y: "y", kind, logarithmic, diagonal, series });
+        expect(svg).not.toMatch(/NaN|Infinity|undefined|null/);
+      }
+    }
+  }
+});
+
+test("points of a scatter say what they are, beside them and when pointed at", async () => {
+  const svg = await plotSvg(scatter);
+  expect(svg).toContain(
+    "<title>policy 1&#xA;success in the simulator: 0.5&#xA;success in the dream: 0.25 [0.00, 1.00]</title>",
+  );
+  expect(svg).toContain(">policy 1</text>");
+});
+
+test("a plot as PNG", async () => {
+  const bytes = await plotPng(curves);
+  expect([...bytes.slice(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  const { width, height, data } = PNG.sync.read(Buffer.from(bytes));
+  expect(width).toBeGreaterThan(800);
+  expect(height).toBeGreaterThan(500);
+  expect([...data.subarray(0, 4)]).toEqual([255, 255, 255, 255]);
+  const dark = data.filter((value, i) => i % 4 === 0 && value < 100).length;
+  expect(dark, "letters").toBeGreaterThan(500);
+});
+
+test("numbers that are read together have equally many decimals", () => {
+  expect(formatTogether([26.314, 25.52, 27.1])).toEqual(["26.31", "25.52", "27.10"]);
+  expect(formatTogether([9.31, 7.9, 10.7])).toEqual(["9.3", "7.9", "10.7"]);
+  expect(formatTogether([0.0021, 0.00105, 0.00315])).toEqual(["0.0021", "0.0011", "0.0032"]);
+  expect(formatTogether([-0.5, -0.75, 0.1])).toEqual(["−0.50", "−0.75", "0.10"]);
+  expect(formatTogether([12345])).toEqual(["12,345"]);
+  expect(formatTogether([0.000012])).toEqual(["1.20e−5"]);
+  expect(formatTogether([0, Number.NaN, Number.NEGATIVE_INFINITY])).toEqual(["0", "n/a", "−∞"]);
+});

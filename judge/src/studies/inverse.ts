@@ -1,0 +1,51 @@
+// Actions, then their inverses: a world that obeys is back where it was (World Stability, arXiv 2503.08122, for robots).
+import { newestFrame } from "@worldstep/policies";
+import type { Env, Observation } from "@worldstep/protocols";
+import { heldOutSeed, Random } from "@worldstep/simulator";
+import { type Bench, scaled } from "../bench.js";
+import { type Beside, beside } from "../beside.js";
+import { held, inverse, MIDDLE, towards } from "../moves.js";
+import { distance } from "../statistics.js";
+import type { Study } from "../study.js";
+
+/** Ticks to get to the middle of the workspace, where nothing is in the way; ticks out, and as many back. */
+const APPROACH = 10;
+const OUT = 5;
+const REST = 2;
+const SPEED = 0.3;
+const CM = 100;
+/** Held-out episodes that are this study's own. */
+const FIRST = 100_000;
+
+/** How far the tip is from where it set out, cm. */
+export type Inverse = Beside<number>;
+
+export const inverseActions: Study<Inverse> = {
+  count: async (settings) => scaled(64, settings),
+  ticks: () => 2 * (APPROACH + 2 * OUT + 2 * REST),
+  run: async (bench, i) => {
+    const seed = heldOutSeed(bench.settings.seed, FIRST + i);
+    const random = new Random(seed, "inverse actions");
+    const blocks = Array.from({ length: OUT }, () => {
+      const angle = random.uniform(-Math.PI, Math.PI);
+      return held({ x: SPEED * Math.cos(angle), y: SPEED * Math.sin(angle), z: random.uniform(-0.1, 0.1) });
+    });
+    const back = [...blocks].reverse().map(inverse);
+    return beside(bench, seed, "play", 0, (env, observation) =>
+      thereAndBack(bench, env, observation, [...blocks, ...back]),
+    );
+  },
+};
+
+async function thereAndBack(bench: Bench, env: Env, start: Observation, blocks: readonly Float32Array[]) {
+  let observation = start;
+  for (let t = 0; t < APPROACH; t++) ({ observation } = await env.step(towards(observation, MIDDLE)));
+  for (let t = 0; t < REST; t++) ({ observation } = await env.step(held({})));
+  const before = await bench.ruler.read(newestFrame(observation));
+  for (const block of [...blocks, ...Array<Float32Array>(REST).fill(held({}))]) {
+    ({ observation } = await env.step(block));
+  }
+  const after = await bench.ruler.read(newestFrame(observation));
+  const at = ({ x, y, z }: { x: number; y: number; z: number }) => [x, y, z];
+  return distance(at(before.tip), at(after.tip)) * CM;
+}

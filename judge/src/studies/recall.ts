@@ -1,0 +1,67 @@
+// Recall: the hand hides a cube from the camera for a while, then goes. Is the scene as it was?
+import { newestFrame, type Reading } from "@worldstep/policies";
+import type { Env, Observation } from "@worldstep/protocols";
+import { heldOutSeed } from "@worldstep/simulator";
+import { type Bench, scaled } from "../bench.js";
+import { type Beside, beside } from "../beside.js";
+import { held, towards } from "../moves.js";
+import { distance, mean } from "../statistics.js";
+import type { Study } from "../study.js";
+
+/** Seconds for which a cube is hidden. */
+export const HIDDEN_SECONDS = [2, 5, 10] as const;
+const APPROACH = 12;
+const AWAY = 12;
+/** From a cube towards the table camera, where the hand hides it. */
+const TOWARDS_CAMERA = { x: 0.07, y: -0.03, z: 0.055 } as const;
+/** Held-out episodes that are this study's own. */
+const FIRST = 500_000;
+const CM = 100;
+
+/** One scene. */
+export interface Recalled {
+  readonly seconds: number;
+  /** Where the ruler sees each cube afterwards, against before: cm, the hidden one first. */
+  readonly errors: readonly number[];
+}
+
+export const recalled: Study<Beside<Recalled>> = {
+  count: async (settings) => scaled(36, settings),
+  ticks: () => 2 * (2 * APPROACH + AWAY + 30),
+  run: async (bench, i) => {
+    const seed = heldOutSeed(bench.settings.seed, FIRST + i);
+    const seconds = HIDDEN_SECONDS[i % HIDDEN_SECONDS.length] as number;
+    const cube = Math.floor(i / HIDDEN_SECONDS.length) % 3;
+    return beside(bench, seed, "play", 0, (env, observation) => hide(bench, env, observation, cube, seconds));
+  },
+};
+
+async function hide(bench: Bench, env: Env, start: Observation, cube: number, seconds: number): Promise<Recalled> {
+  const corner = { x: 0.26, y: start.proprioception.data[1] as number, z: 0.22 };
+  let observation = start;
+  const go = async (target: typeof corner, ticks: number) => {
+    for (let t = 0; t < ticks; t++) ({ observation } = await env.step(towards(observation, target)));
+  };
+  await go(corner, APPROACH);
+  const before = await bench.ruler.read(newestFrame(observation));
+  const [x, y, z] = before.cubes.subarray(7 * cube) as unknown as [number, number, number];
+  const spot = { x: x + TOWARDS_CAMERA.x, y: y + TOWARDS_CAMERA.y, z: z + TOWARDS_CAMERA.z };
+  await go({ ...spot, z: corner.z }, APPROACH);
+  await go(spot, APPROACH);
+  const ticks = Math.round((seconds * bench.subject.spec.fps) / bench.subject.spec.stride);
+  for (let t = 0; t < ticks; t++) ({ observation } = await env.step(held({})));
+  await go({ ...spot, z: corner.z }, AWAY / 2);
+  await go(corner, AWAY);
+  const after = await bench.ruler.read(newestFrame(observation));
+  const order = [cube, ...[0, 1, 2].filter((other) => other !== cube)];
+  return { seconds, errors: order.map((c) => distance(at(before, c), at(after, c)) * CM) };
+}
+
+/** Mean error of all cubes of a scene, cm. */
+export function sceneError({ errors }: Recalled): number {
+  return mean(errors);
+}
+
+function at({ cubes }: Reading, cube: number): Float64Array {
+  return cubes.subarray(7 * cube, 7 * cube + 3);
+}

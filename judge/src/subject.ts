@@ -1,0 +1,86 @@
+// What is judged, and how it starts where reality starts.
+import { openWorld } from "@worldstep/engine";
+import { newestFrame } from "@worldstep/policies";
+import { byteTensor, type Env, type EnvSpec, type Observation, type ResetResult } from "@worldstep/protocols";
+import { createSimulator } from "@worldstep/simulator";
+
+/** A world under judgement. */
+export interface Subject {
+  readonly id: string;
+  readonly description: string;
+  /** Names the subject with all its files. */
+  readonly hash: string;
+  readonly spec: EnvSpec;
+  open(): Promise<Env>;
+  /** Where the subject has one: frames `[s, H, W, 3]` uint8 to latents and back. */
+  readonly tokenizer?: {
+    encode(frames: Uint8Array): Promise<Float32Array>;
+    reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]>;
+  };
+  close(): Promise<void>;
+}
+
+/** A subject in words that can be sent to another process. */
+export type SubjectName =
+  | { readonly kind: "world"; readonly folder: string; readonly nfe?: number }
+  | { readonly kind: "simulator" };
+
+/** Throws what `openWorld` throws. One thread, so that numbers do not depend on how many work. */
+export async function openSubject(name: SubjectName): Promise<Subject> {
+  if (name.kind === "simulator") return simulatorSubject();
+  const world = await openWorld(name.folder, { threads: 1 });
+  return {
+    id: world.spec.id,
+    description: world.world.description,
+    hash: world.hash,
+    spec: world.spec,
+    open: async () => withNfe(await world.open(), name.nfe),
+    tokenizer: { encode: world.encode, reconstruct: world.reconstruct },
+    close: world.close,
+  };
+}
+
+/** The simulator judged as if it were a world: what a perfect one scores. */
+async function simulatorSubject(): Promise<Subject> {
+  const simulator = await createSimulator({ varied: true });
+  const { spec } = simulator;
+  await simulator.close();
+  return {
+    id: "simulator",
+    description: "The MuJoCo tabletop itself",
+    hash: "simulator",
+    spec,
+    open: () => createSimulator({ varied: true }),
+    close: async () => undefined,
+  };
+}
+
+/** Where an episode begins: a moment of reality. */
+export interface Beginning {
+  readonly seed: number;
+  readonly task: string;
+  readonly maxTicks: number;
+  /** What reality showed after its reset. */
+  readonly observation: Observation;
+}
+
+/**
+ * Resets `env` to where reality began: from its frame and proprioception where the env takes frames, else from its seed,
+ * as a simulator does.
+ */
+export function begin(env: Env, { seed, task, maxTicks, observation }: Beginning): Promise<ResetResult> {
+  if (!env.spec.acceptsFrames) return env.reset({ seed, task, maxTicks });
+  const { frames, proprioception } = observation;
+  const first = byteTensor(newestFrame(observation).slice(), [1, ...frames.shape.slice(1)]);
+  return env.reset({ seed, task, maxTicks, frames: first, proprioception });
+}
+
+function withNfe(env: Env, nfe: number | undefined): Env {
+  if (nfe === undefined) return env;
+  return {
+    spec: env.spec,
+    reset: (options) => env.reset(options),
+    step: (action) => env.step(action, { nfe }),
+    close: () => env.close(),
+  };
+}
