@@ -11,8 +11,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   engine: ["@worldstep/protocols"],
   simulator: ["@worldstep/protocols"],
   policies: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/simulator"],
-  judge: ["@worldstep/protocols", "@worldstep/engine", "@worldstep/simulator", "@worldstep/policies"],
+  judge: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/engine", "@worldstep/simulator", "@worldstep/policies"],
   cli: [
+    "@worldstep/protocols",
+    "@worldstep/sdk",
+    "@worldstep/engine",
+    "@worldstep/simulator",
+    "@worldstep/policies",
+    "@worldstep/judge",
+  ],
+  "examples/policy-training": [
     "@worldstep/protocols",
     "@worldstep/sdk",
     "@worldstep/engine",
@@ -35,7 +43,7 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
   const files = sources(join(folder, "src"));
 
   it("imports only what its place allows", () => {
-    expect(files.length).toBeGreaterThan(3);
+    expect(files.length).toBeGreaterThan(1);
     for (const file of files.filter((name) => !name.endsWith(".test.ts"))) {
       const imports = readFileSync(file, "utf8").matchAll(
         /^\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)/gm,
@@ -57,7 +65,7 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
       transform: true,
       skipDynamicImports: false,
     });
-    expect(Object.keys(tree).length).toBeGreaterThan(3);
+    expect(Object.keys(tree).length).toBeGreaterThan(1);
     expect(parseCircular(tree)).toEqual([]);
   });
 });

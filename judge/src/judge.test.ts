@@ -116,7 +116,7 @@ async function failures(fault: Fault): Promise<string[]> {
   return Object.keys(bad).filter((name) => bad[name]);
 }
 
-test("the simulator against itself scores perfectly", { timeout: 120_000 }, async () => {
+test("the simulator against itself scores perfectly", { timeout: 300_000 }, async () => {
   const verdict = await verdictOn({}, ["fidelity", "obedience", "physics", "horizon", "reward", "ranking"]);
   const value = (part: PartName, name: string) => metric(verdict, part, name).value;
   expect(value("fidelity", "openLoopPsnrTick25")).toBe(99);
@@ -171,7 +171,7 @@ test.each<[string, Fault, readonly string[], readonly string[]]>([
     [...DISOBEDIENT, "objects"],
     ["inverse", "permanence", "teleport", "reward"],
   ],
-])("%s: what should fail does, and nothing else", { timeout: 120_000 }, async (_, fault, failing, passing) => {
+])("%s: what should fail does, and nothing else", { timeout: 300_000 }, async (_, fault, failing, passing) => {
   const failed = await failures(fault);
   expect(failed).toEqual(expect.arrayContaining([...failing]));
   expect(failed.filter((name) => passing.includes(name))).toEqual([]);
@@ -185,7 +185,7 @@ function frozen(observation: Observation, { frames }: Observation): Observation 
   return { ...observation, frames };
 }
 
-test("a run that was interrupted goes on, and finds the same", { timeout: 60_000 }, async () => {
+test("a run that was interrupted goes on, and finds the same", { timeout: 300_000 }, async () => {
   const whole = await verdictOn({}, ["obedience"], join(folder, "whole"));
   const out = join(folder, "halves");
   let samples = 0;

@@ -7,8 +7,18 @@ import { obedience } from "./parts/obedience.js";
 import { physics } from "./parts/physics.js";
 import { rankingPart } from "./parts/ranking.js";
 import { reward } from "./parts/reward.js";
+import { trainingPart } from "./parts/training.js";
 
-export const PARTS = { fidelity, obedience, physics, horizon, reward, ranking: rankingPart, cost: costPart } as const;
+export const PARTS = {
+  fidelity,
+  obedience,
+  physics,
+  horizon,
+  reward,
+  ranking: rankingPart,
+  training: trainingPart,
+  cost: costPart,
+} as const;
 export type PartName = keyof typeof PARTS;
 export const PART_NAMES = Object.keys(PARTS) as readonly PartName[];
 const ALL: Readonly<Record<PartName, Part>> = PARTS;

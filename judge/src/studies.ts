@@ -6,9 +6,20 @@ import { inverseActions } from "./studies/inverse.js";
 import { openLoop } from "./studies/open-loop.js";
 import { ranking } from "./studies/ranking.js";
 import { recalled } from "./studies/recall.js";
+import { training } from "./studies/training.js";
 import type { Study } from "./study.js";
 
-export const STUDIES = { openLoop, inverseActions, handling, resting, drift, recalled, ranking, cost } as const;
+export const STUDIES = {
+  openLoop,
+  inverseActions,
+  handling,
+  resting,
+  drift,
+  recalled,
+  ranking,
+  training,
+  cost,
+} as const;
 export type StudyName = keyof typeof STUDIES;
 
 /** The samples of each study that was made. */

@@ -1,3 +1,11 @@
+export {
+  beginEvolution,
+  type EvolutionSettings,
+  type EvolutionState,
+  type Generation,
+  nextGeneration,
+} from "./evolution.js";
+export { actEvolved, evolvedPolicy, weightCount } from "./evolved.js";
 export { type PolicyEntry, type PolicyFolder, readPolicies, TABLETOP } from "./folder.js";
 export { learnedPolicy } from "./learned.js";
 export { newestFrame, type Policy } from "./policy.js";

@@ -42,7 +42,8 @@ export function vertical(plot: Plot, rows: readonly Row[]) {
 // All numbers of an axis in one way: "0.5M" beside "1M", and the thousands' comma only where there are five digits.
 function numbersUpTo(highest: number) {
   if (highest >= 1e6) return { labelExpr: "format(datum.value, abs(datum.value) < 1 ? '~g' : '~s')" };
-  return { format: highest >= 1e4 ? ",~g" : "~g" };
+  // An expression, because Vega would round a bare format to the digits by which the ticks differ: 450 to "4e+2".
+  return { labelExpr: `format(datum.value, '${highest >= 1e4 ? ",~g" : "~g"}')` };
 }
 
 /** Of x and y alike: from 0 to 1 where all are shares, else what they span and a little more. */

@@ -167,6 +167,13 @@ test("texts of a verdict are never markup", async () => {
   expect(page).toContain("&lt;script&gt;alert(&quot;x&quot;)");
 });
 
+test("ticks in the hundreds are written out", async () => {
+  const points = [380, 450, 700, 770].map((x) => ({ x, y: x }));
+  const svg = await plotSvg({ title: "t", x: "steps", y: "y", kind: "lines", series: [{ name: "s", points }] });
+  expect(svg).toContain(">450<");
+  expect(svg).not.toContain("e+");
+});
+
 test("a verdict without sections, and one with one, have no contents", async () => {
   for (const sections of [{}, { cost: section({ title: "Cost" }) }]) {
     const page = await reportHtml(verdict(sections));

@@ -1,9 +1,9 @@
 // Policies of graded skill play the same episodes in the dream and in reality: would the dream rank them as reality does?
 import { type PolicyEntry, readPolicies } from "@worldstep/policies";
-import type { Env, Observation } from "@worldstep/protocols";
 import { heldOutSeed, SCORED_TASKS } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
+import { succeeds } from "../episode.js";
 import type { Study } from "../study.js";
 
 type ScoredTask = (typeof SCORED_TASKS)[number];
@@ -37,7 +37,7 @@ export const ranking: Study<Trial> = {
     const policy = await bench.folder.open(entry, task, bench.subject.spec, bench.ruler);
     const success = await beside(bench, seed, task, TICKS, async (env, observation) => {
       await policy.reset(seed);
-      return succeeds(env, observation, (shown) => policy.act(shown));
+      return succeeds(env, observation, policy);
     });
     await policy.close();
     return { task, policy: entry.name, success };
@@ -55,14 +55,6 @@ function contests(policies: readonly PolicyEntry[]): Contest[] {
   return SCORED_TASKS.flatMap((task) =>
     policies.filter((entry) => takesPart(entry, task)).map((entry) => ({ task, entry })),
   );
-}
-
-async function succeeds(env: Env, start: Observation, act: (observation: Observation) => Promise<Float32Array>) {
-  for (let observation = start; ; ) {
-    const step = await env.step(await act(observation));
-    if (step.terminated || step.truncated) return step.terminated;
-    observation = step.observation;
-  }
 }
 
 // The first of the seeds from `first` on with every cube on the table.

@@ -1,0 +1,139 @@
+// Trains a policy in the dream alone, and the same in MuJoCo with as many steps; then tries both in MuJoCo.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openWorld } from "@worldstep/engine";
+import { type Plot, plotPng } from "@worldstep/judge";
+import { type EvolutionState, evolvedPolicy, Ruler, TABLETOP } from "@worldstep/policies";
+import { WorldError } from "@worldstep/protocols";
+import { createSimulator, heldOutSeed, SCORED_TASKS, type Simulator } from "@worldstep/simulator";
+import { SingleBar } from "cli-progress";
+import { Command, Option } from "commander";
+import { type ScoredTask, type Settings, stepsOf, train } from "./training.js";
+
+/** Ticks in which an expert is done, and some. */
+const MAX_TICKS: Readonly<Record<ScoredTask, number>> = { reach: 12, push: 20, "pick-place": 30, stack: 30 };
+const TRIAL_TICKS = 45;
+
+interface Options {
+  readonly world: string;
+  readonly task: ScoredTask;
+  readonly steps: number;
+  readonly seed: number;
+  readonly trials: number;
+  readonly out: string;
+}
+
+const program = new Command("policy-training")
+  .description("Train a policy in a dream, and the same in MuJoCo; try both in MuJoCo. Goes on where it was stopped.")
+  .option("--world <dir>", "folder of the world", "worlds/tabletop-nano")
+  .addOption(new Option("--task <task>", "what to learn").choices(SCORED_TASKS).default("reach"))
+  .option("--steps <n>", "env steps, in each", whole, 12_000)
+  .option("--seed <n>", "of all that is random", whole, 1)
+  .option("--trials <n>", "held-out episodes to try the policies in", whole, 100)
+  .option("--out <dir>", "folder for checkpoints, curves.png and result.json", "out/policy-training")
+  .action(run);
+
+async function run({ world: folder, task, steps, seed, trials, out }: Options): Promise<void> {
+  await mkdir(out, { recursive: true });
+  const ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
+  const world = await openWorld(folder);
+  const settings: Settings = {
+    seed,
+    task,
+    population: 8,
+    episodes: 4,
+    maxTicks: MAX_TICKS[task],
+    sigma: 0.3,
+    learningRate: 0.2,
+  };
+  const places = { dream: () => world.open(), mujoco: () => createSimulator() };
+  const states: Record<string, EvolutionState> = {};
+  for (const [place, open] of Object.entries(places)) {
+    const progress = progressBar(`training in ${place === "dream" ? "the dream" : "MuJoCo"}`, steps);
+    const file = join(out, `${place}-${task}.json`);
+    states[place] = await train(open, ruler, settings, steps, file, (state) => {
+      progress.update(Math.min(steps, stepsOf(state)), { success: state.history.at(-1)?.success.toFixed(2) ?? "?" });
+    });
+    progress.stop();
+    await writeFile(join(out, "curves.png"), await plotPng(curves(task, states)));
+  }
+  const simulator = await createSimulator();
+  const success: Record<string, number[]> = {};
+  for (const [place, { weights }] of Object.entries(states)) {
+    const progress = progressBar(`trying what ${place} taught`, trials);
+    success[place] = [];
+    for (let i = 0; i < trials; i++) {
+      success[place].push(await tried(simulator, ruler, task, weights, heldOutSeed(seed, i)));
+      progress.update(i + 1, { success: mean(success[place]).toFixed(2) });
+    }
+    progress.stop();
+  }
+  const [dreamed, real] = [mean(success.dream ?? []), mean(success.mujoco ?? [])];
+  const result = { task, seed, steps, trials, dreamPolicySuccess: dreamed, mujocoPolicySuccess: real };
+  await writeFile(
+    join(out, "result.json"),
+    `${JSON.stringify({ ...result, dreamPolicyOverReal: dreamed / real }, null, 2)}\n`,
+  );
+  process.stdout.write(
+    `in MuJoCo, ${trials} held-out episodes of ${task}:\n` +
+      `  trained in the dream  ${dreamed.toFixed(2)} ${interval(dreamed, trials)}\n` +
+      `  trained in MuJoCo     ${real.toFixed(2)} ${interval(real, trials)}\n` +
+      `curves: ${join(out, "curves.png")}\n`,
+  );
+  await Promise.all([simulator.close(), world.close(), ruler.close()]);
+}
+
+async function tried(simulator: Simulator, ruler: Ruler, task: ScoredTask, weights: readonly number[], seed: number) {
+  const policy = evolvedPolicy(ruler, task, weights);
+  let { observation } = await simulator.reset({ seed, task, maxTicks: TRIAL_TICKS });
+  for (;;) {
+    const step = await simulator.step(await policy.act(observation));
+    if (step.terminated || step.truncated) return Number(step.terminated);
+    observation = step.observation;
+  }
+}
+
+function curves(task: string, states: Readonly<Record<string, EvolutionState>>): Plot {
+  const series = Object.entries(states).map(([place, { history }]) => ({
+    name: place === "dream" ? "in the dream" : "in MuJoCo",
+    points: history.map(({ steps, success }) => ({ x: steps, y: success })),
+  }));
+  return { title: `Training ${task}`, x: "env steps", y: "success of the population", kind: "lines", series };
+}
+
+/** Wilson's 95 % interval of a share of `n`. */
+function interval(share: number, n: number): string {
+  const z2 = 1.96 ** 2;
+  const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
+  const half = (1.96 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
+  return `[${(middle - half).toFixed(2)}, ${(middle + half).toFixed(2)}]`;
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, x) => sum + x, 0) / values.length;
+}
+
+function progressBar(what: string, total: number): SingleBar {
+  const format = `${what} {bar} {value}/{total}, success {success}, {eta} s left`;
+  const bar = new SingleBar({
+    format,
+    hideCursor: true,
+    noTTYOutput: true,
+    notTTYSchedule: 10_000,
+    stream: process.stderr,
+  });
+  bar.start(total, 0, { success: "?" });
+  return bar;
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new WorldError("option_invalid", `"${text}" is no whole number above 0`, "give one");
+}
+
+await program.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof WorldError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});

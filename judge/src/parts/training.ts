@@ -1,0 +1,57 @@
+import { type Part, point } from "../part.js";
+import { bootstrap, mean } from "../statistics.js";
+import { TRAINED_TASKS, type Trained } from "../studies/training.js";
+import type { Metrics, Plot } from "../verdict.js";
+
+/** One start, tried by the two policies of one training. */
+interface Trial {
+  readonly dreamed: number;
+  readonly real: number;
+}
+
+/** Is a policy that was trained in the dream as good in reality as one that was trained there? */
+export const trainingPart: Part = {
+  studies: ["training"],
+  section: ({ training }, seed) => {
+    const of = (task: string) => training.filter((run) => run.task === task);
+    const present = TRAINED_TASKS.filter((task) => of(task).length > 0);
+    return {
+      title: "Policy training",
+      text:
+        "Evolution strategies (Salimans et al. 2017) find the weights of a small policy, a tanh of a linear map of what the " +
+        "ruler reads from the frame and the proprioception, once in the dream alone, from its own starts, and once in the " +
+        "simulator, with the same number of env steps, the same settings and the same random numbers. Both are then tried in " +
+        "the simulator on the same held-out starts. dreamPolicyOverReal: the success of the one over that of the other; " +
+        "intervals redraw trials, not trainings. n is trials over all trainings.",
+      metrics: Object.assign({}, ...present.map((task) => metricsOf(task, of(task), seed))),
+      reference: {},
+      plots: present.map((task) => curveOf(task, of(task))),
+      pictures: [],
+    };
+  },
+};
+
+function metricsOf(task: string, runs: readonly Trained[], seed: number): Metrics {
+  const trials = runs.flatMap(({ trials: { dreamed, real } }) =>
+    dreamed.map((success, i): Trial => ({ dreamed: Number(success), real: Number(real[i]) })),
+  );
+  const share = (side: keyof Trial) => (drawn: readonly Trial[]) => mean(drawn.map((trial) => trial[side]));
+  return {
+    [`dreamPolicyOverReal ${task}`]: bootstrap(trials, "ratio", seed, (drawn) => {
+      return share("dreamed")(drawn) / share("real")(drawn);
+    }),
+    [`dreamPolicySuccess ${task}`]: bootstrap(trials, "share", seed, share("dreamed")),
+    [`realPolicySuccess ${task}`]: bootstrap(trials, "share", seed, share("real")),
+  };
+}
+
+function curveOf(task: string, runs: readonly Trained[]): Plot {
+  const series = runs.flatMap(({ history }, i) => [
+    {
+      name: `in the dream, ${i + 1}`,
+      points: history.dreamed.map(({ steps, success }) => point(steps, { value: success })),
+    },
+    { name: `in MuJoCo, ${i + 1}`, points: history.real.map(({ steps, success }) => point(steps, { value: success })) },
+  ]);
+  return { title: `Training ${task}`, x: "env steps", y: "success of the population", kind: "lines", series };
+}

@@ -1,0 +1,49 @@
+// What a small policy is told of the tabletop: where the things that its task is about are, from the hand and from one
+// another. The fewer numbers, the sooner evolution finds what to make of them.
+import type { SCORED_TASKS } from "@worldstep/simulator";
+import type { Reading } from "./ruler.js";
+
+type ScoredTask = (typeof SCORED_TASKS)[number];
+type Vector = readonly number[];
+
+// Of the button, and of a cube that stands on the table; m.
+const BUTTON_HEIGHT = 0.032;
+const CUBE_MIDDLE = 0.025;
+/** Distances in decimetres are about 1. */
+const PER_METRE = 10;
+
+/** For each task the vectors that matter, m. */
+const VECTORS: Readonly<Record<ScoredTask, (tip: Vector, reading: Reading) => readonly Vector[]>> = {
+  reach: (tip, { layout }) => [between(tip, [...layout.button, BUTTON_HEIGHT])],
+  push: (tip, { cubes, layout }) => {
+    const red = cubeAt(cubes, 0);
+    return [between(tip, red), between(red, layout.goal)];
+  },
+  "pick-place": (tip, { cubes, layout }) => {
+    const red = cubeAt(cubes, 0);
+    return [between(tip, red), between(red, layout.bin)];
+  },
+  stack: (tip, { cubes }) => {
+    const red = cubeAt(cubes, 0);
+    return [between(tip, red), between(red, cubeAt(cubes, 2))];
+  },
+};
+
+/**
+ * The features of `task`: the vectors that matter in decimetres, the height of the hand in decimetres, its opening in
+ * decimetres, and 1. The tip is the proprioception's.
+ */
+export function featuresOf(task: ScoredTask, reading: Reading, proprioception: Float32Array): Float32Array {
+  const [x, y, z, , opening] = proprioception as unknown as [number, number, number, number, number];
+  const lengths = [...VECTORS[task]([x, y, z], reading).flat(), z - CUBE_MIDDLE, opening];
+  return Float32Array.from([...lengths.map((value) => PER_METRE * value), 1]);
+}
+
+/** From `origin` to `target`, in as many dimensions as `target` has. */
+function between(origin: Vector, target: Vector): Vector {
+  return target.map((value, i) => value - (origin[i] as number));
+}
+
+function cubeAt(cubes: Float64Array, index: number): Vector {
+  return [...cubes.subarray(7 * index, 7 * index + 3)];
+}

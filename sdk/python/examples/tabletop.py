@@ -1,0 +1,85 @@
+"""The tabletop through a ruler: small features in place of pixels, one row of actions in place of a block, training's seeds.
+
+The features are those of policies/src/features.ts, without its constant 1. Needs onnxruntime.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import gymnasium
+import numpy as np
+import onnxruntime
+from gymnasium import spaces
+from gymnasium.wrappers import TransformAction, TransformObservation
+
+RULER = Path(__file__).parents[3] / "policies" / "tabletop" / "ruler.onnx"
+
+# Of the button, and of a cube that stands on the table; m.
+BUTTON_HEIGHT = 0.032
+CUBE_MIDDLE = 0.025
+# Distances in decimetres are about 1.
+PER_METRE = 10
+
+# Where things are in what the ruler reads (training/ruler.py, OUTPUTS).
+RED, BLUE = slice(5, 8), slice(11, 14)
+BIN, BUTTON, GOAL = slice(20, 22), slice(22, 24), slice(24, 26)
+
+HALF_RANGE = 2**30
+
+
+class Ruler:
+    """The network in an ONNX file that reads the scene, float32 [26], m and rad, from a frame, uint8 [H, W, 3]."""
+
+    def __init__(self, file: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # it is small, and so the same bits whatever else runs
+        self._network = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    def read(self, frame: np.ndarray) -> np.ndarray:
+        [[scene]] = self._network.run(["scene"], {"frame": frame[None]})
+        return scene
+
+
+def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.ndarray:
+    """What matters for `task`, float32 [F]: vectors, the height of the hand and its opening, all in decimetres."""
+    tip, opening = proprioception[:3], proprioception[4]
+    button = [*scene[BUTTON], BUTTON_HEIGHT]
+    vectors = {
+        "reach": [button - tip],
+        "push": [scene[RED] - tip, scene[GOAL] - scene[RED][:2]],
+        "pick-place": [scene[RED] - tip, scene[BIN] - scene[RED][:2]],
+        "stack": [scene[RED] - tip, scene[BLUE] - scene[RED]],
+    }[task]
+    return PER_METRE * np.concatenate([*vectors, [tip[2] - CUBE_MIDDLE, opening]]).astype(np.float32)
+
+
+class TrainingSeeds(gymnasium.Wrapper):
+    """Episodes of even seeds only: the odd ones are held out (simulator/src/seeds.ts)."""
+
+    def __init__(self, env: gymnasium.Env) -> None:
+        super().__init__(env)
+        self._rng = np.random.default_rng(0)
+
+    def reset(self, *, seed: Optional[int] = None, options: Optional[dict[str, Any]] = None) -> tuple[Any, dict[str, Any]]:
+        if seed is not None:
+            self._rng = np.random.default_rng(seed)
+        return self.env.reset(seed=2 * int(self._rng.integers(HALF_RANGE)), options=options)
+
+
+def held_out_seed(seed: int, i: int) -> int:
+    """Reset seed of held-out episode `i` of `seed`: odd."""
+    return 2 * ((seed * 1_000_000 + i) % HALF_RANGE) + 1
+
+
+def through_ruler(env: gymnasium.Env, ruler: Ruler, task: str) -> gymnasium.Env:
+    """`env` with features, float32 [F], as observations, and a row of actions, float32 [A], that a tick repeats."""
+    stride, size = env.action_space.shape
+    count = len(features_of(task, np.zeros(26, np.float32), np.zeros(5, np.float32)))
+    rows = TransformAction(env, lambda row: np.tile(row, (stride, 1)), spaces.Box(-1, 1, (size,), np.float32))
+    return TransformObservation(
+        rows,
+        lambda shown: features_of(task, ruler.read(shown["frames"][-1]), shown["proprioception"]),
+        spaces.Box(-np.inf, np.inf, (count,), np.float32),
+    )
