@@ -83,15 +83,24 @@ describe("a command that can't run says why and what to do", () => {
 
 describe("rollout refuses a script", () => {
   const move = { ticks: 1, action: [0, 0, 0, 0, 0] };
+  const spline = (by: number[], at: number) => {
+    return { seed: 1, task: "play", spline: { perAction: [0.015, 0.015, 0.015, 0.15, -0.02], points: [{ at, by }] } };
+  };
   it.each([
     ["with an unknown key", { seed: 1, task: "play", moves: [move], speed: 2 }, "speed"],
     ["with an unknown key inside", { seed: 1, task: "play", moves: [{ ...move, speed: 2 }] }, 'at "moves.0"'],
     ["without a seed", { task: "play", moves: [move] }, 'at "seed"'],
-    ["with actions and moves", { seed: 1, task: "play", moves: [move], actions: [[[0]]] }, "either actions or moves"],
-    ["with neither", { seed: 1, task: "play" }, "either actions or moves"],
+    [
+      "with actions and moves",
+      { seed: 1, task: "play", moves: [move], actions: [[[0]]] },
+      "one of actions, moves and spline",
+    ],
+    ["with neither", { seed: 1, task: "play" }, "one of actions, moves and spline"],
     ["with a row that is short", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0] }] }, "[4, 5] numbers"],
     ["with an action outside", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0, 0, 0, 0, 2] }] }, "outside"],
     ["with a block that is short", { seed: 1, task: "play", actions: [[move.action]] }, 'at "actions.0"'],
+    ["with a way that is too fast", spline([0.1, 0, 0, 0, 0], 0.2), "too fast 0.05 s after"],
+    ["with a point that is short", spline([0.1], 1), 'at "spline.points.0.by"'],
     ["with a bad task", { seed: 1, task: "fly", moves: [move] }, "option_task"],
     ["with a bad nfe", { seed: 1, task: "play", moves: [move], nfe: 51 }, "option_nfe"],
   ])("%s", async (_, script, expected) => {

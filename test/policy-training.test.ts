@@ -25,21 +25,21 @@ async function historyOf(out: string, place: string): Promise<{ steps: number }[
   return JSON.parse(await readFile(join(out, `${place}-reach.json`), "utf8")).history;
 }
 
-it("trains in both, tries both, draws curves, and goes on from its checkpoints", { timeout: 120_000 }, async () => {
+it("trains in both, tries both, draws curves, and goes on from its checkpoints", { timeout: 300_000 }, async () => {
   const out = join(folder, "out");
-  await run(process.execPath, [...common, "--steps", "100", "--out", out]);
+  await run(process.execPath, [...common, "--steps", "40", "--out", out]);
   const before = { dream: await historyOf(out, "dream"), mujoco: await historyOf(out, "mujoco") };
-  const { stdout } = await run(process.execPath, [...common, "--steps", "500", "--out", out]);
+  const { stdout } = await run(process.execPath, [...common, "--steps", "400", "--out", out]);
   expect(stdout).toMatch(/trained in the dream +[01]\.\d\d \[/);
   for (const place of ["dream", "mujoco"] as const) {
     const history = await historyOf(out, place);
     expect(history.length).toBeGreaterThan(before[place].length);
     expect(history.slice(0, before[place].length)).toEqual(before[place]);
-    expect(history.at(-1)?.steps).toBeGreaterThanOrEqual(500);
+    expect(history.at(-1)?.steps).toBeGreaterThanOrEqual(400);
   }
   expect(PNG.sync.read(await readFile(join(out, "curves.png"))).width).toBeGreaterThan(400);
   expect(JSON.parse(await readFile(join(out, "result.json"), "utf8"))).toMatchObject({ task: "reach", trials: 2 });
 
-  const other = run(process.execPath, [...common, "--steps", "500", "--out", out, "--seed", "2"]);
+  const other = run(process.execPath, [...common, "--steps", "400", "--out", out, "--seed", "2"]);
   await expect(other).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("checkpoint_differs") });
 });

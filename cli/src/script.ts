@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type EnvSpec, type FloatTensor, OptionError, toAction } from "@worldstep/protocols";
 import { z } from "zod";
+import { along } from "./spline.js";
 
 const row = z.array(z.number()).min(1);
 
@@ -22,12 +23,22 @@ const scriptSchema = z
       .array(z.strictObject({ ticks: z.number().int().min(1), action: row }))
       .min(1)
       .optional(),
+    /** Instead of both: a smooth way through points, for worlds whose actions are relative. */
+    spline: z
+      .strictObject({
+        /** What an action of 1 adds to each channel in one control step. */
+        perAction: row,
+        /** So many seconds after the start, so far from where the arm was then, in the channels' units. */
+        points: z.array(z.strictObject({ at: z.number().gt(0), by: row })).min(1),
+      })
+      .optional(),
   })
-  .refine(({ actions, moves }) => (actions === undefined) !== (moves === undefined), {
-    message: "give either actions or moves",
+  .refine(({ actions, moves, spline }) => [actions, moves, spline].filter((way) => way !== undefined).length === 1, {
+    message: "give one of actions, moves and spline",
   });
 
 export type Script = Readonly<z.infer<typeof scriptSchema>>;
+type Spline = NonNullable<Script["spline"]>;
 
 /** The script in `file`, its world's folder made absolute. Throws `OptionError`: `script_missing`, `script_invalid`. */
 export async function readScript(file: string): Promise<Script> {
@@ -45,12 +56,41 @@ export async function readScript(file: string): Promise<Script> {
 }
 
 /** The script's T action blocks for a world of `spec`, each `[stride, A]`. Throws `OptionError` (`script_invalid`). */
-export function actionsOf({ actions, moves = [] }: Script, spec: EnvSpec, file: string): FloatTensor[] {
+export function actionsOf({ actions, moves = [], spline }: Script, spec: EnvSpec, file: string): FloatTensor[] {
+  if (spline) return alongSpline(spline, spec, file);
   if (actions) return actions.map((block, i) => checked(spec, block, file, `actions.${i}`));
   return moves.flatMap(({ ticks, action }, i) => {
     const block = checked(spec, Array(spec.stride).fill(action), file, `moves.${i}.action`);
     return Array<FloatTensor>(ticks).fill(block);
   });
+}
+
+// The differences of the path from one control step to the next, to the end of the tick in which it ends.
+function alongSpline({ perAction, points }: Spline, spec: EnvSpec, file: string): FloatTensor[] {
+  const [stride, size] = spec.actionSpace.shape as [number, number];
+  const wrong = [perAction, ...points.map(({ by }) => by)].findIndex((values) => values.length !== size);
+  if (wrong >= 0) {
+    const path = wrong === 0 ? "spline.perAction" : `spline.points.${wrong - 1}.by`;
+    throw invalid(file, path, `an action of this world has ${size} channels: ${spec.actionNames.join(", ")}`);
+  }
+  if (perAction.includes(0)) throw invalid(file, "spline.perAction", "an action that adds 0 leads nowhere");
+  const late = points.findIndex(({ at }, i) => at <= (points[i - 1]?.at ?? 0));
+  if (late >= 0) throw invalid(file, `spline.points.${late}.at`, "points are in the order of time");
+  const ticks = Math.ceil(((points.at(-1)?.at ?? 0) * spec.fps) / stride - 1e-9);
+  const times = Array.from({ length: 1 + ticks * stride }, (_, i) => i / spec.fps);
+  const path = along([{ at: 0, by: perAction.map(() => 0) }, ...points], times);
+  const rows = path
+    .slice(1)
+    .map((by, i) => by.map((value, k) => (value - (path[i]?.[k] as number)) / (perAction[k] as number)));
+  const { low, high } = spec.actionSpace;
+  const fast = rows.findIndex((row) => row.some((value) => value < low - 1e-9 || value > high + 1e-9));
+  if (fast >= 0) {
+    throw invalid(file, "spline.points", `the way is too fast ${(fast / spec.fps).toFixed(2)} s after the start`);
+  }
+  const clipped = rows.map((row) => row.map((value) => Math.min(high, Math.max(low, value))));
+  return Array.from({ length: ticks }, (_, t) =>
+    checked(spec, clipped.slice(t * stride, (t + 1) * stride), file, "spline"),
+  );
 }
 
 function checked(spec: EnvSpec, rows: readonly number[][], file: string, path: string): FloatTensor {

@@ -33,6 +33,9 @@ const TABLE = 0.045; // a cube's middle is below this on the table and in the bi
 const OPEN = 0.066;
 const SHUT = 0.062;
 const AWAY = 0.1;
+// How far aside of the cube below a cube is that surely stands on it, and one that surely does not.
+const STACKED = 0.02;
+const FALLEN = 0.04;
 
 /** What `act` does to `env` for `ticks`, looked at after each and at the start. */
 export async function watch(
@@ -91,7 +94,7 @@ export function laws(looks: readonly Look[]): Laws {
     rests: tally(
       pairs(3),
       ({ t, cube }) => under(at(t), cube) !== undefined && [0, 1, 2, 3].every((k) => gap(at(t + k), cube) > AWAY),
-      ({ t, cube }) => under(at(t + 3), cube) === under(at(t), cube),
+      ({ t, cube }) => isOn(at(t + 3), cube, under(at(t), cube) as number, FALLEN),
     ),
   };
 }
@@ -125,11 +128,11 @@ function isHeld(look: Look, cube: number): boolean {
 }
 
 function isSupported(look: Look, cube: number): boolean {
-  return height(look, cube) < TABLE || CUBES.some((other) => other !== cube && isOn(look, cube, other, 0.035));
+  return height(look, cube) < TABLE || CUBES.some((other) => other !== cube && isOn(look, cube, other, FALLEN));
 }
 
 function under(look: Look, cube: number): number | undefined {
-  return CUBES.find((other) => other !== cube && isOn(look, cube, other, 0.022));
+  return CUBES.find((other) => other !== cube && isOn(look, cube, other, STACKED));
 }
 
 // Whether `cube` is one cube above `other`, and not further aside than `aside`.

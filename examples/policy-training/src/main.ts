@@ -8,7 +8,7 @@ import { WorldError } from "@worldstep/protocols";
 import { createSimulator, heldOutSeed, SCORED_TASKS, type Simulator } from "@worldstep/simulator";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
-import { type ScoredTask, type Settings, stepsOf, train } from "./training.js";
+import { type Place, type ScoredTask, type Settings, stepsOf, train } from "./training.js";
 
 /** Ticks in which an expert is done, and some. */
 const MAX_TICKS: Readonly<Record<ScoredTask, number>> = { reach: 12, push: 20, "pick-place": 30, stack: 30 };
@@ -46,12 +46,15 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
     sigma: 0.3,
     learningRate: 0.2,
   };
-  const places = { dream: () => world.open(), mujoco: () => createSimulator() };
+  const places: Record<string, Place> = {
+    dream: { hash: world.hash, open: () => world.open() },
+    mujoco: { hash: "mujoco", open: () => createSimulator() },
+  };
   const states: Record<string, EvolutionState> = {};
-  for (const [place, open] of Object.entries(places)) {
+  for (const [place, where] of Object.entries(places)) {
     const progress = progressBar(`training in ${place === "dream" ? "the dream" : "MuJoCo"}`, steps);
     const file = join(out, `${place}-${task}.json`);
-    states[place] = await train(open, ruler, settings, steps, file, (state) => {
+    states[place] = await train(where, ruler, settings, steps, file, (state) => {
       progress.update(Math.min(steps, stepsOf(state)), { success: state.history.at(-1)?.success.toFixed(2) ?? "?" });
     });
     progress.stop();
@@ -69,15 +72,21 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
     progress.stop();
   }
   const [dreamed, real] = [mean(success.dream ?? []), mean(success.mujoco ?? [])];
-  const result = { task, seed, steps, trials, dreamPolicySuccess: dreamed, mujocoPolicySuccess: real };
-  await writeFile(
-    join(out, "result.json"),
-    `${JSON.stringify({ ...result, dreamPolicyOverReal: dreamed / real }, null, 2)}\n`,
-  );
+  const result = {
+    task,
+    seed,
+    steps,
+    trials,
+    dreamPolicySuccess: dreamed,
+    mujocoPolicySuccess: real,
+    dreamPolicyOverReal: real > 0 ? dreamed / real : null,
+  };
+  await writeFile(join(out, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(
     `in MuJoCo, ${trials} held-out episodes of ${task}:\n` +
       `  trained in the dream  ${dreamed.toFixed(2)} ${interval(dreamed, trials)}\n` +
       `  trained in MuJoCo     ${real.toFixed(2)} ${interval(real, trials)}\n` +
+      `  dreamPolicyOverReal   ${result.dreamPolicyOverReal?.toFixed(2) ?? "none: nothing was learned in MuJoCo"}\n` +
       `curves: ${join(out, "curves.png")}\n`,
   );
   await Promise.all([simulator.close(), world.close(), ruler.close()]);
