@@ -37,8 +37,11 @@ it("trains in both, tries both, draws curves, and goes on from its checkpoints",
     expect(history.slice(0, before[place].length)).toEqual(before[place]);
     expect(history.at(-1)?.steps).toBeGreaterThanOrEqual(400);
   }
-  expect(PNG.sync.read(await readFile(join(out, "curves.png"))).width).toBeGreaterThan(400);
-  expect(JSON.parse(await readFile(join(out, "result.json"), "utf8"))).toMatchObject({ task: "reach", trials: 2 });
+  expect(PNG.sync.read(await readFile(join(out, "curves-reach.png"))).width).toBeGreaterThan(400);
+  expect(JSON.parse(await readFile(join(out, "result-reach.json"), "utf8"))).toMatchObject({
+    task: "reach",
+    trials: 2,
+  });
 
   const other = run(process.execPath, [...common, "--steps", "400", "--out", out, "--seed", "2"]);
   await expect(other).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining("checkpoint_differs") });

@@ -37,7 +37,7 @@ class Cloned(nn.Module):
         return torch.tanh(self.layers[-1](x)).unflatten(1, self.block)
 
 
-def demonstrations(episodes, stride):
+def demonstrations(episodes):
     """Numbers of the experts' episodes, and of each the ticks up to its success: arrays `(episode, tick)`."""
     rows = []
     for i in np.flatnonzero((episodes["policy"] == EXPERT) & (episodes["task"] > 0)):
@@ -60,8 +60,10 @@ def main():
     episodes = Episodes(args.data, limit=args.limit)
     train, stride = episodes.train, episodes.stride
     tasks, block = len(episodes.meta["tasks"]), train["actions"].shape[2:]
-    demos = demonstrations(train, stride)
-    print(f"{len(demos)} demonstrations")
+    demos = demonstrations(train)
+    print(f"{len(demos)} demonstrations, of all tasks")
+    if max(args.sizes) > len(demos):
+        raise SystemExit(f"there are too few for {max(args.sizes)}: generate more episodes, or give other --sizes")
     ruler, _ = load_run(Ruler, args.ruler)
     for size in args.sizes:
         torch.manual_seed(args.seed)

@@ -1,7 +1,7 @@
 // `worldstep eval`: how good a world is, judged against the simulator; see docs/judge.md.
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Metrics, SubjectName, Verdict } from "@worldstep/judge";
 import { Command } from "commander";
 import { formatMetrics } from "./metrics.js";
@@ -112,9 +112,15 @@ function quoted(word: string): string {
 }
 
 // What makes the samples others than those of the plain command.
-function suffix({ seed, rollouts, nfe, ...options }: Options): string {
+function suffix({ seed, rollouts, nfe, policies, ...options }: Options): string {
   const scale = scaleOf(options);
-  const parts = [`seed${seed}`, scale < 1 && `scale${scale}`, rollouts && `rollouts${rollouts}`, nfe && `nfe${nfe}`];
+  const parts = [
+    `seed${seed}`,
+    scale < 1 && `scale${scale}`,
+    rollouts && `rollouts${rollouts}`,
+    nfe && `nfe${nfe}`,
+    policies && basename(policies),
+  ];
   return `-${parts.filter(Boolean).join("-")}`;
 }
 

@@ -40,7 +40,14 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
   const nfe = named?.kind === "world" ? named.nfe : undefined;
   const bench = await Bench.open(subject, settings);
   try {
-    const identity = { ...settings, subject: { id, hash }, nfe, policies: bench.folder.hash, versions };
+    const identity = {
+      ...settings,
+      subject: { id, hash },
+      nfe,
+      policies: bench.folder.hash,
+      ruler: bench.ruler.hash,
+      versions,
+    };
     const store = SampleStore.open(out, identity);
     const studies = [...new Set(only.flatMap((name) => partOf(name).studies))];
     const orders = await ordersOf(studies, settings, store);

@@ -67,8 +67,12 @@ export function auc(samples: readonly Scored[]): number {
   return (ranks - (positives * (positives + 1)) / 2) / (positives * negatives);
 }
 
-/** Pearson's correlation. 1 where the two are equal up to a shift, also when they are constant (SIMPLER's `metrics.py`). */
+/**
+ * Pearson's correlation. 1 where the two are equal up to a shift, also when they are constant (SIMPLER's `metrics.py`); NaN
+ * of fewer than two.
+ */
 export function pearson(x: readonly number[], y: readonly number[]): number {
+  if (x.length < 2) return Number.NaN;
   const [meanX, meanY] = [mean(x), mean(y)];
   let [xy, xx, yy, apart] = [0, 0, 0, 0];
   for (let i = 0; i < x.length; i++) {
@@ -213,7 +217,7 @@ export function bootstrap<S>(
   const values: number[] = [];
   for (let i = 0; i < resamples; i++) {
     const value = statistic(samples.map(() => samples[Math.floor(random() * samples.length)] as S));
-    if (!Number.isNaN(value)) values.push(value); // a draw without both classes has no AUC, say
+    if (Number.isFinite(value)) values.push(value); // a draw without both classes has no AUC, say
   }
   const value = statistic(samples);
   if (values.length === 0) return { value, unit, n: samples.length };

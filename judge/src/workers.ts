@@ -38,7 +38,10 @@ export async function doOrders(
     fork(fileURLToPath(new URL("./worker.js", import.meta.url)), { serialization: "advanced" }),
   );
   try {
-    await Promise.all(processes.map((worker) => work(worker, assignment, open, listener)));
+    // All come to an end first: what others are at when one fails is kept.
+    const ends = await Promise.allSettled(processes.map((worker) => work(worker, assignment, open, listener)));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed) throw failed.reason;
   } finally {
     for (const worker of processes) worker.kill();
   }

@@ -1,6 +1,6 @@
 // What a small policy is told of the tabletop: where the things that its task is about are, from the hand and from one
-// another. The fewer numbers, the sooner evolution finds what to make of them: with the hand's height beside a vector that
-// holds it already, `reach` took four times the steps.
+// another. The fewer numbers, the sooner evolution finds what to make of them; none that another one holds already, such as
+// the hand's height beside the vector from it to a thing on the table.
 import type { SCORED_TASKS } from "@worldstep/simulator";
 import type { Reading } from "./ruler.js";
 

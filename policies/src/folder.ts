@@ -53,7 +53,7 @@ export type PolicyEntry = Readonly<z.infer<typeof entry>>;
 
 /** A folder of policies that was read. */
 export interface PolicyFolder {
-  /** SHA-256 of policies.json, in hex. */
+  /** SHA-256 of policies.json and the networks that it names, in hex. */
   readonly hash: string;
   readonly policies: readonly PolicyEntry[];
   /** Opens one for `task` on worlds of `spec`; scripts look through `ruler`. */
@@ -76,7 +76,7 @@ export async function readPolicies(path: string): Promise<PolicyFolder> {
     throw invalid(file, `${issue?.path.join(".")}: ${issue?.message}`);
   }
   return {
-    hash: createHash("sha256").update(text).digest("hex"),
+    hash: await hashOf(path, text, parsed.data.policies),
     policies: parsed.data.policies,
     open: async (policy, task, spec, ruler) => {
       if (policy.kind === "script")
@@ -86,6 +86,25 @@ export async function readPolicies(path: string): Promise<PolicyFolder> {
       return remotePolicy(policy.url, spec, policy.dialect === undefined ? {} : { dialect: policy.dialect });
     },
   };
+}
+
+async function hashOf(path: string, text: string, policies: readonly PolicyEntry[]): Promise<string> {
+  const hash = createHash("sha256").update(text);
+  for (const policy of policies) if (policy.kind === "onnx") hash.update(await bytesOf(join(path, policy.file)));
+  return hash.digest("hex");
+}
+
+/** Throws `OptionError` (`network_missing`). */
+function bytesOf(file: string): Promise<Uint8Array> {
+  return readFile(file).catch((error: unknown) => {
+    throw new OptionError(
+      "network_missing",
+      `${file} can't be read`,
+      "put it there, or take it out",
+      { file },
+      { cause: error },
+    );
+  });
 }
 
 function parseJson(text: string, file: string): unknown {

@@ -1,5 +1,7 @@
 // Reads the scene of the tabletop back from one frame: the judge's ruler, and the eyes of scripted policies. The network
 // is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { Pose, Scene } from "@worldstep/simulator";
 import { Tensor } from "onnxruntime-node";
 import { Network } from "./network.js";
@@ -18,6 +20,8 @@ export class Ruler {
   private constructor(
     readonly network: Network,
     readonly size: number,
+    /** SHA-256 of the file, in hex. */
+    readonly hash: string,
   ) {}
 
   /** Throws `OptionError` (`network_missing`, `network_unfit`). */
@@ -25,7 +29,13 @@ export class Ruler {
     const network = await Network.open(file, ["frame"], ["scene", "features"]);
     const [input] = network.session.inputMetadata;
     const size = input?.isTensor ? Number(input.shape[1]) : 0;
-    return new Ruler(network, size);
+    return new Ruler(
+      network,
+      size,
+      createHash("sha256")
+        .update(await readFile(file))
+        .digest("hex"),
+    );
   }
 
   /** The scene in `frame` `[size, size, 3]` uint8. */

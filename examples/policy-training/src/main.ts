@@ -27,10 +27,10 @@ const program = new Command("policy-training")
   .description("Train a policy in a dream, and the same in MuJoCo; try both in MuJoCo. Goes on where it was stopped.")
   .option("--world <dir>", "folder of the world", "worlds/tabletop-nano")
   .addOption(new Option("--task <task>", "what to learn").choices(SCORED_TASKS).default("reach"))
-  .option("--steps <n>", "env steps, in each", whole, 12_000)
+  .option("--steps <n>", "env steps, in each", whole, 6000)
   .option("--seed <n>", "of all that is random", whole, 1)
   .option("--trials <n>", "held-out episodes to try the policies in", whole, 100)
-  .option("--out <dir>", "folder for checkpoints, curves.png and result.json", "out/policy-training")
+  .option("--out <dir>", "folder for checkpoints, curves and results", "out/policy-training")
   .action(run);
 
 async function run({ world: folder, task, steps, seed, trials, out }: Options): Promise<void> {
@@ -41,7 +41,7 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
     seed,
     task,
     population: 8,
-    episodes: 4,
+    episodes: 2,
     maxTicks: MAX_TICKS[task],
     sigma: 0.3,
     learningRate: 0.2,
@@ -58,7 +58,7 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
       progress.update(Math.min(steps, stepsOf(state)), { success: state.history.at(-1)?.success.toFixed(2) ?? "?" });
     });
     progress.stop();
-    await writeFile(join(out, "curves.png"), await plotPng(curves(task, states)));
+    await writeFile(join(out, `curves-${task}.png`), await plotPng(curves(task, states)));
   }
   const simulator = await createSimulator();
   const success: Record<string, number[]> = {};
@@ -81,13 +81,13 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
     mujocoPolicySuccess: real,
     dreamPolicyOverReal: real > 0 ? dreamed / real : null,
   };
-  await writeFile(join(out, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
+  await writeFile(join(out, `result-${task}.json`), `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(
     `in MuJoCo, ${trials} held-out episodes of ${task}:\n` +
       `  trained in the dream  ${dreamed.toFixed(2)} ${interval(dreamed, trials)}\n` +
       `  trained in MuJoCo     ${real.toFixed(2)} ${interval(real, trials)}\n` +
       `  dreamPolicyOverReal   ${result.dreamPolicyOverReal?.toFixed(2) ?? "none: nothing was learned in MuJoCo"}\n` +
-      `curves: ${join(out, "curves.png")}\n`,
+      `curves: ${join(out, `curves-${task}.png`)}\n`,
   );
   await Promise.all([simulator.close(), world.close(), ruler.close()]);
 }

@@ -58,8 +58,9 @@ export const fidelity: Part = {
           ),
         }),
         frechetDistance: apart,
+        frechetBetweenHalves: halves,
       },
-      reference: { frechetDistance: halves },
+      reference: {},
       plots: [
         curves("Peak signal to noise ratio", "PSNR (dB)", {
           dream: curve(openLoop, seed, (s) => s.psnr),

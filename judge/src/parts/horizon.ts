@@ -2,7 +2,7 @@ import type { Beside } from "../beside.js";
 import { average, type Part, point } from "../part.js";
 import { bootstrap, mean } from "../statistics.js";
 import type { Mark } from "../studies/drift.js";
-import { HIDDEN_SECONDS, sceneError } from "../studies/recall.js";
+import { HIDDEN_SECONDS, hiddenError, type Recalled, visibleError } from "../studies/recall.js";
 import type { Metric, Metrics, Plot, Point } from "../verdict.js";
 import { bytes } from "./fidelity.js";
 
@@ -21,9 +21,11 @@ export const horizon: Part = {
     const marks = drift[0]?.dreamed ?? [];
     const last = marks.length - 1;
     const late = Math.min(3, last); // ten minutes
-    const scenes = (side: Side, seconds?: number): Metric => {
-      const chosen = recalled.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
-      return average(chosen, "cm", seed, (scene) => sceneError(scene[side]));
+    // Only scenes in which reality hid the cube: another hand would hide others.
+    const hidden = recalled.filter(({ real }) => real.hidden > 0.5);
+    const scenes = (side: Side, of: (scene: Recalled) => number, seconds?: number): Metric => {
+      const chosen = hidden.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
+      return average(chosen, "cm", seed, (scene) => of(scene[side]));
     };
     const ofSide = (side: Side): Metrics => ({
       lateFidelity: bootstrap(drift, "ratio", seed, (drawn) => fidelity(drawn, side, late)),
@@ -31,8 +33,9 @@ export const horizon: Part = {
       earlyResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, 0)),
       lateResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, late)),
       lastResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, last)),
-      recallError: scenes(side),
-      ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, s)])),
+      recallError: scenes(side, hiddenError),
+      ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, hiddenError, s)])),
+      recallErrorVisible: scenes(side, visibleError),
     });
     return {
       title: "Long horizon",
@@ -41,12 +44,14 @@ export const horizon: Part = {
         "ruler. At each mark, two numbers. Picture: how far 30 frames are, in the ruler's features, from the nearest of real " +
         "frames of other episodes; fidelity is that over the same at the first mark. Response: the tip is led into free air, " +
         "moved for ten ticks, and its displacement compared with that of the simulator set to the pose that the ruler read " +
-        "before. late is the fourth mark (ten minutes), last the last. The simulator played as long and was read in the " +
+        "before. late is the mark at ten minutes, or the last where there is none; last is the last. Ratios above 1 are further " +
+        "from real frames than at the start. The simulator played as long and was read in the " +
         "same way: its table becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
-        "world went from the first mark to the last, 0 for none. driftMinutes: the last mark up to which fidelity stays " +
+        "world went from the first mark to the last, 0 for none. driftMinutes: the last mark (so at least that long) up to which fidelity stays " +
         `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
         "dream that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
-        "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees the three cubes from where they were.",
+        "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees that cube from where it was, and, as " +
+        "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted.",
       metrics: {
         driftMinutes: bootstrap(drift, "min", seed, driftMinutes),
         pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),

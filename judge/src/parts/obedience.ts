@@ -17,9 +17,9 @@ export const obedience: Part = {
       endEffectorErrorTick25: of((s) => s[tip][at(25)]),
       gripperErrorTick10: of((s) => s[opening][at(10)]),
     });
-    const swap = (tip: "tip" | "tipReal") =>
+    const swap = (tip: "tip" | "tipReal", swapped: "tipSwapped" | "tipSwappedReal") =>
       bootstrap(openLoop, "ratio", seed, (drawn) => {
-        return mean(drawn.map((s) => s.tipSwapped)) / mean(drawn.map((s) => s[tip][at(SWAP_TICK)] as number));
+        return mean(drawn.map((s) => s[swapped])) / mean(drawn.map((s) => s[tip][at(SWAP_TICK)] as number));
       });
     const hasTokenizer = openLoop.some(({ tipDecoded }) => tipDecoded !== undefined);
     const hasReading = openLoop.some(({ reading }) => reading !== undefined);
@@ -31,20 +31,20 @@ export const obedience: Part = {
         "ticks after it was first touched. The ruler reads positions from frames, and what it reads from the real frames is " +
         "beside: no world can do better. swapRatio: the tip's error under another episode's actions over its error under " +
         "the right ones; 1 is a world that does not listen. inverseActionError: five ticks of motion in free air, then " +
-        "their inverses: how far the tip is from where it set out.",
+        "their inverses: how far the tip is from where it set out; a world that does not listen is there too.",
       metrics: {
         ...errors("tip", "opening"),
         objectErrorTick10: of((s) => s.object),
         ...(hasTokenizer && { endEffectorErrorDecoded: of((s) => s.tipDecoded) }),
         ...(hasReading && { startReadingError: of((s) => s.reading) }),
-        swapRatio: swap("tip"),
+        swapRatio: swap("tip", "tipSwapped"),
         inverseActionError: average(inverseActions, "cm", seed, ({ dreamed }) => dreamed),
         ...uncertainty(openLoop, seed),
       },
       reference: {
         ...errors("tipReal", "openingReal"),
         objectErrorTick10: of((s) => s.objectReal),
-        swapRatio: swap("tipReal"),
+        swapRatio: swap("tipReal", "tipSwappedReal"),
         inverseActionError: average(inverseActions, "cm", seed, ({ real }) => real),
       },
       plots: [

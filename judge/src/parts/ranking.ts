@@ -19,6 +19,7 @@ export const rankingPart: Part = {
   studies: ["ranking"],
   section: ({ ranking }, seed) => {
     const rounds = roundsOf(ranking);
+    const isContested = (task: string) => ratesOf(only(rounds, task)).length > 1;
     const policies = new Set(ranking.map(({ policy }) => policy)).size;
     return {
       title: "Policy ranking",
@@ -30,7 +31,10 @@ export const rankingPart: Part = {
         "The policies are fixed; the intervals redraw the starts.",
       metrics: {
         ...scoresOf(rounds, seed, ""),
-        ...Object.assign({}, ...SCORED_TASKS.map((task) => scoresOf(only(rounds, task), seed, ` ${task}`))),
+        ...Object.assign(
+          {},
+          ...SCORED_TASKS.filter(isContested).map((task) => scoresOf(only(rounds, task), seed, ` ${task}`)),
+        ),
       },
       reference: {},
       plots: [scatter(rounds, seed)],

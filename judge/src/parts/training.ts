@@ -3,7 +3,7 @@ import { bootstrap, mean } from "../statistics.js";
 import { TRAINED_TASKS, type Trained } from "../studies/training.js";
 import type { Metrics, Plot } from "../verdict.js";
 
-/** One start, tried by the two policies of one training. */
+/** What came of the two policies of one training on one start. */
 interface Trial {
   readonly dreamed: number;
   readonly real: number;
@@ -22,7 +22,7 @@ export const trainingPart: Part = {
         "ruler reads from the frame and the proprioception, once in the dream alone, from its own starts, and once in the " +
         "simulator, with the same number of env steps, the same settings and the same random numbers. Both are then tried in " +
         "the simulator on the same held-out starts. dreamPolicyOverReal: the success of the one over that of the other; " +
-        "intervals redraw trials, not trainings. n is trials over all trainings.",
+        "intervals redraw starts, not trainings.",
       metrics: Object.assign({}, ...present.map((task) => metricsOf(task, of(task), seed))),
       reference: {},
       plots: present.map((task) => curveOf(task, of(task))),
@@ -32,16 +32,20 @@ export const trainingPart: Part = {
 };
 
 function metricsOf(task: string, runs: readonly Trained[], seed: number): Metrics {
-  const trials = runs.flatMap(({ trials: { dreamed, real } }) =>
-    dreamed.map((success, i): Trial => ({ dreamed: Number(success), real: Number(real[i]) })),
+  // A start that all trainings were tried on is one sample.
+  const starts = (runs[0]?.trials.real ?? []).map((_, i) =>
+    runs.map(({ trials: { dreamed, real } }): Trial => ({ dreamed: Number(dreamed[i]), real: Number(real[i]) })),
   );
-  const share = (side: keyof Trial) => (drawn: readonly Trial[]) => mean(drawn.map((trial) => trial[side]));
+  const share = (side: keyof Trial) => (drawn: readonly (readonly Trial[])[]) =>
+    mean(drawn.flat().map((trial) => trial[side]));
+  const ratio = (drawn: readonly (readonly Trial[])[]) => {
+    const real = share("real")(drawn);
+    return real === 0 ? Number.NaN : share("dreamed")(drawn) / real;
+  };
   return {
-    [`dreamPolicyOverReal ${task}`]: bootstrap(trials, "ratio", seed, (drawn) => {
-      return share("dreamed")(drawn) / share("real")(drawn);
-    }),
-    [`dreamPolicySuccess ${task}`]: bootstrap(trials, "share", seed, share("dreamed")),
-    [`realPolicySuccess ${task}`]: bootstrap(trials, "share", seed, share("real")),
+    [`dreamPolicyOverReal ${task}`]: bootstrap(starts, "ratio", seed, ratio),
+    [`dreamPolicySuccess ${task}`]: bootstrap(starts, "share", seed, share("dreamed")),
+    [`realPolicySuccess ${task}`]: bootstrap(starts, "share", seed, share("real")),
   };
 }
 

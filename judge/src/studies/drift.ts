@@ -90,6 +90,7 @@ async function longPlay(
       responses.push(await responseError(bench, answer, motion));
     }
     tick += RESPONSES * (APPROACH + 1 + MOTION);
+    await play.reset(seed + mark); // it does not know of these motions
     const minutes = (mark * env.spec.stride) / env.spec.fps / 60;
     found.push({ minutes, picture: mean(distances), responses, frame });
   }

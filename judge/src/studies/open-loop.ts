@@ -39,6 +39,7 @@ export interface OpenLoop {
   readonly openingReal: readonly number[];
   /** At `SWAP_TICK` under another episode's actions. */
   readonly tipSwapped: number;
+  readonly tipSwappedReal: number;
   /** Ten ticks after the first contact: how far the cube that was touched is off; absent without a contact. */
   readonly object?: number;
   readonly objectReal?: number;
@@ -93,6 +94,7 @@ export const openLoop: Study<OpenLoop> = {
       opening: readings.map((reading, t) => openingAt(reading, t + 1)),
       openingReal: truths.map((reading, t) => openingAt(reading, t + 1)),
       tipSwapped: tipAt(last as Reading, SWAP_TICK),
+      tipSwappedReal: tipAt(await bench.ruler.read(await swappedReality(bench, seed, others)), SWAP_TICK),
       ...afterContact(episode, readings, truths),
       features: sparse(readings),
       featuresReal: sparse(truths),
@@ -110,6 +112,16 @@ async function dream(bench: Bench, episode: Episode, seed: number, actions: Floa
   const steps: StepResult[] = [];
   for (let t = 0; t < ticks; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size)));
   return steps;
+}
+
+// What reality shows at `SWAP_TICK` of the episode of `seed` under other actions.
+async function swappedReality(bench: Bench, seed: number, actions: Float32Array): Promise<Uint8Array> {
+  let { observation } = await bench.reality.reset({ seed, task: "play", maxTicks: 0 });
+  const size = actions.length / EPISODE_TICKS;
+  for (let t = 0; t < SWAP_TICK; t++) {
+    ({ observation } = await bench.reality.step(actions.slice(t * size, (t + 1) * size)));
+  }
+  return newestFrame(observation);
 }
 
 function beginning(bench: Bench, episode: Episode): Observation {

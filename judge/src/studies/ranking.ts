@@ -35,12 +35,15 @@ export const ranking: Study<Trial> = {
     const { task, entry } = all[i % all.length] as Contest;
     const seed = await plainSeed(bench, FIRST + CANDIDATES * Math.floor(i / all.length));
     const policy = await bench.folder.open(entry, task, bench.subject.spec, bench.ruler);
-    const success = await beside(bench, seed, task, TICKS, async (env, observation) => {
-      await policy.reset(seed);
-      return succeeds(env, observation, policy);
-    });
-    await policy.close();
-    return { task, policy: entry.name, success };
+    try {
+      const success = await beside(bench, seed, task, TICKS, async (env, observation) => {
+        await policy.reset(seed);
+        return succeeds(env, observation, policy);
+      });
+      return { task, policy: entry.name, success };
+    } finally {
+      await policy.close();
+    }
   },
 };
 

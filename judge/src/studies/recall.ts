@@ -4,6 +4,7 @@ import type { Env, Observation } from "@worldstep/protocols";
 import { heldOutSeed } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
+import { countCubes } from "../cubes.js";
 import { held, towards } from "../moves.js";
 import { distance, mean } from "../statistics.js";
 import type { Study } from "../study.js";
@@ -12,8 +13,8 @@ import type { Study } from "../study.js";
 export const HIDDEN_SECONDS = [2, 5, 10] as const;
 const APPROACH = 12;
 const AWAY = 12;
-/** From a cube towards the table camera, where the hand hides it. */
-const TOWARDS_CAMERA = { x: 0.07, y: -0.03, z: 0.055 } as const;
+/** From a cube towards the table camera, where the hand hides it; the fingers just above the table. */
+const TOWARDS_CAMERA = { x: 0.11, y: -0.046, z: 0 } as const;
 /** Held-out episodes that are this study's own. */
 const FIRST = 500_000;
 const CM = 100;
@@ -21,6 +22,8 @@ const CM = 100;
 /** One scene. */
 export interface Recalled {
   readonly seconds: number;
+  /** Share of the time in which the cube was nowhere to be seen. */
+  readonly hidden: number;
   /** Where the ruler sees each cube afterwards, against before: cm, the hidden one first. */
   readonly errors: readonly number[];
 }
@@ -49,17 +52,26 @@ async function hide(bench: Bench, env: Env, start: Observation, cube: number, se
   await go({ ...spot, z: corner.z }, APPROACH);
   await go(spot, APPROACH);
   const ticks = Math.round((seconds * bench.subject.spec.fps) / bench.subject.spec.stride);
-  for (let t = 0; t < ticks; t++) ({ observation } = await env.step(held({})));
+  let unseen = 0;
+  for (let t = 0; t < ticks; t++) {
+    ({ observation } = await env.step(held({})));
+    unseen += Number(countCubes(newestFrame(observation), bench.size)[cube] === 0);
+  }
   await go({ ...spot, z: corner.z }, AWAY / 2);
   await go(corner, AWAY);
   const after = await bench.ruler.read(newestFrame(observation));
   const order = [cube, ...[0, 1, 2].filter((other) => other !== cube)];
-  return { seconds, errors: order.map((c) => distance(at(before, c), at(after, c)) * CM) };
+  return { seconds, hidden: unseen / ticks, errors: order.map((c) => distance(at(before, c), at(after, c)) * CM) };
 }
 
-/** Mean error of all cubes of a scene, cm. */
-export function sceneError({ errors }: Recalled): number {
-  return mean(errors);
+/** Mean error of the cubes that were never hidden, cm. */
+export function visibleError({ errors: [, ...visible] }: Recalled): number {
+  return mean(visible);
+}
+
+/** Error of the cube that was hidden, cm. */
+export function hiddenError({ errors: [hidden = Number.NaN] }: Recalled): number {
+  return hidden;
 }
 
 function at({ cubes }: Reading, cube: number): Float64Array {

@@ -20,10 +20,10 @@ import type { Study } from "../study.js";
 export const TRAINED_TASKS = ["reach", "push"] as const;
 /** Times that each is trained, from other random numbers. */
 const RUNS = 2;
-const STEPS = 12_000;
+const STEPS = 6000;
 const FEWEST_STEPS = 3000;
 const ENVS = 4;
-const EVOLUTION = { population: 8, episodes: 4, sigma: 0.3, learningRate: 0.2 } as const;
+const EVOLUTION = { population: 8, episodes: 2, sigma: 0.3, learningRate: 0.2 } as const;
 /** Ticks of an episode of training, which are enough for an expert; and of one of the trial. */
 const MAX_TICKS = { reach: 12, push: 20 } as const;
 const TRIAL_TICKS = 45;
@@ -49,7 +49,7 @@ export const training: Study<Trained> = {
     const task = TRAINED_TASKS[i % TRAINED_TASKS.length] as Task;
     const settings = { ...EVOLUTION, seed: 1000 * bench.settings.seed + i, task, maxTicks: MAX_TICKS[task] };
     const dreamed = await train(bench, () => bench.subject.open(), settings, onTicks);
-    const real = await train(bench, () => createSimulator({ size: bench.size }), settings, onTicks);
+    const real = await train(bench, () => createSimulator({ size: bench.size, varied: true }), settings, onTicks);
     return {
       task,
       history: { dreamed: dreamed.history, real: real.history },
@@ -73,17 +73,20 @@ async function train(
   onTicks: (ticks: number) => void,
 ): Promise<EvolutionState> {
   const env = await openVector(open, ENVS, { autoreset: "Disabled" });
-  let state = beginEvolution(settings, weightCount(settings.task));
-  for (let done = 0; done < steps(bench.settings); ) {
-    state = await nextGeneration(state, env, (weights, shown) =>
-      actEvolved(bench.ruler, settings.task, weights, shown),
-    );
-    const now = state.history.at(-1)?.steps ?? 0;
-    onTicks(now - done);
-    done = now;
+  try {
+    let state = beginEvolution(settings, weightCount(settings.task));
+    for (let done = 0; done < steps(bench.settings); ) {
+      state = await nextGeneration(state, env, (weights, shown) =>
+        actEvolved(bench.ruler, settings.task, weights, shown),
+      );
+      const now = state.history.at(-1)?.steps ?? 0;
+      onTicks(now - done);
+      done = now;
+    }
+    return state;
+  } finally {
+    await env.close();
   }
-  await env.close();
-  return state;
 }
 
 async function tried(bench: Bench, task: Task, weights: readonly number[]): Promise<boolean[]> {

@@ -16,11 +16,10 @@ from gymnasium.wrappers import TransformAction, TransformObservation
 
 RULER = Path(__file__).parents[3] / "policies" / "tabletop" / "ruler.onnx"
 
-# Of the button, and of a cube that stands on the table; m.
+# Of the button, m.
 BUTTON_HEIGHT = 0.032
-CUBE_MIDDLE = 0.025
-# Distances in decimetres are about 1.
-PER_METRE = 10
+# A feature of 1 is 5 cm.
+PER_METRE = 20
 
 # Where things are in what the ruler reads (training/ruler.py, OUTPUTS).
 RED, BLUE = slice(5, 8), slice(11, 14)
@@ -43,16 +42,16 @@ class Ruler:
 
 
 def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.ndarray:
-    """What matters for `task`, float32 [F]: vectors, the height of the hand and its opening, all in decimetres."""
-    tip, opening = proprioception[:3], proprioception[4]
-    button = [*scene[BUTTON], BUTTON_HEIGHT]
-    vectors = {
-        "reach": [button - tip],
-        "push": [scene[RED] - tip, scene[GOAL] - scene[RED][:2]],
-        "pick-place": [scene[RED] - tip, scene[BIN] - scene[RED][:2]],
-        "stack": [scene[RED] - tip, scene[BLUE] - scene[RED]],
+    """The vectors that matter for `task`, and where things are grasped the opening of the hand, float32 [F], in 5 cm."""
+    tip, opening = proprioception[:3], proprioception[4:5]
+    red = scene[RED]
+    lengths = {
+        "reach": [[*scene[BUTTON], BUTTON_HEIGHT] - tip],
+        "push": [red - tip, scene[GOAL] - red[:2]],
+        "pick-place": [red - tip, scene[BIN] - red[:2], opening],
+        "stack": [red - tip, scene[BLUE] - red, opening],
     }[task]
-    return PER_METRE * np.concatenate([*vectors, [tip[2] - CUBE_MIDDLE, opening]]).astype(np.float32)
+    return (PER_METRE * np.concatenate(lengths)).astype(np.float32)
 
 
 class TrainingSeeds(gymnasium.Wrapper):
