@@ -5,8 +5,10 @@ import { join } from "node:path";
 import type { ActionLike, Env, Observation, ResetOptions, ResetResult, StepResult } from "@worldstep/protocols";
 import { createSimulator, type SimulatorOptions } from "@worldstep/simulator";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Bench } from "./bench.js";
 import { judge } from "./judge.js";
 import type { PartName } from "./parts.js";
+import { STUDIES } from "./studies.js";
 import type { Subject } from "./subject.js";
 import type { Verdict } from "./verdict.js";
 
@@ -124,6 +126,9 @@ test("the simulator against itself scores perfectly", { timeout: 300_000 }, asyn
   expect(value("fidelity", "frechetDistance")).toBeCloseTo(0, 6);
   for (const name of ["rankingPearson", "rankingSpearman"]) expect(value("ranking", name)).toBeCloseTo(1, 6);
   expect(value("ranking", "rankingMmrv")).toBe(0);
+  const ranked = Object.keys(verdict.sections.ranking?.metrics ?? {});
+  expect(ranked).toContain("rankingPearson reach");
+  expect(ranked).not.toContain("rankingPearson push"); // no policy was for it
   expect(value("reward", "successPrecision")).toBe(1);
   expect(value("reward", "successRecall")).toBe(1);
   expect(value("reward", "rewardCorrelation")).toBeCloseTo(1, 6);
@@ -184,6 +189,14 @@ function mirrored(action: Float32Array): Float32Array {
 function frozen(observation: Observation, { frames }: Observation): Observation {
   return { ...observation, frames };
 }
+
+test("recall: the hand hides the cube from the camera, and moves nothing", async () => {
+  const bench = await Bench.open(await subject({}), { ...SMALL, policies: folder });
+  const { real } = await STUDIES.recalled.run(bench, 0, () => {});
+  await bench.close();
+  expect(real.hidden).toBe(1);
+  expect(Math.max(...real.errors)).toBeLessThan(0.5);
+});
 
 test("a run that was interrupted goes on, and finds the same", { timeout: 300_000 }, async () => {
   const whole = await verdictOn({}, ["obedience"], join(folder, "whole"));

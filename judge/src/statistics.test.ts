@@ -35,6 +35,8 @@ test("a perfect ranking, and one in which the best two are swapped", () => {
 test("scores that are all the same: equal to the others they correlate, else they say nothing", () => {
   expect(pearson([0.5, 0.5], [0.5, 0.5])).toBe(1);
   expect(pearson([0.5, 0.5], [0.2, 0.7])).toBe(0);
+  expect(pearson([], [])).toBeNaN();
+  expect(spearman([1], [1])).toBeNaN();
   expect(mmrv([0.5, 0.5], [0.2, 0.7])).toBeCloseTo(0.25, 12); // the tie violates for the better policy alone
 });
 
