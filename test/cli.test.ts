@@ -99,7 +99,7 @@ describe("rollout refuses a script", () => {
     ["with a row that is short", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0] }] }, "[4, 5] numbers"],
     ["with an action outside", { seed: 1, task: "play", moves: [{ ticks: 1, action: [0, 0, 0, 0, 2] }] }, "outside"],
     ["with a block that is short", { seed: 1, task: "play", actions: [[move.action]] }, 'at "actions.0"'],
-    ["with a way that is too fast", spline([0.1, 0, 0, 0, 0], 0.2), "too fast 0.05 s after"],
+    ["with a way that is too fast", spline([0.1, 0, 0, 0, 0], 0.2), "too fast 0.00 s after"],
     ["with a point that is short", spline([0.1], 1), 'at "spline.points.0.by"'],
     ["with a bad task", { seed: 1, task: "fly", moves: [move] }, "option_task"],
     ["with a bad nfe", { seed: 1, task: "play", moves: [move], nfe: 51 }, "option_nfe"],

@@ -19,8 +19,8 @@ import type { Study } from "../study.js";
 
 export const TRAINED_TASKS = ["reach", "push"] as const;
 /** Times that each is trained, from other random numbers. */
-const RUNS = 2;
-const STEPS = 6000;
+const RUNS = 3;
+const STEPS = 8000;
 const FEWEST_STEPS = 3000;
 const ENVS = 4;
 const EVOLUTION = { population: 8, episodes: 2, sigma: 0.3, learningRate: 0.2 } as const;
