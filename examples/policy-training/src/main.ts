@@ -36,7 +36,7 @@ const program = new Command("policy-training")
 async function run({ world: folder, task, steps, seed, trials, out }: Options): Promise<void> {
   await mkdir(out, { recursive: true });
   const ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
-  const world = await openWorld(folder);
+  const world = await openWorld(folder, { threads: 1 }); // the same numbers whatever else runs
   const settings: Settings = {
     seed,
     task,
