@@ -42,10 +42,10 @@ it("a world is judged: the same numbers from one process and from two, and again
   const again = await evaluate(...small, "--out", two);
   expect(again.stdout).toBe(alone.stdout);
 
-  const report = await readFile(join(one, "report.html"), "utf8");
+  const report = await readFile(join(one, "report-obedience.html"), "utf8");
   expect(report).toContain("<svg");
   expect(report).toContain(`worldstep eval ${world} --only obedience`);
-  const written = JSON.parse(await readFile(join(one, "metrics.json"), "utf8"));
+  const written = JSON.parse(await readFile(join(one, "metrics-obedience.json"), "utf8"));
   expect(written.metrics).toEqual(metrics);
   expect(written.subject.hash).toMatch(/^[0-9a-f]{64}$/);
 

@@ -56,6 +56,7 @@ async function run(folder: string, options: Options): Promise<void> {
   const { seed, rollouts, nfe, policies = TABLETOP, workers } = options;
   const scale = scaleOf(options);
   const only = options.only === undefined ? undefined : partsNamed(options.only);
+  const parts = only === undefined ? "" : `-${only.join("-")}`; // the whole report stays beside those of some parts
   const name = nameOf(folder, nfe);
   const subject = await openSubject(name);
   const out = options.out ?? join("out", "eval", `${subject.id}-${subject.hash.slice(0, 8)}${suffix(options)}`);
@@ -76,13 +77,14 @@ async function run(folder: string, options: Options): Promise<void> {
       ...(workers !== undefined && { workers }),
     });
     progress.stop();
-    await writeFile(join(out, "report.html"), await reportHtml(verdict));
+    const report = join(out, `report${parts}.html`);
+    await writeFile(report, await reportHtml(verdict));
     const metrics = metricsOf(verdict);
     await writeFile(
-      join(out, "metrics.json"),
+      join(out, `metrics${parts}.json`),
       `${JSON.stringify({ ...verdict, sections: undefined, metrics }, null, 2)}\n`,
     );
-    process.stderr.write(`report: ${join(out, "report.html")}\n`);
+    process.stderr.write(`report: ${report}\n`);
     process.stdout.write(formatMetrics(metrics, options.json));
   } finally {
     progress.stop();

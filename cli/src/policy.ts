@@ -2,12 +2,10 @@
 import { once } from "node:events";
 import { join } from "node:path";
 import { OptionError } from "@worldstep/protocols";
-import type { SCORED_TASKS } from "@worldstep/simulator";
+import type { ScoredTask } from "@worldstep/simulator";
 import { Command } from "commander";
 import { reportFailure } from "./failure.js";
 import { wholeNumber } from "./numbers.js";
-
-type ScoredTask = (typeof SCORED_TASKS)[number];
 
 interface Options {
   readonly name: string;

@@ -28,14 +28,15 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** What a fault may change of a simulator's words. */
 interface Fault {
   readonly options?: SimulatorOptions;
-  action?(action: Float32Array, before: Float32Array): Float32Array;
-  observation?(observation: Observation, first: Observation): Observation;
+  action?(action: Float32Array, before: Float32Array, tick: number): Float32Array;
+  observation?(observation: Observation, first: Observation, tick: number): Observation;
 }
 
 /** A simulator with a fault. Every seed that it is reset with is noted. */
 class Faulty implements Env {
   #before: Float32Array = new Float32Array(20);
   #first: Observation | undefined;
+  #tick = 0;
 
   constructor(
     readonly env: Env,
@@ -51,6 +52,7 @@ class Faulty implements Env {
     this.seeds.push(options.seed ?? Number.NaN);
     const result = await this.env.reset(options);
     this.#before = new Float32Array(20);
+    this.#tick = 0;
     this.#first = result.observation;
     return result;
   }
@@ -59,9 +61,10 @@ class Faulty implements Env {
     const asked = action as Float32Array;
     const { action: changed = (same: Float32Array) => same, observation: shown = (same: Observation) => same } =
       this.fault;
-    const result = await this.env.step(changed(asked, this.#before));
+    const result = await this.env.step(changed(asked, this.#before, this.#tick));
     this.#before = asked;
-    return { ...result, observation: shown(result.observation, this.#first as Observation) };
+    this.#tick++;
+    return { ...result, observation: shown(result.observation, this.#first as Observation, this.#tick) };
   }
 
   close(): Promise<void> {
@@ -144,42 +147,18 @@ test("the simulator against itself scores perfectly", { timeout: 300_000 }, asyn
 
 const DISOBEDIENT = ["fidelity", "endEffector", "swap"];
 
-test.each<[string, Fault, readonly string[], readonly string[]]>([
-  // name, fault, what must fail, what must not
+test.each<[string, Fault, readonly string[]]>([
+  ["actions come a tick late", { action: (_, before) => before }, ["fidelity", "endEffector", "reward"]],
+  ["left and right are swapped", { action: mirrored }, [...DISOBEDIENT, "reward", "ranking"]],
   [
-    "actions come a tick late",
-    { action: (_, before) => before },
-    ["fidelity", "endEffector"],
-    ["inverse", "permanence", "teleport", "ranking"],
-  ],
-  [
-    "left and right are swapped",
-    { action: mirrored },
-    [...DISOBEDIENT, "ranking"],
-    ["inverse", "permanence", "teleport"],
-  ],
-  [
-    "actions do nothing",
+    "actions do nothing", // nothing vanishes either, and after them and their inverses all is as it was
     { action: (action) => action.map(() => 0) },
-    [...DISOBEDIENT, "ranking"],
-    ["inverse", "permanence", "teleport"],
+    [...DISOBEDIENT, "objects", "reward", "ranking"],
   ],
-  [
-    "there are no cubes",
-    { options: { missing: 1 } },
-    ["fidelity", "objects", "permanence"],
-    ["endEffector", "swap", "inverse"],
-  ],
-  [
-    "the picture is frozen",
-    { observation: frozen },
-    [...DISOBEDIENT, "objects"],
-    ["inverse", "permanence", "teleport", "reward"],
-  ],
-])("%s: what should fail does, and nothing else", { timeout: 300_000 }, async (_, fault, failing, passing) => {
-  const failed = await failures(fault);
-  expect(failed).toEqual(expect.arrayContaining([...failing]));
-  expect(failed.filter((name) => passing.includes(name))).toEqual([]);
+  ["there are no cubes", { options: { missing: 1 } }, ["fidelity", "objects", "permanence", "reward"]],
+  ["the picture is frozen", { observation: frozen }, [...DISOBEDIENT, "objects"]], // the button is where it was
+])("%s: what should fail does, and nothing else", { timeout: 300_000 }, async (_, fault, failing) => {
+  expect(await failures(fault)).toEqual(failing);
 });
 
 function mirrored(action: Float32Array): Float32Array {
@@ -189,6 +168,19 @@ function mirrored(action: Float32Array): Float32Array {
 function frozen(observation: Observation, { frames }: Observation): Observation {
   return { ...observation, frames };
 }
+
+/** Ticks, half a minute, after which it has its fault: the first look at long play is before. */
+const LATE = 150;
+
+test("an arm that tires has drifted: its picture has not, its response has", { timeout: 120_000 }, async () => {
+  const tired = (action: Float32Array, _: Float32Array, tick: number) =>
+    action.map((value) => (tick > LATE ? 0.3 * value : value));
+  const verdict = await verdictOn({ action: tired }, ["horizon"]);
+  const value = (name: string) => metric(verdict, "horizon", name).value;
+  expect(value("driftMinutes")).toBe(0.1);
+  expect(Math.abs(value("pictureDrift"))).toBeLessThan(0.25);
+  expect(value("responseDrift")).toBeGreaterThan(3);
+});
 
 test("recall: the hand hides the cube from the camera, and moves nothing", async () => {
   const bench = await Bench.open(await subject({}), { ...SMALL, policies: folder });

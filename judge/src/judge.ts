@@ -30,7 +30,7 @@ export interface JudgeOptions extends Settings {
 /**
  * Judges a subject. The same subject, settings, versions and machine give the same verdict (but for the cost), however many
  * processes work and however often it was interrupted. Throws what a study throws, and `OptionError`
- * (`eval_settings_differ`).
+ * (`eval_settings_differ`, `eval_world_unfit`).
  */
 export async function judge(options: JudgeOptions): Promise<Verdict> {
   const { subject, name: named, only = PART_NAMES, out, command = "", versions, workers } = options;
@@ -38,7 +38,10 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
   const settings = settingsOf(options);
   const { id, description, hash } = subject;
   const nfe = named?.kind === "world" ? named.nfe : undefined;
-  const bench = await Bench.open(subject, settings);
+  const bench = await Bench.open(subject, settings).catch(async (error: unknown) => {
+    await subject.close();
+    throw error;
+  });
   try {
     const identity = {
       ...settings,
@@ -50,7 +53,7 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
     };
     const store = SampleStore.open(out, identity);
     const studies = [...new Set(only.flatMap((name) => partOf(name).studies))];
-    const orders = await ordersOf(studies, settings, store);
+    const orders = await ordersOf(studies, bench, store);
     const progress = new TickCount(orders, settings, onProgress);
     const onTicks = (order: Order, ticks: number) => progress.further(order, ticks);
     const onSample = (order: Order, sample: unknown) => {
@@ -135,13 +138,13 @@ class TickCount {
 }
 
 // Long experiments first, so that no process is left with one at the end.
-async function ordersOf(studies: readonly StudyName[], settings: Settings, store: SampleStore) {
+async function ordersOf(studies: readonly StudyName[], bench: Bench, store: SampleStore) {
   const all: Order[] = [];
   for (const study of studies) {
-    const count = await STUDIES[study].count(settings);
+    const count = await STUDIES[study].count(bench);
     for (let i = 0; i < count; i++) all.push({ study, i });
   }
-  const ticks = ({ study }: Order) => STUDIES[study].ticks(settings);
+  const ticks = ({ study }: Order) => STUDIES[study].ticks(bench.settings);
   all.sort((a, b) => ticks(b) - ticks(a));
   return { all, open: all.filter((order) => !store.has(order)) };
 }

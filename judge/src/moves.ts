@@ -1,9 +1,8 @@
 // Simple motions of the arm, as action blocks, for experiments that must know exactly what they ask for.
 import type { Observation } from "@worldstep/protocols";
-import { ACTION_SCALE, type Pose } from "@worldstep/simulator";
+import { ACTION_SCALE, POSE_KEYS as KEYS, type Pose } from "@worldstep/simulator";
 
 const ROWS = 4;
-const KEYS = ["x", "y", "z", "yaw", "opening"] as const;
 
 /** One row of actions, held for a tick: `[4, 5]`, flat. What is absent stays as it is. */
 export function held(row: Partial<Pose>): Float32Array {

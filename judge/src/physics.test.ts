@@ -46,15 +46,25 @@ test("a cube on the table that jumps has teleported, one beside the hand may mov
   expect(laws([look(near, OPEN), look(near, OPEN, [0.35, 0, 0.025])]).still).toEqual({ held: 2, of: 2 });
 });
 
+test("a cube that jumps to the hand, or off the table, has teleported too", () => {
+  expect(laws([look(HOME, OPEN), look(HOME, OPEN, HOME)]).still).toEqual({ held: 2, of: 3 });
+  expect(laws([look(HOME, OPEN), look(HOME, OPEN, undefined, [0, 1, 1])]).still).toEqual({ held: 2, of: 2 }); // gone, not moved
+});
+
 test("a carried cube follows or is lost", () => {
-  const [from, to]: Point[] = [
+  const way: readonly Point[] = [
     [0.3, 0, 0.15],
-    [0.34, 0, 0.15],
-  ] as Point[];
-  const carried = (end: Point) => laws([look(from as Point, SHUT, from), look(to as Point, SHUT, end)]).follows;
-  expect(carried(to as Point)).toEqual({ held: 1, of: 1 });
-  expect(carried(from as Point)).toEqual({ held: 1, of: 1 }); // 4 cm: still within reach of the fingers' error
-  expect(carried([0.28, 0, 0.15])).toEqual({ held: 0, of: 1 });
+    [0.33, 0, 0.15],
+    [0.36, 0, 0.15],
+  ];
+  const carried = (red: readonly Point[]) => laws(way.map((tip, t) => look(tip, SHUT, red[t]))).follows;
+  const off = (x: number): Point => [x, 0, 0.15];
+  expect(carried(way)).toEqual({ held: 1, of: 1 });
+  expect(carried([off(0.3), off(0.32), off(0.34)])).toEqual({ held: 1, of: 1 }); // 2 cm: the ruler errs
+  expect(carried([off(0.3), off(0.3), off(0.3)])).toEqual({ held: 0, of: 1 }); // left behind
+  expect(carried([off(0.3), off(0.33), [0.36, 0, 0.025]])).toEqual({ held: 0, of: 1 }); // lost on the way
+  const slow = way.map(([x, y, z]): Point => [0.3 + (x - 0.3) / 2, y, z]);
+  expect(laws(slow.map((tip) => look(tip, SHUT, tip))).follows.of).toBe(0); // too short a way to tell
 });
 
 test("a cube that was let go falls, or hangs in the air", () => {
@@ -72,4 +82,5 @@ test("a stack rests or falls apart", () => {
     laws([0, 1, 2, 3].map((t) => look([0.3, -0.2, 0.2], OPEN, t < 3 ? stacked : end))).rests;
   expect(after(stacked)).toEqual({ held: 1, of: 1 });
   expect(after([0.45, 0.1, 0.025])).toEqual({ held: 0, of: 1 });
+  expect(after([0.3, -0.2, 0.15])).toEqual({ held: 0, of: 1 }); // into the hand
 });

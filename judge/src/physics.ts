@@ -17,9 +17,9 @@ export interface Look {
 export interface Laws {
   /** Each cube is seen once. */
   readonly permanent: Tally;
-  /** A cube on the table far from the hand is where it was a tick ago. */
+  /** A cube that lay on the table, far from where the hand was and is, is where it was a tick ago. */
   readonly still: Tally;
-  /** A cube in the closed fingers is still between them when they have moved. */
+  /** A cube in the closed fingers has moved with them, two ticks later. */
   readonly follows: Tally;
   /** Two ticks after it was let go, a cube is on something. */
   readonly falls: Tally;
@@ -33,6 +33,8 @@ const TABLE = 0.045; // a cube's middle is below this on the table and in the bi
 const OPEN = 0.066;
 const SHUT = 0.062;
 const AWAY = 0.1;
+const STILL = 0.025;
+const CARRIED = 0.05;
 // How far aside of the cube below a cube is that surely stands on it, and one that surely does not.
 const STACKED = 0.02;
 const FALLEN = 0.04;
@@ -78,13 +80,19 @@ export function laws(looks: readonly Look[]): Laws {
     ),
     still: tally(
       pairs(1),
-      ({ t, cube }) => lies(at(t), cube) && lies(at(t + 1), cube),
-      ({ t, cube }) => distance(place(at(t), cube), place(at(t + 1), cube)) < 0.025,
+      ({ t, cube }) => lies(at(t), cube) && at(t + 1).counts[cube] === 1 && isAway(at(t + 1), place(at(t), cube)),
+      ({ t, cube }) => length(moved(at(t), at(t + 1), cube)) < STILL,
     ),
     follows: tally(
-      pairs(1),
-      ({ t, cube }) => isHeld(at(t), cube) && opening(at(t + 1)) < SHUT && distance(tip(at(t)), tip(at(t + 1))) > 0.02,
-      ({ t, cube }) => gap(at(t + 1), cube) < 0.045,
+      pairs(2),
+      ({ t, cube }) => {
+        const shut = [1, 2].every((k) => opening(at(t + k)) < SHUT);
+        return isHeld(at(t), cube) && shut && length(ledBy(at(t), at(t + 2))) > CARRIED;
+      },
+      ({ t, cube }) => {
+        const way = ledBy(at(t), at(t + 2));
+        return distance(moved(at(t), at(t + 2), cube), way) < length(way) / 2;
+      },
     ),
     falls: tally(
       pairs(3),
@@ -93,7 +101,8 @@ export function laws(looks: readonly Look[]): Laws {
     ),
     rests: tally(
       pairs(3),
-      ({ t, cube }) => under(at(t), cube) !== undefined && [0, 1, 2, 3].every((k) => gap(at(t + k), cube) > AWAY),
+      ({ t, cube }) =>
+        under(at(t), cube) !== undefined && [0, 1, 2, 3].every((k) => isAway(at(t + k), place(at(t), cube))),
       ({ t, cube }) => isOn(at(t + 3), cube, under(at(t), cube) as number, FALLEN),
     ),
   };
@@ -119,8 +128,29 @@ function gap(look: Look, cube: number): number {
   return distance(tip(look), place(look, cube));
 }
 
+// From one look to another: how the cube has moved, and how the tip has.
+function moved(from: Look, to: Look, cube: number): number[] {
+  return difference(place(to, cube), place(from, cube));
+}
+
+function ledBy(from: Look, to: Look): number[] {
+  return difference(tip(to), tip(from));
+}
+
+function difference(a: ArrayLike<number>, b: ArrayLike<number>): number[] {
+  return Array.from(a, (value, i) => value - (b[i] as number));
+}
+
+function length(vector: readonly number[]): number {
+  return Math.hypot(...vector);
+}
+
+function isAway(look: Look, spot: Float64Array): boolean {
+  return distance(tip(look), spot) > AWAY;
+}
+
 function lies(look: Look, cube: number): boolean {
-  return height(look, cube) < TABLE && gap(look, cube) > AWAY && look.counts[cube] === 1;
+  return height(look, cube) < TABLE && isAway(look, place(look, cube)) && look.counts[cube] === 1;
 }
 
 function isHeld(look: Look, cube: number): boolean {

@@ -38,7 +38,7 @@ export class SampleStore {
 
   add({ study, i }: Order, sample: unknown): void {
     const line = JSON.stringify({ i, sample });
-    this.#of(study).set(i, JSON.parse(line).sample); // as a later run will read it
+    this.#of(study).set(i, parsed(line).sample); // as a later run will read it
     appendFileSync(this.#file(study), `${line}\n`);
   }
 
@@ -56,15 +56,15 @@ export class SampleStore {
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     if (whole !== text) writeFileSync(file, whole);
     const lines = whole.split("\n").filter((line) => line !== "");
-    return new Map(
-      lines.map((line) => {
-        const { i, sample } = JSON.parse(line) as { i: number; sample: unknown };
-        return [i, sample];
-      }),
-    );
+    return new Map(lines.map(parsed).map(({ i, sample }) => [i, sample]));
   }
 
   #file(study: StudyName): string {
     return join(this.folder, `${study}.jsonl`);
   }
+}
+
+// JSON has no NaN: what was one is null in the file. A number that a world could not give must not become a 0.
+function parsed(line: string): { i: number; sample: unknown } {
+  return JSON.parse(line, (_, value: unknown) => (value === null ? Number.NaN : value));
 }

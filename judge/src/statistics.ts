@@ -203,8 +203,8 @@ export function sum(values: readonly number[]): number {
 
 /**
  * `statistic` of all `samples` with its 95 % percentile bootstrap interval: samples (whole rollouts, which are
- * independent) are drawn again with replacement, from a generator that `seed` starts. Where `statistic` is NaN of all,
- * there is no interval.
+ * independent) are drawn again with replacement, from a generator that `seed` starts. Where `statistic` of
+ * them is not finite, there is no interval.
  */
 export function bootstrap<S>(
   samples: readonly S[],
@@ -214,13 +214,13 @@ export function bootstrap<S>(
   resamples = RESAMPLES,
 ): Metric {
   const random = mulberry32(seed);
+  const value = statistic(samples);
+  if (!Number.isFinite(value)) return { value, unit, n: samples.length };
   const values: number[] = [];
   for (let i = 0; i < resamples; i++) {
     const value = statistic(samples.map(() => samples[Math.floor(random() * samples.length)] as S));
     if (Number.isFinite(value)) values.push(value); // a draw without both classes has no AUC, say
   }
-  const value = statistic(samples);
-  if (values.length === 0) return { value, unit, n: samples.length };
   return { value, unit, low: quantile(values, 0.025), high: quantile(values, 0.975), n: samples.length };
 }
 

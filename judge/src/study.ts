@@ -2,8 +2,8 @@
 import type { Bench, Settings } from "./bench.js";
 
 export interface Study<Sample> {
-  /** How many experiments there are. Throws what is wrong with the settings. */
-  count(settings: Settings): Promise<number>;
+  /** How many experiments there are. Throws what is wrong with what was asked for. */
+  count(bench: Bench): Promise<number>;
   /** About how many ticks, dreamed and simulated, one takes: for the estimate of the time left. */
   ticks(settings: Settings): number;
   /**

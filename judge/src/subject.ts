@@ -29,12 +29,13 @@ export type SubjectName =
 export async function openSubject(name: SubjectName): Promise<Subject> {
   if (name.kind === "simulator") return simulatorSubject();
   const world = await openWorld(name.folder, { threads: 1 });
+  const spec = withNfe(world.spec, name.nfe);
   return {
-    id: world.spec.id,
+    id: spec.id,
     description: world.world.description,
     hash: world.hash,
-    spec: world.spec,
-    open: async () => withNfe(await world.open(), name.nfe),
+    spec,
+    open: async () => stepping(await world.open(), spec),
     tokenizer: { encode: world.encode, reconstruct: world.reconstruct },
     close: world.close,
   };
@@ -75,12 +76,17 @@ export function begin(env: Env, { seed, task, maxTicks, observation }: Beginning
   return env.reset({ seed, task, maxTicks, frames: first, proprioception });
 }
 
-function withNfe(env: Env, nfe: number | undefined): Env {
-  if (nfe === undefined) return env;
+function withNfe(spec: EnvSpec, nfe: number | undefined): EnvSpec {
+  return nfe === undefined || spec.nfe === undefined ? spec : { ...spec, nfe: { ...spec.nfe, default: nfe } };
+}
+
+/** `env` at the default budget of `spec`. */
+function stepping(env: Env, spec: EnvSpec): Env {
+  const { nfe } = spec;
   return {
-    spec: env.spec,
+    spec,
     reset: (options) => env.reset(options),
-    step: (action) => env.step(action, { nfe }),
+    step: (action) => env.step(action, nfe ? { nfe: nfe.default } : {}),
     close: () => env.close(),
   };
 }

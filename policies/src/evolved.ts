@@ -1,11 +1,9 @@
 // Small policies whose weights come from evolution: features of the observation in, one row of actions out.
 import type { Observation } from "@worldstep/protocols";
-import type { SCORED_TASKS } from "@worldstep/simulator";
+import type { ScoredTask } from "@worldstep/simulator";
 import { featuresOf } from "./features.js";
 import { newestFrame, type Policy } from "./policy.js";
 import type { Ruler } from "./ruler.js";
-
-type ScoredTask = (typeof SCORED_TASKS)[number];
 
 const ROWS = 4;
 const ACTIONS = 5;
@@ -22,8 +20,8 @@ export function blockOf(weights: ArrayLike<number>, features: Float32Array): Flo
 
 /** How many weights a policy for `task` has. */
 export function weightCount(task: ScoredTask): number {
-  const nothing = { cubes: new Float64Array(21), layout: { bin: [0, 0], button: [0, 0], goal: [0, 0] } };
-  return ACTIONS * featuresOf(task, nothing as never, new Float32Array(ACTIONS)).length;
+  const nothing = { cubes: new Float64Array(21), layout: { bin: [0, 0], button: [0, 0], goal: [0, 0] } } as const;
+  return ACTIONS * featuresOf(task, nothing, new Float32Array(ACTIONS)).length;
 }
 
 /** What a policy for `task` with `weights` does, looking through `ruler`. */

@@ -1,11 +1,11 @@
 // What a small policy is told of the tabletop: where the things that its task is about are, from the hand and from one
 // another. The fewer numbers, the sooner evolution finds what to make of them; none that another one holds already, such as
 // the hand's height beside the vector from it to a thing on the table.
-import type { SCORED_TASKS } from "@worldstep/simulator";
+import type { ScoredTask } from "@worldstep/simulator";
 import type { Reading } from "./ruler.js";
 
-type ScoredTask = (typeof SCORED_TASKS)[number];
 type Vector = readonly number[];
+type Seen = Pick<Reading, "cubes" | "layout">;
 
 /** Of the button, m. */
 const BUTTON_HEIGHT = 0.032;
@@ -13,7 +13,7 @@ const BUTTON_HEIGHT = 0.032;
 const PER_METRE = 20;
 
 /** For each task the vectors that matter, m. */
-const VECTORS: Readonly<Record<ScoredTask, (tip: Vector, reading: Reading) => readonly Vector[]>> = {
+const VECTORS: Readonly<Record<ScoredTask, (tip: Vector, seen: Seen) => readonly Vector[]>> = {
   reach: (tip, { layout }) => [between(tip, [...layout.button, BUTTON_HEIGHT])],
   push: (tip, { cubes, layout }) => {
     const red = cubeAt(cubes, 0);
@@ -33,10 +33,10 @@ const VECTORS: Readonly<Record<ScoredTask, (tip: Vector, reading: Reading) => re
  * The features of `task`: the vectors that matter, where things are grasped the opening of the hand, all in 5 cm, and 1.
  * The tip is the proprioception's.
  */
-export function featuresOf(task: ScoredTask, reading: Reading, proprioception: Float32Array): Float32Array {
+export function featuresOf(task: ScoredTask, seen: Seen, proprioception: Float32Array): Float32Array {
   const [x, y, z, , opening] = proprioception as unknown as [number, number, number, number, number];
   const grasps = task === "pick-place" || task === "stack";
-  const lengths = [...VECTORS[task]([x, y, z], reading).flat(), ...(grasps ? [opening] : [])];
+  const lengths = [...VECTORS[task]([x, y, z], seen).flat(), ...(grasps ? [opening] : [])];
   return Float32Array.from([...lengths.map((value) => PER_METRE * value), 1]);
 }
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type EnvSpec, OptionError } from "@worldstep/protocols";
-import { blindPolicy, SCORED_TASKS, taskPolicy } from "@worldstep/simulator";
+import { blindPolicy, SCORED_TASKS, type ScoredTask, taskPolicy } from "@worldstep/simulator";
 import { z } from "zod";
 import { learnedPolicy } from "./learned.js";
 import type { Policy } from "./policy.js";
@@ -57,7 +57,7 @@ export interface PolicyFolder {
   readonly hash: string;
   readonly policies: readonly PolicyEntry[];
   /** Opens one for `task` on worlds of `spec`; scripts look through `ruler`. */
-  open(entry: PolicyEntry, task: (typeof SCORED_TASKS)[number], spec: EnvSpec, ruler: Ruler): Promise<Policy>;
+  open(entry: PolicyEntry, task: ScoredTask, spec: EnvSpec, ruler: Ruler): Promise<Policy>;
 }
 
 /** The policies for the tabletop that come with this package: scripts from expert to wrong, and cloned networks. */

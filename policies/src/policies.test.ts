@@ -1,7 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createSimulator, heldOutSeed, recordEpisode, SCORED_TASKS, type Simulator } from "@worldstep/simulator";
+import {
+  createSimulator,
+  heldOutSeed,
+  recordEpisode,
+  SCORED_TASKS,
+  type ScoredTask,
+  type Simulator,
+} from "@worldstep/simulator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newestFrame, type Policy, type PolicyFolder, Ruler, readPolicies, TABLETOP } from "./index.js";
 
@@ -15,16 +22,18 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([simulator.close(), ruler.close()]));
 
-type Task = (typeof SCORED_TASKS)[number];
-
-function open(name: string, task: Task): Promise<Policy> {
+function open(name: string, task: ScoredTask): Promise<Policy> {
   const entry = folder.policies.find((policy) => policy.name === name);
   if (entry === undefined) throw new Error(`no policy ${name}`);
   return folder.open(entry, task, simulator.spec, ruler);
 }
 
 /** Whether `policy` succeeds in the episode of `seed`, and the actions that it took. */
-async function play(policy: Policy, task: Task, seed: number): Promise<{ success: boolean; actions: Float32Array[] }> {
+async function play(
+  policy: Policy,
+  task: ScoredTask,
+  seed: number,
+): Promise<{ success: boolean; actions: Float32Array[] }> {
   let { observation } = await simulator.reset({ seed, task, maxTicks: 45 });
   await policy.reset(seed);
   const actions: Float32Array[] = [];

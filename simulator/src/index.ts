@@ -1,6 +1,6 @@
 export { EPISODE_TICKS, type Episode, recordEpisode } from "./episode.js";
 export { type GenerateOptions, generate } from "./generate.js";
-export { ACTION_SCALE, moved as movedBy, type Pose, WORKSPACE } from "./kinematics.js";
+export { ACTION_SCALE, moved as movedBy, POSE_KEYS, type Pose, WORKSPACE } from "./kinematics.js";
 export type { Layout } from "./layout.js";
 export type { SimulatorOptions } from "./options.js";
 export { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
@@ -9,5 +9,5 @@ export type { Scene, ScriptedPolicy, Skill } from "./script.js";
 export { heldOutSeed, trainingSeed } from "./seeds.js";
 export { readShard, writeShard } from "./shard.js";
 export { createSimulator, type Moment, type Simulator, type SimulatorState, type Snapshot } from "./simulator.js";
-export { SCORED_TASKS, TASKS, type Task } from "./tasks.js";
+export { SCORED_TASKS, type ScoredTask, TASKS, type Task } from "./tasks.js";
 export { CAMERAS, type CameraName } from "./view.js";

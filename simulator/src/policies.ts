@@ -6,14 +6,14 @@ import { Random } from "./random.js";
 import { CUBE_HALF, CUBES } from "./scene-xml.js";
 import { ACTIONS, follow, type Look, type Script, type ScriptedPolicy, type Skill } from "./script.js";
 import { STRIDE } from "./simulator.js";
-import { cubeAt, type SCORED_TASKS } from "./tasks.js";
+import { cubeAt, type ScoredTask } from "./tasks.js";
 
 const RED = 0;
 const GREEN = 1;
 const BLUE = 2;
 
 /** The expert of `task`, made worse by `skill`. It tries again until it is replaced. */
-export function taskPolicy(task: (typeof SCORED_TASKS)[number], seed: number, skill: Skill = {}): ScriptedPolicy {
+export function taskPolicy(task: ScoredTask, seed: number, skill: Skill = {}): ScriptedPolicy {
   const wrong = skill.wrongGoal ?? false;
   const script = (look: Look): Script => {
     if (task === "reach") return reach(look, wrong);

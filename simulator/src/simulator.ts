@@ -26,7 +26,7 @@ import { CONTROL_RATE, Physics, type PhysicsState } from "./physics.js";
 import { Random } from "./random.js";
 import { render } from "./render/render.js";
 import type { Scene } from "./script.js";
-import { rewardOf, SCORED_TASKS, scoreTasks, TASKS, type Task } from "./tasks.js";
+import { rewardOf, SCORED_TASKS, type ScoredTask, scoreTasks, TASKS, type Task } from "./tasks.js";
 import { type CameraName, View } from "./view.js";
 
 export const STRIDE = 4;
@@ -159,7 +159,7 @@ class TabletopSimulator implements Simulator {
       }
       this.#film(frames, row, false);
     }
-    const scored = SCORED_TASKS.indexOf(episode.task as (typeof SCORED_TASKS)[number]);
+    const scored = SCORED_TASKS.indexOf(episode.task as ScoredTask);
     const terminated = succeeded[scored] ?? false;
     const tick = episode.tick + 1;
     const truncated = !terminated && tick === episode.maxTicks;
@@ -249,7 +249,7 @@ class TabletopSimulator implements Simulator {
   // Of all tasks as well, as a dreamed world tells; the last tick's, where `success` is the episode's.
   #info(): Info {
     const { tick, task, succeeded, rewards, success } = this.#present();
-    const scored = SCORED_TASKS.indexOf(task as (typeof SCORED_TASKS)[number]);
+    const scored = SCORED_TASKS.indexOf(task as ScoredTask);
     const named = (values: readonly number[]) => Object.fromEntries(SCORED_TASKS.map((name, i) => [name, values[i]]));
     const tasks = { rewards: named(rewards), successProbabilities: named(success.map(Number)) };
     return { tick, task, success: succeeded[scored] ?? false, ...tasks };

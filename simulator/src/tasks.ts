@@ -6,6 +6,7 @@ import { BIN, BUTTON, CUBE_HALF, GOAL_RADIUS } from "./scene-xml.js";
 
 /** Tasks with a reward, in the order of every array by task. */
 export const SCORED_TASKS = ["reach", "push", "pick-place", "stack"] as const;
+export type ScoredTask = (typeof SCORED_TASKS)[number];
 /** Tasks that `reset({ task })` takes: `play` has no reward and no end. */
 export const TASKS = ["play", ...SCORED_TASKS] as const;
 export type Task = (typeof TASKS)[number];

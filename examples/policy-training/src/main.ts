@@ -1,14 +1,14 @@
 // Trains a policy in the dream alone, and the same in MuJoCo with as many steps; then tries both in MuJoCo.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openWorld } from "@worldstep/engine";
+import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type Plot, plotPng } from "@worldstep/judge";
 import { type EvolutionState, evolvedPolicy, Ruler, TABLETOP } from "@worldstep/policies";
 import { WorldError } from "@worldstep/protocols";
-import { createSimulator, heldOutSeed, SCORED_TASKS, type Simulator } from "@worldstep/simulator";
+import { createSimulator, heldOutSeed, SCORED_TASKS, type ScoredTask, type Simulator } from "@worldstep/simulator";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
-import { type Place, type ScoredTask, type Settings, stepsOf, train } from "./training.js";
+import { type Place, type Settings, stepsOf, train } from "./training.js";
 
 /** Ticks in which an expert is done, and some. */
 const MAX_TICKS: Readonly<Record<ScoredTask, number>> = { reach: 12, push: 20, "pick-place": 30, stack: 30 };
@@ -33,10 +33,21 @@ const program = new Command("policy-training")
   .option("--out <dir>", "folder for checkpoints, curves and results", "out/policy-training")
   .action(run);
 
-async function run({ world: folder, task, steps, seed, trials, out }: Options): Promise<void> {
+async function run(options: Options): Promise<void> {
+  const { world: folder, out } = options;
   await mkdir(out, { recursive: true });
   const ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
   const world = await openWorld(folder, { threads: 1 }); // the same numbers whatever else runs
+  const simulator = await createSimulator();
+  try {
+    await compare(options, world, simulator, ruler);
+  } finally {
+    await Promise.all([simulator.close(), world.close(), ruler.close()]);
+  }
+}
+
+async function compare(options: Options, world: OpenWorld, simulator: Simulator, ruler: Ruler): Promise<void> {
+  const { task, steps, seed, trials, out } = options;
   const settings: Settings = {
     seed,
     task,
@@ -52,24 +63,25 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
   };
   const states: Record<string, EvolutionState> = {};
   for (const [place, where] of Object.entries(places)) {
-    const progress = progressBar(`training in ${place === "dream" ? "the dream" : "MuJoCo"}`, steps);
     const file = join(out, `${place}-${task}.json`);
-    states[place] = await train(where, ruler, settings, steps, file, (state) => {
-      progress.update(Math.min(steps, stepsOf(state)), { success: state.history.at(-1)?.success.toFixed(2) ?? "?" });
-    });
-    progress.stop();
+    const name = place === "dream" ? "the dream" : "MuJoCo";
+    states[place] = await withProgress(`training in ${name}`, steps, (tell) =>
+      train(where, ruler, settings, steps, file, (state) => {
+        tell(Math.min(steps, stepsOf(state)), state.history.at(-1)?.success);
+      }),
+    );
     await writeFile(join(out, `curves-${task}.png`), await plotPng(curves(task, states)));
   }
-  const simulator = await createSimulator();
   const success: Record<string, number[]> = {};
   for (const [place, { weights }] of Object.entries(states)) {
-    const progress = progressBar(`trying what ${place} taught`, trials);
-    success[place] = [];
-    for (let i = 0; i < trials; i++) {
-      success[place].push(await tried(simulator, ruler, task, weights, heldOutSeed(seed, i)));
-      progress.update(i + 1, { success: mean(success[place]).toFixed(2) });
-    }
-    progress.stop();
+    success[place] = await withProgress(`trying what ${place} taught`, trials, async (tell) => {
+      const found: number[] = [];
+      for (let i = 0; i < trials; i++) {
+        found.push(await tried(simulator, ruler, task, weights, heldOutSeed(seed, i)));
+        tell(i + 1, mean(found));
+      }
+      return found;
+    });
   }
   const [dreamed, real] = [mean(success.dream ?? []), mean(success.mujoco ?? [])];
   const result = {
@@ -89,7 +101,6 @@ async function run({ world: folder, task, steps, seed, trials, out }: Options): 
       `  dreamPolicyOverReal   ${result.dreamPolicyOverReal?.toFixed(2) ?? "none: nothing was learned in MuJoCo"}\n` +
       `curves: ${join(out, `curves-${task}.png`)}\n`,
   );
-  await Promise.all([simulator.close(), world.close(), ruler.close()]);
 }
 
 async function tried(simulator: Simulator, ruler: Ruler, task: ScoredTask, weights: readonly number[], seed: number) {
@@ -115,24 +126,32 @@ function interval(share: number, n: number): string {
   const z2 = 1.96 ** 2;
   const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
   const half = (1.96 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return `[${(middle - half).toFixed(2)}, ${(middle + half).toFixed(2)}]`;
+  return `[${Math.max(0, middle - half).toFixed(2)}, ${(middle + half).toFixed(2)}]`;
 }
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
-function progressBar(what: string, total: number): SingleBar {
-  const format = `${what} {bar} {value}/{total}, success {success}, {eta} s left`;
+/** What `work` gives; what it tells, how much is done and how much of it succeeds, is shown meanwhile. */
+async function withProgress<T>(
+  what: string,
+  total: number,
+  work: (tell: (done: number, success?: number) => void) => Promise<T>,
+): Promise<T> {
   const bar = new SingleBar({
-    format,
+    format: `${what} {bar} {value}/{total}, success {success}, {eta} s left`,
     hideCursor: true,
     noTTYOutput: true,
     notTTYSchedule: 10_000,
     stream: process.stderr,
   });
   bar.start(total, 0, { success: "?" });
-  return bar;
+  try {
+    return await work((done, success) => bar.update(done, { success: success?.toFixed(2) ?? "?" }));
+  } finally {
+    bar.stop();
+  }
 }
 
 function whole(text: string): number {

@@ -11,11 +11,10 @@ import {
 } from "@worldstep/policies";
 import { type Env, OptionError } from "@worldstep/protocols";
 import { openVector } from "@worldstep/sdk";
-import type { SCORED_TASKS } from "@worldstep/simulator";
+import type { ScoredTask } from "@worldstep/simulator";
 
 const ENVS = 4;
 
-export type ScoredTask = (typeof SCORED_TASKS)[number];
 export type Settings = EvolutionSettings & { readonly task: ScoredTask };
 
 /** Where a policy is trained. */

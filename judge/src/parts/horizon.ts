@@ -18,7 +18,7 @@ type Side = keyof Beside<unknown>;
 export const horizon: Part = {
   studies: ["drift", "recalled"],
   section: ({ drift, recalled }, seed) => {
-    const marks = drift[0]?.dreamed ?? [];
+    const marks = drift[0]?.real ?? [];
     const last = marks.length - 1;
     const late = Math.min(3, last); // ten minutes
     // Only scenes in which reality hid the cube: another hand would hide others.
@@ -49,7 +49,7 @@ export const horizon: Part = {
         "same way: its table becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
         "world went from the first mark to the last, 0 for none. driftMinutes: the last mark (so at least that long) up to which fidelity stays " +
         `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
-        "dream that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
+        "dream whose state is not finite any more has drifted. One that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
         "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees that cube from where it was, and, as " +
         "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted.",
       metrics: {
@@ -63,7 +63,10 @@ export const horizon: Part = {
         overMinutes(drift, seed, "Distance of the picture from real ones", "distance of features", picture),
         overMinutes(drift, seed, "Response to ten ticks of motion", "error (cm)", response),
       ],
-      pictures: marks.map(({ minutes, frame }) => ({ title: `After ${time(minutes)}`, png: bytes(frame) })),
+      pictures: (drift[0]?.dreamed ?? []).map(({ minutes, frame }) => ({
+        title: `After ${time(minutes)}`,
+        png: bytes(frame),
+      })),
     };
   },
 };
@@ -73,7 +76,7 @@ function picture(rollouts: Rollouts, side: Side, k: number): number {
 }
 
 function response(rollouts: Rollouts, side: Side, k: number): number {
-  return mean(rollouts.flatMap((marks) => marks[side][k]?.responses ?? []));
+  return mean(rollouts.flatMap((marks) => marks[side][k]?.responses ?? [Number.NaN]));
 }
 
 function fidelity(rollouts: Rollouts, side: Side, k: number): number {
@@ -90,7 +93,7 @@ function responseDrift(rollouts: Rollouts, k: number): number {
 }
 
 function driftMinutes(rollouts: Rollouts): number {
-  const marks = rollouts[0]?.dreamed ?? [];
+  const marks = rollouts[0]?.real ?? [];
   const broken = marks.findIndex(
     (_, k) => !(pictureDrift(rollouts, k) <= FURTHER - 1 && responseDrift(rollouts, k) <= WORSE),
   );
@@ -105,7 +108,7 @@ function overMinutes(
   y: string,
   of: (rollouts: Rollouts, side: Side, k: number) => number,
 ): Plot {
-  const marks = rollouts[0]?.dreamed ?? [];
+  const marks = rollouts[0]?.real ?? [];
   const points = (side: Side): Point[] =>
     marks.map(({ minutes }, k) =>
       point(

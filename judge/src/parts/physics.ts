@@ -30,8 +30,8 @@ export const physics: Part = {
       text:
         "Scripts pick, carry, stack, drop and push cubes, seeing through the ruler; in other episodes the arm is busy beside " +
         "a stack. Read from the frames: permanenceRate, each cube is seen exactly once (its colour makes one spot); " +
-        "teleportRate, a cube on the table, far from the hand, moves more than 2.5 cm in a tick; followRate, a cube in the " +
-        "closed fingers is still there when they have moved; fallRate, a cube that was let go is on something two ticks " +
+        "teleportRate, a cube that lies on the table, far from the hand, is more than 2.5 cm away a tick later; followRate, a " +
+        "cube in the closed fingers has moved as they have (within half of their way) two ticks later; fallRate, a cube that was let go is on something two ticks " +
         "later; restRate, a cube on another stays there for three ticks when the hand is away. n is how often each could " +
         "have been broken. The simulator's own rate, read in the same way, is beside: the ruler errs, and the hand hides " +
         "cubes. Both sides act on what they see, so a world in which cubes are lost has fewer chances to drop them.",

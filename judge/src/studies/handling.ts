@@ -22,7 +22,7 @@ const CANDIDATES = 1000;
 const CUBE = 0.05;
 
 export const handling: Study<Beside<Laws>> = {
-  count: async (settings) => scaled(64, settings),
+  count: async ({ settings }) => scaled(64, settings),
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
     const { task, skill } = WORK[i % WORK.length] as (typeof WORK)[number];
@@ -32,7 +32,7 @@ export const handling: Study<Beside<Laws>> = {
 };
 
 export const resting: Study<Beside<Laws>> = {
-  count: async (settings) => scaled(24, settings),
+  count: async ({ settings }) => scaled(24, settings),
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
     const policy = scriptedPolicy(bench.ruler, (seed) => taskPolicy("reach", seed));

@@ -21,7 +21,7 @@ const FIRST = 100_000;
 export type Inverse = Beside<number>;
 
 export const inverseActions: Study<Inverse> = {
-  count: async (settings) => scaled(64, settings),
+  count: async ({ settings }) => scaled(64, settings),
   ticks: () => 2 * (APPROACH + 2 * OUT + 2 * REST),
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, FIRST + i);

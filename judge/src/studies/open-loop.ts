@@ -60,7 +60,7 @@ export interface OpenLoop {
 }
 
 export const openLoop: Study<OpenLoop> = {
-  count: async (settings) => settings.rollouts ?? scaled(64, settings),
+  count: async ({ settings }) => settings.rollouts ?? scaled(64, settings),
   ticks: () => 4 * TICKS,
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, i);

@@ -1,12 +1,10 @@
 // Policies of graded skill play the same episodes in the dream and in reality: would the dream rank them as reality does?
-import { type PolicyEntry, readPolicies } from "@worldstep/policies";
-import { heldOutSeed, SCORED_TASKS } from "@worldstep/simulator";
+import type { Policy, PolicyEntry } from "@worldstep/policies";
+import { heldOutSeed, SCORED_TASKS, type ScoredTask } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { succeeds } from "../episode.js";
 import type { Study } from "../study.js";
-
-type ScoredTask = (typeof SCORED_TASKS)[number];
 
 /** Ticks of an episode: 9 s, in which every expert is done and a slow one barely. */
 const TICKS = 45;
@@ -25,16 +23,18 @@ export interface Trial {
 }
 
 export const ranking: Study<Trial> = {
-  count: async (settings) => {
-    const { policies } = await readPolicies(settings.policies);
-    return contests(policies).length * scaled(EPISODES, settings);
+  count: async (bench) => {
+    const all = contests(bench.folder.policies);
+    for (const contest of all) await (await opened(bench, contest)).close(); // what can't be opened is told at once
+    return all.length * scaled(EPISODES, bench.settings);
   },
   ticks: () => 2 * 0.7 * TICKS,
   run: async (bench, i) => {
     const all = contests(bench.folder.policies);
-    const { task, entry } = all[i % all.length] as Contest;
+    const contest = all[i % all.length] as Contest;
+    const { task, entry } = contest;
     const seed = await plainSeed(bench, FIRST + CANDIDATES * Math.floor(i / all.length));
-    const policy = await bench.folder.open(entry, task, bench.subject.spec, bench.ruler);
+    const policy = await opened(bench, contest);
     try {
       const success = await beside(bench, seed, task, TICKS, async (env, observation) => {
         await policy.reset(seed);
@@ -58,6 +58,10 @@ function contests(policies: readonly PolicyEntry[]): Contest[] {
   return SCORED_TASKS.flatMap((task) =>
     policies.filter((entry) => takesPart(entry, task)).map((entry) => ({ task, entry })),
   );
+}
+
+function opened({ folder, subject, ruler }: Bench, { task, entry }: Contest): Promise<Policy> {
+  return folder.open(entry, task, subject.spec, ruler);
 }
 
 // The first of the seeds from `first` on with every cube on the table.

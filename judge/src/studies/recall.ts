@@ -29,7 +29,7 @@ export interface Recalled {
 }
 
 export const recalled: Study<Beside<Recalled>> = {
-  count: async (settings) => scaled(36, settings),
+  count: async ({ settings }) => scaled(36, settings),
   ticks: () => 2 * (2 * APPROACH + AWAY + 30),
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, FIRST + i);

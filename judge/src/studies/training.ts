@@ -43,7 +43,7 @@ export interface Trained {
 }
 
 export const training: Study<Trained> = {
-  count: async ({ scale }) => TRAINED_TASKS.length * (scale < 1 ? 1 : RUNS),
+  count: async ({ settings: { scale } }) => TRAINED_TASKS.length * (scale < 1 ? 1 : RUNS),
   ticks: (settings) => 2 * (steps(settings) + 0.5 * TRIAL_TICKS * trialCount(settings)),
   run: async (bench, i, onTicks) => {
     const task = TRAINED_TASKS[i % TRAINED_TASKS.length] as Task;

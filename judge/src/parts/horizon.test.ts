@@ -1,0 +1,57 @@
+// What is made of marks of long play whose drift is known.
+import { expect, test } from "vitest";
+import type { Mark } from "../studies/drift.js";
+import type { Samples } from "../studies.js";
+import { horizon } from "./horizon.js";
+
+const MINUTES = [0.1, 1, 3, 10];
+
+// Long play whose picture is so far from real ones at each mark, and whose responses are so far off.
+function play(pictures: readonly number[], responses: readonly number[]): Mark[] {
+  return pictures.map((picture, k) => ({
+    minutes: MINUTES[k] as number,
+    picture,
+    responses: [responses[k] as number, responses[k] as number],
+    frame: "",
+  }));
+}
+
+const STEADY = play([2, 2, 2, 2], [1, 1, 1, 1]);
+
+function metrics(dreamed: readonly Mark[], real = STEADY) {
+  const drift = [
+    { dreamed, real },
+    { dreamed, real },
+  ];
+  return horizon.section({ drift, recalled: [] } as unknown as Samples, 1).metrics;
+}
+
+test("steady play lasts to the last mark", () => {
+  expect(metrics(STEADY)).toMatchObject({
+    driftMinutes: { value: 10, low: 10, high: 10 },
+    pictureDrift: { value: 0 },
+    responseDrift: { value: 0 },
+  });
+});
+
+test("a picture that goes further from real ones than the simulator's has drifted", () => {
+  const { driftMinutes, pictureDrift } = metrics(play([2, 2.8, 3.2, 5], [1, 1, 1, 1]));
+  expect(driftMinutes?.value).toBe(1); // at three minutes 3.2 is more than 1.5 times the 2 of the start
+  expect(pictureDrift?.value).toBeCloseTo(1.5, 9);
+  const untidy = play([2, 2.8, 3.2, 5], [1, 1, 1, 1]);
+  expect(metrics(untidy, untidy).driftMinutes?.value).toBe(10); // so did the simulator's
+});
+
+test("a response that gets worse than the simulator's has drifted", () => {
+  const { driftMinutes, responseDrift } = metrics(play([2, 2, 2, 2], [1, 2, 4, 8]));
+  expect(driftMinutes?.value).toBe(1);
+  expect(responseDrift?.value).toBe(7);
+});
+
+test("a dream that lost its state has drifted, and has no numbers after", () => {
+  const lost = metrics(STEADY.slice(0, 2));
+  expect(lost.driftMinutes?.value).toBe(1);
+  expect(lost.lastFidelity?.value).toBeNaN();
+  expect(lost.lastResponseError?.value).toBeNaN();
+  expect(lost.lastFidelity).not.toHaveProperty("low");
+});
