@@ -86,6 +86,18 @@ it("learns, and counts its steps", async () => {
   expect(history[0]?.steps).toBeLessThanOrEqual(8 * 4 * 12);
 });
 
+it("the average is of all weights at first, of the last ten or so later", async () => {
+  let [state, all] = [beginEvolution(SETTINGS, WEIGHTS), [] as number[]];
+  for (let number = 1; number <= 20; number++) {
+    const before = state.average[0] as number;
+    state = await evolved(state, 1);
+    const newest = state.weights[0] as number;
+    all = [...all, newest];
+    const expected = number <= 10 ? all.reduce((sum, w) => sum + w, 0) / number : 0.9 * before + 0.1 * newest;
+    expect(state.average[0]).toBeCloseTo(expected, 9);
+  }
+});
+
 it("the same seed gives the same weights, however many envs there are; another gives others", async () => {
   const first = await evolved(beginEvolution(SETTINGS, WEIGHTS), 3);
   expect(await evolved(beginEvolution(SETTINGS, WEIGHTS), 3, 2)).toEqual(first);

@@ -1,5 +1,6 @@
 // Evolution strategies (Salimans et al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning", 2017):
-// perturb the weights in pairs of opposite sign, let each play, and step along the perturbations by how well they ranked.
+// perturb the weights in pairs of opposite sign, let the two of a pair play the same starts, and step along the
+// perturbations by how much better the one did than the other.
 import type { Observation } from "@worldstep/protocols";
 import { OptionError } from "@worldstep/protocols";
 import type { VectorEnv } from "@worldstep/sdk";
@@ -11,7 +12,7 @@ export interface EvolutionSettings {
   readonly task: string;
   /** Perturbed policies a generation: even. */
   readonly population: number;
-  /** Episodes that each plays a generation, from the same seeds. */
+  /** Episodes that each plays a generation; the two of a pair play the same. */
   readonly episodes: number;
   /** Ticks of an episode. */
   readonly maxTicks: number;
@@ -36,6 +37,8 @@ export interface Generation {
 export interface EvolutionState {
   readonly settings: EvolutionSettings;
   readonly weights: readonly number[];
+  /** Mean of the weights of the last ten generations or so, which is steadier than the last (Polyak and Juditsky, 1992). */
+  readonly average: readonly number[];
   /** Adam's moments (Kingma and Ba, 2015). */
   readonly first: readonly number[];
   readonly second: readonly number[];
@@ -48,6 +51,8 @@ export type Act = (weights: Float32Array, observation: Observation) => Promise<F
 const BETA_1 = 0.9;
 const BETA_2 = 0.99;
 const DECAY = 0.005;
+/** Share of the newest weights in the average. */
+const NEWEST = 0.1;
 
 /** The state before the first generation: `count` weights, all 0. Throws `OptionError` (`option_evolution`). */
 export function beginEvolution(settings: EvolutionSettings, count: number): EvolutionState {
@@ -59,7 +64,7 @@ export function beginEvolution(settings: EvolutionSettings, count: number): Evol
   if (!(sigma > 0)) throw refusal("sigma", sigma, "a number above 0");
   if (!(learningRate > 0)) throw refusal("learningRate", learningRate, "a number above 0");
   const zeros = new Array<number>(count).fill(0);
-  return { settings, weights: zeros, first: zeros, second: zeros, history: [] };
+  return { settings, weights: zeros, average: zeros, first: zeros, second: zeros, history: [] };
 }
 
 /**
@@ -77,17 +82,18 @@ export async function nextGeneration(state: EvolutionState, env: VectorEnv, act:
   const members = perturbations.flatMap((noise) =>
     [1, -1].map((sign) => perturbed(state.weights, noise, sign * sigma)),
   );
-  const seeds = Array.from({ length: episodes }, () => 2 * random.index(2 ** 30)); // even, as all seeds of training
-  const games = members.flatMap((weights) => seeds.map((start) => ({ weights, seed: start })));
+  const starts = perturbations.map(() => Array.from({ length: episodes }, () => 2 * random.index(2 ** 30))); // even, as all seeds of training
+  const games = members.flatMap((weights, i) =>
+    (starts[Math.floor(i / 2)] as number[]).map((start) => ({ weights, seed: start })),
+  );
   const outcomes = await play(env, games, settings, act);
 
   const returnOf = (i: number) => mean(outcomes.slice(i * episodes, (i + 1) * episodes).map(({ total }) => total));
-  const ranks = centredRanks(members.map((_, i) => returnOf(i)));
+  // Starts differ in how hard they are, and generations in how far apart their pairs are: neither may decide the step.
+  const gains = perturbations.map((_, k) => returnOf(2 * k) - returnOf(2 * k + 1));
+  const scale = Math.sqrt(mean(gains.map((gain) => gain ** 2))) || 1;
   const gradient = state.weights.map((_, w) => {
-    const pairs = perturbations.map(
-      (noise, k) => (noise[w] as number) * ((ranks[2 * k] as number) - (ranks[2 * k + 1] as number)),
-    );
-    return sum(pairs) / (population * sigma);
+    return mean(perturbations.map((noise, k) => ((noise[w] as number) * (gains[k] as number)) / scale)) / sigma;
   });
   const generation = {
     number,
@@ -162,16 +168,11 @@ function perturbed(weights: readonly number[], noise: readonly number[], scale: 
   return Float32Array.from(weights, (weight, w) => weight + scale * (noise[w] as number));
 }
 
-// Places from -1/2 for the worst to 1/2 for the best; ties share the mean of theirs.
-function centredRanks(values: readonly number[]): number[] {
-  return values.map((value) => {
-    const below = values.filter((other) => other < value).length;
-    const tied = values.filter((other) => other === value).length;
-    return (below + (tied - 1) / 2) / (values.length - 1) - 0.5;
-  });
-}
-
-function ascended({ settings, weights, first, second }: EvolutionState, gradient: readonly number[], step: number) {
+function ascended(
+  { settings, weights, average, first, second }: EvolutionState,
+  gradient: readonly number[],
+  step: number,
+) {
   const toward = gradient.map((slope, w) => slope - DECAY * (weights[w] as number));
   const m = toward.map((slope, w) => BETA_1 * (first[w] as number) + (1 - BETA_1) * slope);
   const v = toward.map((slope, w) => BETA_2 * (second[w] as number) + (1 - BETA_2) * slope ** 2);
@@ -179,7 +180,9 @@ function ascended({ settings, weights, first, second }: EvolutionState, gradient
   const moved = weights.map((weight, w) => {
     return weight + (settings.learningRate * (m[w] as number)) / fullM / (Math.sqrt((v[w] as number) / fullV) + 1e-8);
   });
-  return { weights: moved, first: m, second: v };
+  const share = Math.max(NEWEST, 1 / step);
+  const averaged = average.map((old, w) => old + share * ((moved[w] as number) - old));
+  return { weights: moved, average: averaged, first: m, second: v };
 }
 
 function mean(values: readonly number[]): number {

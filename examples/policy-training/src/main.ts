@@ -51,8 +51,8 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   const settings: Settings = {
     seed,
     task,
-    population: 8,
-    episodes: 2,
+    population: 16,
+    episodes: 1,
     maxTicks: MAX_TICKS[task],
     sigma: 0.3,
     learningRate: 0.2,
@@ -73,11 +73,11 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
     await writeFile(join(out, `curves-${task}.png`), await plotPng(curves(task, states)));
   }
   const success: Record<string, number[]> = {};
-  for (const [place, { weights }] of Object.entries(states)) {
+  for (const [place, { average }] of Object.entries(states)) {
     success[place] = await withProgress(`trying what ${place} taught`, trials, async (tell) => {
       const found: number[] = [];
       for (let i = 0; i < trials; i++) {
-        found.push(await tried(simulator, ruler, task, weights, heldOutSeed(seed, i)));
+        found.push(await tried(simulator, ruler, task, average, heldOutSeed(seed, i)));
         tell(i + 1, mean(found));
       }
       return found;

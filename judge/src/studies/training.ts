@@ -23,7 +23,7 @@ const RUNS = 3;
 const STEPS = 8000;
 const FEWEST_STEPS = 3000;
 const ENVS = 4;
-const EVOLUTION = { population: 8, episodes: 2, sigma: 0.3, learningRate: 0.2 } as const;
+const EVOLUTION = { population: 16, episodes: 1, sigma: 0.3, learningRate: 0.2 } as const;
 /** Ticks of an episode of training, which are enough for an expert; and of one of the trial. */
 const MAX_TICKS = { reach: 12, push: 20 } as const;
 const TRIAL_TICKS = 45;
@@ -53,7 +53,7 @@ export const training: Study<Trained> = {
     return {
       task,
       history: { dreamed: dreamed.history, real: real.history },
-      trials: { dreamed: await tried(bench, task, dreamed.weights), real: await tried(bench, task, real.weights) },
+      trials: { dreamed: await tried(bench, task, dreamed.average), real: await tried(bench, task, real.average) },
     };
   },
 };
