@@ -17,7 +17,7 @@ export function generateCommand(): Command {
     .requiredOption("--episodes <n>", "how many episodes", wholeNumber(1))
     .requiredOption("--out <dir>", "folder for the shards and meta.json; made if absent")
     .requiredOption("--seed <n>", "data sets of different seeds share no episode", wholeNumber(0))
-    .option("--size <pixels>", "sides of a frame", wholeNumber(64, 256), 64)
+    .option("--size <pixels>", "sides of a frame", wholeNumber(16, 256), 64)
     .option("--workers <n>", "threads; default one a core; 0 for none beside the main thread", wholeNumber(0, 1024))
     .addHelpText("after", "\nA run that was stopped goes on where it was: run the same command again.")
     .action(run);

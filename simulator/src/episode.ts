@@ -1,4 +1,5 @@
 // Records one episode for the data set: some policy at work in a varied start, seen by the table camera.
+import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
 import { POSE_KEYS } from "./kinematics.js";
 import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
 import { Random } from "./random.js";
@@ -30,8 +31,8 @@ export interface Episode {
   readonly success: Uint8Array;
   /** Shape `[129, 3, 7]`: position (m) and quaternion (w x y z) of the cubes at each frame. */
   readonly objects: Float32Array;
-  /** Shape `[6]`: x and y (m) of bin, button and push goal. */
-  readonly layout: Float32Array;
+  /** Shape `[129, 21]`: `environmentState` at each frame. */
+  readonly environmentState: Float32Array;
   /** What the policy was after: index in `TASKS`. */
   readonly task: number;
   /** Index in `POLICIES`. */
@@ -70,16 +71,18 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     moments.push(...after.trace);
   }
 
+  const { layout } = simulator.state();
   const objects = new Float32Array(EPISODE_FRAMES * 7 * CUBES.length);
+  const environment = new Float32Array(EPISODE_FRAMES * ENVIRONMENT_STATE.length);
   const proprioception = new Float32Array(EPISODE_FRAMES * POSE_KEYS.length);
   for (const [i, { tip, cubes }] of moments.entries()) {
     objects.set(cubes, i * cubes.length);
+    environment.set(environmentState(cubes, layout), i * ENVIRONMENT_STATE.length);
     proprioception.set(
       POSE_KEYS.map((key) => tip[key]),
       i * POSE_KEYS.length,
     );
   }
-  const { layout } = simulator.state();
   const flawed = Object.keys(skill).length > 0;
   const kind = task === undefined ? (blind ? "blind" : "play") : flawed ? "flawed" : "expert";
   return {
@@ -89,7 +92,7 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
     rewards,
     success,
     objects,
-    layout: Float32Array.of(...layout.bin, ...layout.button, ...layout.goal),
+    environmentState: environment,
     task: TASKS.indexOf(task ?? "play"),
     policy: POLICIES.indexOf(kind),
   };

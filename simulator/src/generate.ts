@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { byteTensor, floatTensor, OptionError, type Tensor } from "@worldstep/protocols";
+import { ENVIRONMENT_STATE } from "./environment-state.js";
 import { EPISODE_FRAMES, EPISODE_TICKS, type Episode, POLICIES, recordEpisode } from "./episode.js";
 import { trainingSeed } from "./seeds.js";
 import { writeShard } from "./shard.js";
@@ -12,7 +13,7 @@ import { createSimulator, STRIDE } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
 const SHARD_EPISODES = 16;
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 
 export interface GenerateOptions {
   readonly episodes: number;
@@ -95,7 +96,7 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
   const bytes = (key: "frames" | "success", shape: readonly number[]): Tensor =>
     byteTensor(Buffer.concat(episodes.map((episode) => episode[key])), [E, ...shape]);
   const floats = (
-    key: "actions" | "proprioception" | "rewards" | "objects" | "layout",
+    key: "actions" | "proprioception" | "rewards" | "environmentState",
     shape: readonly number[],
   ): Tensor => {
     const rows = episodes.map((episode) => episode[key]);
@@ -109,8 +110,7 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
     proprioception: floats("proprioception", [EPISODE_FRAMES, 5]),
     rewards: floats("rewards", [EPISODE_TICKS, SCORED_TASKS.length]),
     success: bytes("success", [EPISODE_TICKS, SCORED_TASKS.length]),
-    objects: floats("objects", [EPISODE_FRAMES, 3, 7]),
-    layout: floats("layout", [6]),
+    environmentState: floats("environmentState", [EPISODE_FRAMES, ENVIRONMENT_STATE.length]),
     task: int32(episodes.map((episode) => episode.task)),
     policy: int32(episodes.map((episode) => episode.policy)),
     seed: int32(seeds),
@@ -132,9 +132,7 @@ async function writeMeta(out: string, settings: { episodes: number; seed: number
     observationSpace,
     actionNames,
     proprioception,
-    objects: ["red", "green", "blue"],
-    objectPose: ["x (m)", "y (m)", "z (m)", "qw", "qx", "qy", "qz"],
-    layout: ["bin x (m)", "bin y (m)", "button x (m)", "button y (m)", "goal x (m)", "goal y (m)"],
+    environmentState: ENVIRONMENT_STATE,
     tasks: TASKS,
     rewardTasks: SCORED_TASKS,
     policies: POLICIES,

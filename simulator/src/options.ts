@@ -3,7 +3,7 @@ import { checkKeys, OptionError } from "@worldstep/protocols";
 import { CAMERAS, type CameraName } from "./view.js";
 
 export interface SimulatorOptions {
-  /** Pixels along each side of a frame, in [64, 256]; default 64. */
+  /** Pixels along each side of a frame, in [16, 256]; default 64. */
   readonly size?: number;
   /** `["table"]` (default), or both cameras: `wrist` adds the observation `wristFrames`. */
   readonly cameras?: readonly CameraName[];
@@ -22,7 +22,7 @@ export function settings(options: SimulatorOptions): Required<SimulatorOptions> 
   checkKeys("createSimulator", options, Object.keys(DEFAULTS));
   const all = { ...DEFAULTS, ...defined(options) };
   const { size, cameras, domain, varied, missing } = all;
-  if (!Number.isInteger(size) || size < 64 || size > 256) refuse("size", size, "a whole number from 64 to 256");
+  if (!Number.isInteger(size) || size < 16 || size > 256) refuse("size", size, "a whole number from 16 to 256");
   if (!(domain >= 0 && domain <= 1)) refuse("domain", domain, "a number from 0 to 1");
   if (!(missing >= 0 && missing <= 1)) refuse("missing", missing, "a number from 0 to 1");
   if (typeof varied !== "boolean") refuse("varied", varied, "true or false");

@@ -134,7 +134,7 @@ test("both cameras, and the size that was asked for", async () => {
 
 test("bad calls get a code", async () => {
   await expect(createSimulator({ sise: 64 } as object)).rejects.toMatchObject({ code: "option_unknown" });
-  await expect(createSimulator({ size: 32 })).rejects.toMatchObject({ code: "option_invalid" });
+  await expect(createSimulator({ size: 8 })).rejects.toMatchObject({ code: "option_invalid" });
   await expect(createSimulator({ cameras: ["wrist"] })).rejects.toMatchObject({ code: "option_invalid" });
   const simulator = await createSimulator();
   await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
