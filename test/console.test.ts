@@ -98,6 +98,9 @@ describe.skipIf(missing && !inCi)(`the console${why}`, { timeout: 180_000 }, () 
     expect(await number(page, "dreamed-ms")).toBeGreaterThan(0);
     // The dream began at the real frame, so the pictures can be compared.
     expect(await page.textContent("#psnr")).toMatch(/ dB$/);
+    for (const plot of ["expert", "uncertainty"]) {
+      expect(Number(await page.getAttribute(`#${plot}-plot`, "data-points"))).toBeGreaterThan(0);
+    }
   });
 
   test("keys, wheel and drag move the arm the way that the picture shows", async () => {

@@ -29,14 +29,16 @@ async function checkGoldens(folder: string): Promise<void> {
   expect(ticks).toBeGreaterThan(1);
   for (let tick = 1; tick <= ticks; tick++) {
     const frames = goldens.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
-    expect(relativeError(await backend.tokenizer.encode(frames), row(encoded, tick))).toBeLessThan(TOLERANCE);
+    const { latent, reading } = await backend.tokenizer.encode(frames);
+    expect(relativeError(latent, row(encoded, tick))).toBeLessThan(TOLERANCE);
+    expect(relativeError(reading, row(goldens.get("encode.reading"), tick))).toBeLessThan(TOLERANCE);
   }
   for (const nfe of [1, 4]) {
     const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
     const { latents, heads } = await rollOut(backend, goldens, nfe);
     for (const [tick, z] of latents.entries()) {
       expect(relativeError(z, row(golden("z"), tick))).toBeLessThan(TOLERANCE);
-      for (const name of ["reward", "success", "proprioception"] as const) {
+      for (const name of ["reward", "success", "reading"] as const) {
         expect(relativeError(heads[tick]?.[name] ?? [], row(golden(name), tick))).toBeLessThan(TOLERANCE);
       }
     }
@@ -65,6 +67,8 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
       "3",
       "--batch",
       "2",
+      "--reckoning-steps",
+      "4",
       "--bf16",
     );
     const parts = ["tokenizer", "dynamics"].flatMap((part) => [`--${part}`, `${out}/${part}`]);

@@ -43,11 +43,11 @@ def write_safetensors(path, arrays, metadata=None):
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
-    `[E, F, P]`, rewards and success `[E, T, tasks]`, objects `[E, F, 3, 7]`, layout `[E, 6]`; F = 1 + s T. The last `held_out` episodes
-    (a quarter of few) are for validation.
+    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`; F = 1 + s T. The last `held_out`
+    episodes (a quarter of few) are for validation.
     """
 
-    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "objects", "layout", "task", "policy")
+    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy")
 
     def __init__(self, folder, held_out=32, limit=None):
         self.meta = json.loads((Path(folder) / "meta.json").read_text())
@@ -61,11 +61,22 @@ class Episodes:
         print()
         arrays = {}
         for name in self.FIELDS:
-            arrays[name] = np.concatenate([shard.pop(name) for shard in shards])
+            if name in shards[0]:  # not all logs have the environment's state
+                arrays[name] = np.concatenate([shard.pop(name) for shard in shards])
+        # What is to be read from a frame: the robot's pose, and the environment's state where the logs have it.
+        known = [arrays[name] for name in ("proprioception", "environmentState") if name in arrays]
+        arrays["reading"] = np.concatenate(known, -1)
         held_out = min(held_out, len(arrays["frames"]) // 4)
-        self.train = {name: array[:-held_out] for name, array in arrays.items()}
-        self.held_out = {name: array[-held_out:] for name, array in arrays.items()}
+        end = len(arrays["frames"]) - held_out
+        self.train = {name: array[:end] for name, array in arrays.items()}
+        self.held_out = {name: array[end:] for name, array in arrays.items()}
         self.stride = self.meta["stride"]
+
+    def normal(self):
+        """The mean and the standard deviation of the readings, `[2, Q]`, of all but the most extreme."""
+        readings = self.train["reading"].reshape(-1, self.train["reading"].shape[-1])[::7]
+        readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
+        return torch.from_numpy(np.stack([readings.mean(0), readings.std(0)])).float()
 
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""
@@ -75,16 +86,35 @@ class Episodes:
 
 
 def frame_clips(episodes, rng, batch, ticks):
-    """Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8; one in eight starts a stream."""
+    """
+    Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, and the readings before the first tick and at the last
+    frame of each, `[batch, ticks + 1, Q]`; one in eight starts a stream.
+    """
     s = episodes.stride
-    frames = episodes.train["frames"]
-    clips = np.empty((batch, ticks, s, *frames.shape[2:]), np.uint8)
+    frames, readings = episodes.train["frames"], episodes.train["reading"]
+    clips, read = np.empty((batch, ticks, s, *frames.shape[2:]), np.uint8), []
     for i in range(batch):
-        episode = frames[rng.integers(len(frames))]
+        e = rng.integers(len(frames))
+        episode = frames[e]
         if rng.random() < 1 / 8:
             start = rng.integers(len(episode) - (ticks - 1) * s)
             clips[i] = episodes.ticks(episode[start : start + 1 + (ticks - 1) * s])
+            at = np.concatenate([[start], np.arange(start, start + 1 + (ticks - 1) * s, s)])
         else:
-            start = rng.integers(len(episode) - ticks * s + 1)
+            start = rng.integers(1, len(episode) - ticks * s + 1)
             clips[i] = episode[start : start + ticks * s].reshape(clips[i].shape)
-    return torch.from_numpy(clips)
+            at = np.arange(start - 1, start + ticks * s, s)
+        read.append(readings[e, at])
+    return torch.from_numpy(clips), torch.from_numpy(np.stack(read))
+
+
+def moments(episodes, rng, count):
+    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`."""
+    frames, readings = episodes.train["frames"], episodes.train["reading"]
+    chosen = rng.integers(len(frames), size=count), rng.integers(frames.shape[1], size=count)
+    return torch.from_numpy(frames[chosen]), torch.from_numpy(readings[chosen])
+
+
+def normalised(reading, normal):
+    """Readings `[.., Q]` by their mean and standard deviation, `[2, Q]`, and no further off than five of these."""
+    return ((reading - normal[0]) / normal[1]).clamp(-5, 5)

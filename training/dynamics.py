@@ -1,22 +1,29 @@
 """The world model: a block-causal diffusion transformer over latent ticks.
 
-It predicts the end point X(z, t, r) of the flow z_t = (1 - t) x + t eps in data space, as a difference to the previous
-tick's latent, so that u(z, t, r) = (z_t - X) / t is the average velocity from t to r and a sampler steps
+It predicts the end point X(z, t, r) of the flow z_t = (1 - t) x + t eps in data space, as a difference to the latent of
+the last tick before, so that u(z, t, r) = (z_t - X) / t is the average velocity from t to r and a sampler steps
 z_r = z_t - (t - r) u for any number of steps (AnyFlow, MeanFlow). r = t is plain flow matching.
 
-A tick attends to itself and to the clean ticks before it: the sink (tick 0), and a sliding window. Position in time is
-a learned bias by age (0 for the tick itself, 1 .. window, one of its own for the sink), so nothing depends on absolute
-time and a rollout has no end; position in space is a learned map. Training runs two streams in one pass: the clean
-ticks, which are the context, and their noisy twins, which are denoised (teacher forcing).
+A chunk is one tick or several that are denoised jointly: its ticks see one another and the clean ticks before the
+chunk. What is before comes in two ways, by kind of block. A *window* block attends to the sink (tick 0) and the last
+`window` ticks; their keys and values are one low-rank latent a token for all heads and a small rotary part (MLA:
+DeepSeek-V2, arXiv 2405.04434), kept un-rotated and turned by age when they are read, so nothing depends on absolute time
+and a rollout has no end. A *memory* block keeps a matrix a head, which every clean tick rewrites by the gated delta rule
+(Yang et al., arXiv 2412.06464), a tick's tokens one after the other: all that was, at a constant cost.
 
-Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the proprioception
-that the tick before was read to have, and where the one takes the other, the aim: proprioception + reach x actions,
-within the range that the data mostly keeps to, in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates
-give a network only what varies slowly). The proprioception head reads what is to be added to the aim, so that the pose
-is reckoned on from tick to tick and corrected by the picture.
+The feed-forward of every block is one of E experts. One decision a chunk, for all blocks: a router sees the pooled latent
+before the chunk and the control of its first tick.
 
-Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, A action size, s stride, P
-proprioception, U = s A + P the control, F = U + P (1 + 2 waves) its features.
+Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the reading of the
+tick before (proprioception, and where the logs have it the environment's state), and where the one takes the other, the
+aim (reckoning.py), in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates give a
+network only what varies slowly). The reading head says what is to be added to the aim, so that it is reckoned on from
+tick to tick and corrected by the picture.
+
+Training runs two streams in one pass: the clean ticks, which are the context, and their noisy twins, which are denoised.
+
+Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, R rotary size, K latent size of keys
+and values, A action size, s stride, Q numbers of a reading, U = 2 (s A + Q) the control.
 """
 
 import math
@@ -25,12 +32,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tokenizer import project
+from reckoning import Reckoning
+from tokenizer import WAVES, project
 
 
 MOST_RADIANS = 20.0
-WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
-SPOT = 32  # what a token of its own reads from the control
+SPOT = 32  # what a token of its own reads from the control, and what the heads see of one
+SURE = 0.01  # what is added to the aim, in standard deviations, if it is less, is nothing
+TURNS = 1.0, 0.5, 0.25, 0.125  # radians a tick; in space they are radians a token
+ROTARY = 6 * len(TURNS)  # sines' and cosines' partners, for time, row and column
 
 
 def sinusoid(t, size):
@@ -47,40 +57,127 @@ def rms(x):
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
 
 
-class Block(nn.Module):
-    """Attention and feed-forward, both modulated by the tick's conditioning (adaLN-zero)."""
+def turned(x, angles):
+    """The pairs (x_i, x_{i + R/2}) of `x [..., R]` turned by `angles [..., R/2]`."""
+    a, b = x.chunk(2, -1)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], -1)
 
-    def __init__(self, width, heads, window, mlp_ratio, cond_width):
+
+class Look(nn.Module):
+    """
+    Features `[.., L, W]` of places -> what some maps see, `[.., MAPS (W + 2)]`: each is a softmax over the places, and hands on
+    where it looked and what was there (spatial soft-argmax: Levine et al., "End-to-End Training of Deep Visuomotor
+    Policies", 2016).
+    """
+
+    MAPS = 12
+
+    def __init__(self, places, width):
         super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width, bias=False)
-        self.out = nn.Linear(width, width, bias=False)
-        self.up = nn.Linear(width, mlp_ratio * width)
-        self.down = nn.Linear(mlp_ratio * width, width)
+        self.map = nn.Linear(width, self.MAPS)
+        line = torch.linspace(-1, 1, math.isqrt(places))
+        self.register_buffer("grid", torch.cartesian_prod(line, line), persistent=False)
+        self.size = self.MAPS * (width + 2)
+
+    def forward(self, x):
+        there = torch.cat([x, self.grid.expand(*x.shape[:-1], 2)], -1)
+        return (self.map(x).transpose(-1, -2).softmax(-1) @ there).flatten(-2)
+
+
+class Expert(nn.Module):
+    def __init__(self, width, hidden):
+        super().__init__()
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x):
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+class Memory(nn.Module):
+    """A matrix a head, `[B, N, D, D]` from keys to values, that each clean tick rewrites by the gated delta rule."""
+
+    def __init__(self, width, heads, size):
+        super().__init__()
+        self.heads, self.size = heads, size
+        self.inp = nn.Linear(width, 4 * heads * size, bias=False)  # query, key, value, gate
+        self.rates = nn.Linear(width, 2 * heads)  # how much a token writes; how much a tick forgets
+        self.decay = nn.Parameter(torch.zeros(heads))
+        with torch.no_grad():
+            self.rates.weight.zero_()
+            self.rates.bias.copy_(torch.tensor([0.0, -4.0]).repeat_interleave(heads))
+
+    def read(self, x):
+        """x `[B, T, L, W]` -> query, key, value, gate `[B, N, T, L, D]`, write `[B, N, T, L]`, log decay `[B, N, T]`."""
+        q, k, v, gate = (y.unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4) for y in self.inp(x).chunk(4, -1))
+        write, forget = self.rates(x).permute(0, 3, 1, 2).chunk(2, 1)
+        scale = self.size**-0.5
+        return rms(q) * scale, rms(k) * scale, v, gate, write.sigmoid(), -self.decay.exp()[:, None] * F.softplus(forget.mean(-1))
+
+    @staticmethod
+    def written(state, k, v, write, decay):
+        """
+        The state after one tick's tokens, in their order: S <- exp(decay) S once, then for each
+        S <- S + write k (v - S^T k)^T. k, v `[B, N, L, D]`. All tokens at once: the differences v - S^T k obey a
+        triangular system.
+        """
+        state = state * decay.exp()[..., None, None]
+        kk = k @ k.transpose(-1, -2)
+        system = torch.eye(k.shape[-2], device=k.device) + (write.unsqueeze(-1) * kk).tril(-1)
+        wanted = write.unsqueeze(-1) * (v - k @ state)
+        return state + k.transpose(-1, -2) @ torch.linalg.solve_triangular(system, wanted, upper=False, unitriangular=True)
+
+    @staticmethod
+    def shown(state, q, gate):
+        """state `[B, N, .., D, D]` as the tokens of `q [B, N, .., L, D]` see it."""
+        return rms(q @ state) * F.silu(gate)
+
+
+class Block(nn.Module):
+    """Attention, memory where it has one, and an expert, all modulated by the tick's conditioning (adaLN-zero)."""
+
+    def __init__(self, width, heads, latent, experts, mlp_ratio, cond_width, remembers):
+        super().__init__()
+        self.heads, self.latent, self.size = heads, latent, width // heads
+        self.query = nn.Linear(width, heads * (self.size + ROTARY), bias=False)
+        self.latents = nn.Linear(width, latent + ROTARY, bias=False)
+        self.key = nn.Linear(latent, width, bias=False)
+        self.value = nn.Linear(latent, width, bias=False)
+        self.query_scale = nn.Parameter(torch.full((heads, 1), (width // heads) ** 0.5))
+        self.memory = Memory(width, heads, self.size) if remembers else None
+        self.out = nn.Linear(2 * width if remembers else width, width, bias=False)
+        self.experts = nn.ModuleList(Expert(width, mlp_ratio * width) for _ in range(experts))
         self.modulation = nn.Linear(cond_width, 6 * width)
         nn.init.zeros_(self.modulation.weight)
         nn.init.zeros_(self.modulation.bias)
-        self.age_bias = nn.Parameter(torch.zeros(heads, window + 2))  # self, ages 1 .. window, sink
-        self.query_scale = nn.Parameter(torch.full((heads, 1), (width // heads) ** 0.5))
 
-    def keys(self, x, modulation):
-        """x `[B, T, L, W]` -> q, k, v, each `[B, N, T, L, D]`; q and k of unit RMS, q with its learned scale."""
+    def modulated(self, x, modulation):
         shift, scale = modulation[0], modulation[1]
-        q, k, v = self.qkv(F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift).chunk(3, -1)
-        q, k, v = (y.unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4) for y in (q, k, v))
-        d = q.shape[-1]
-        return rms(q) * (self.query_scale / d)[None, :, None, None], rms(k), v
+        return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
-    def finish(self, x, attended, modulation):
-        """attended `[B, N, T, L, D]` -> the block's output `[B, T, L, W]`."""
-        gate, shift, scale, gate_mlp = modulation[2:]
-        x = x + gate * self.out(attended.permute(0, 2, 3, 1, 4).flatten(-2))
-        h = self.up(F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift)
-        return x + gate_mlp * self.down(F.gelu(h, approximate="tanh"))
+    def queries(self, h):
+        """h `[B, T, L, W]` -> `[B, N, T, L, D + R]`, of unit RMS times the head's scale."""
+        q = self.query(h).unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4)
+        return rms(q) * (self.query_scale / q.shape[-1])[None, :, None, None]
+
+    def pages(self, h):
+        """h `[B, T, L, W]` -> what is kept of it: latents `[B, T, L, K]` and rotary keys `[B, T, L, R]`."""
+        latent, rotary = self.latents(h).split([self.latent, ROTARY], -1)
+        return rms(latent), rms(rotary)
+
+    def keys_values(self, latent):
+        """latents `[B, S, K]` -> keys and values `[B, N, S, D]`."""
+        return (y(latent).unflatten(-1, (self.heads, -1)).transpose(1, 2) for y in (self.key, self.value))
+
+    def mixed(self, x, attended, modulation):
+        """attended `[B, T, L, W or 2 W]` -> x after the attention, and what the expert is to read."""
+        gate, shift, scale = modulation[2:5]
+        x = x + gate * self.out(attended)
+        return x, F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
 
 class Dynamics(nn.Module):
-    """See the module. rewards: how many tasks the reward and success heads answer for; proprioception: its size."""
+    """See the module. rewards: how many tasks the reward and success heads answer for."""
 
     def __init__(
         self,
@@ -90,22 +187,27 @@ class Dynamics(nn.Module):
         action_size=5,
         tasks=4,
         proprioception=5,
+        environment=21,
         width=256,
-        depth=6,
+        blocks="mwmwmw",
         heads=4,
+        latent=64,
+        experts=4,
         mlp_ratio=2,
         cond_width=96,
         window=8,
+        chunk=8,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        self.tokens, self.window, self.tasks = tokens, window, tasks
+        self.tokens, self.window, self.tasks, self.chunk = tokens, window, tasks, chunk
+        self.side = math.isqrt(tokens)
+        self.reading_size, self.proprioception = proprioception + environment, proprioception
+        self.reckoning = Reckoning(stride * action_size, self.reading_size)
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
-        control = stride * action_size
-        self.register_buffer("reach", torch.zeros(proprioception, control))
-        self.register_buffer("pose_range", torch.tensor([[-4.0], [4.0]]).repeat(1, proprioception))
-        features = control + proprioception * (2 + 2 * len(WAVES))
+        self.gap = nn.Parameter(torch.zeros(chunk, width))
+        features = stride * action_size + self.reading_size * (2 + 2 * len(WAVES))
         self.control_in = nn.Linear(features, width)
         self.spot_in = nn.Linear(features, tokens * SPOT)
         self.spot_out = nn.Linear(SPOT, width, bias=False)
@@ -114,41 +216,51 @@ class Dynamics(nn.Module):
         self.level_t = nn.Linear(self.level_size, cond_width)
         self.level_r = nn.Linear(self.level_size, cond_width, bias=False)
         self.level_context = nn.Linear(self.level_size, cond_width, bias=False)
+        self.gap_cond = nn.Parameter(torch.zeros(chunk, cond_width))
         self.cond = nn.Linear(cond_width, cond_width)
-        self.blocks = nn.ModuleList(Block(width, heads, window, mlp_ratio, cond_width) for _ in range(depth))
+        self.router_in = nn.Linear(features + latent_channels, 64)
+        self.router_out = nn.Linear(64, experts)
+        self.blocks = nn.ModuleList(
+            Block(width, heads, latent, experts, mlp_ratio, cond_width, kind == "m") for kind in blocks
+        )
         self.final_modulation = nn.Linear(cond_width, 2 * width)
         self.out = nn.Linear(width, latent_channels)
-        self.heads_in = nn.Linear(width, width)
-        self.heads_out = nn.Linear(width, 2 * tasks + proprioception)
-        for layer in (self.final_modulation, self.out):
+        self.spot = nn.Linear(width, SPOT)
+        self.look = Look(tokens, SPOT)
+        self.heads_in = nn.Linear(width + self.look.size, width)
+        self.reading_out = nn.Linear(width, self.reading_size)
+        self.scores_in = nn.Linear(width + self.reading_size, width)
+        self.scores_hidden = nn.Linear(width, width)
+        self.scores_out = nn.Linear(width, 2 * tasks)
+        for layer in (self.final_modulation, self.out, self.reading_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.spot_out.weight)
 
-    @torch.no_grad()
-    def calibrate(self, actions, pose):
-        """Fits the reach and the range (quantiles) to data: actions `[n, s A]`, pose `[n, 2, P]`: normalised, before and after."""
-        solution = torch.linalg.lstsq(actions, pose[:, 1] - pose[:, 0]).solution
-        self.reach.copy_(solution.t())
-        # Not the extremes: the arm overshoots its limits now and then, but does not stay there.
-        self.pose_range.copy_(torch.quantile(pose.flatten(0, 1), torch.tensor([0.002, 0.998], device=pose.device), 0))
-
     def aim(self, control):
-        """control `[.., U]` -> the proprioception that the actions alone lead to, `[.., P]`."""
-        actions, pose = control.split([self.reach.shape[1], self.reach.shape[0]], -1)
-        # No matmul, which autocast would make bf16: the waves need the aim exact.
-        return (pose + (actions.unsqueeze(-2) * self.reach).sum(-1)).maximum(self.pose_range[0]).minimum(self.pose_range[1])
+        """control `[.., U]` -> the reading that it is reckoned to lead to, `[.., Q]`."""
+        with torch.no_grad(), torch.autocast(control.device.type, enabled=False):  # the waves need the aim exact
+            return self.reckoning(control)
 
-    def embed(self, z, previous, control, aim, t, r, context_level):
-        """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; t, r, context_level `[B, T]` in [0, 1]."""
+    def features(self, control):
+        """-> the aim `[.., Q]` and what the network is told of the control, `[.., F]`."""
+        aim = self.aim(control)
+        control = control[..., : self.reckoning.actions + self.reading_size]
         angles = torch.cat([aim * wave for wave in WAVES], -1)
-        features = torch.cat([control, aim, angles.sin(), angles.cos()], -1)
+        return aim, torch.cat([control, aim, angles.sin(), angles.cos()], -1)
+
+    def embed(self, z, previous, features, gap, t, r, context_level):
+        """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; gap `[B, T]`: ticks since the chunk's first; t, r, context_level `[B, T]` in [0, 1]."""
         spots = self.spot_out(self.spot_in(features).unflatten(-1, (self.tokens, SPOT)))
-        x = self.inp(torch.cat([z, previous], -1)) + self.place + self.control_in(features).unsqueeze(-2) + spots
-        c = self.control_cond(features) + self.level_t(sinusoid(t, self.level_size))
+        x = self.inp(torch.cat([z, previous], -1)) + self.place + (self.control_in(features) + self.gap[gap]).unsqueeze(-2) + spots
+        c = self.control_cond(features) + self.level_t(sinusoid(t, self.level_size)) + self.gap_cond[gap]
         c = c + self.level_r(sinusoid(t - r, self.level_size))
         c = c + self.level_context(sinusoid(context_level, self.level_size))
         return x, F.silu(self.cond(F.silu(c)))
+
+    def route(self, previous, features):
+        """previous `[.., L, C]`, features `[.., F]` -> the logits of the experts, `[.., E]`."""
+        return self.router_out(F.silu(self.router_in(torch.cat([features, previous.mean(-2)], -1))))
 
     def finish(self, x, cond):
         """-> the normalised, modulated tokens that the output and the heads read, `[B, T, L, W]`."""
@@ -156,116 +268,243 @@ class Dynamics(nn.Module):
         return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
     def read_heads(self, x, aim):
-        """Tokens -> reward `[.., tasks]`, success logit `[.., tasks]`, proprioception `[.., P]` (normalised)."""
-        y = self.heads_out(F.silu(self.heads_in(x.mean(-2))))
-        return y[..., : self.tasks], y[..., self.tasks : 2 * self.tasks], aim + y[..., 2 * self.tasks :]
+        """Tokens -> reward `[.., tasks]`, success logit `[.., tasks]`, reading `[.., Q]` (normalised)."""
+        y = F.silu(self.heads_in(torch.cat([x.mean(-2), self.look(self.spot(x))], -1)))
+        more = self.reading_out(y).float()
+        reading = aim + more + (F.hardshrink(more, SURE) - more).detach()  # nothing has a gradient too
+        scores = F.silu(self.scores_in(torch.cat([y, reading.detach()], -1)))
+        scores = self.scores_out(F.silu(self.scores_hidden(scores)))
+        return scores[..., : self.tasks], scores[..., self.tasks :], reading
 
-    def forward(self, clean, previous, noisy, control, t, r, context_level):
-        """
-        Training pass over a clip whose tick 0 is the sink.
+    def angles(self, time):
+        """time `[S]`, in ticks, of S / L ticks' tokens -> the angles of their rotary parts, `[S, R / 2]`."""
+        rates = torch.tensor(TURNS, device=time.device)
+        at = torch.arange(self.tokens, device=time.device).repeat(len(time) // self.tokens)
+        places = [time, at.div(self.side, rounding_mode="floor"), at % self.side]
+        return torch.cat([place.unsqueeze(-1) * rates for place in places], -1)
 
-        clean `[B, T, L, C]`: the context, with whatever noise it was given; previous `[B, T, L, C]`: the latent of the
-        tick before each tick; noisy `[B, T, L, C]`: z_t of each tick; control `[B, T, U]`; t, r `[B, T]`: of the noisy
-        stream; context_level `[B, T]`: how noisy clean and previous are.
-        Returns X `[B, T, L, C]` of the noisy stream and the heads read on the clean stream.
+    def forward(self, clean, noisy, first, t, r, context_level):
         """
-        b, ticks = clean.shape[:2]
-        zero, aim = torch.zeros_like(t), self.aim(control)
+        Training pass over a clip whose tick 0 is the sink. clean and noisy are the two streams, each with `z`, the latents
+        `[B, T, L, C]`, `previous`, the latent before each tick, or before its chunk, of the same shape, and `control`
+        `[B, T, U]`. first `[T]`: the tick with which each tick's chunk begins (of the noisy stream; in the other every
+        tick is a chunk); t, r `[B, T]`: of the noisy stream; context_level `[B, T]`: how noisy what is clean is.
+        Returns X `[B, T, L, C]` of the noisy stream, the heads read on the clean stream, and the logits of the experts,
+        `[2 B, T, E]`.
+        """
+        b, ticks = t.shape
+        both = {k: torch.cat([clean[k], noisy[k]]) for k in ("z", "previous", "control")}
+        aim, features = self.features(both["control"])
+        zero, now = torch.zeros_like(t), torch.arange(ticks, device=t.device)
+        gap = torch.cat([torch.zeros_like(now).expand(b, -1), (now - first).expand(b, -1)])
         x, cond = self.embed(
-            torch.cat([clean, noisy]),
-            torch.cat([previous, previous]),
-            torch.cat([control, control]),
-            torch.cat([aim, aim]),
-            torch.cat([zero, t]),
-            torch.cat([zero, r]),
-            torch.cat([context_level, context_level]),
+            both["z"], both["previous"], features, gap,
+            torch.cat([zero, t]), torch.cat([zero, r]), torch.cat([context_level, context_level]),
         )
+        logits = self.route(both["previous"], features)
+        logits = torch.cat([logits[:b], logits[b:, first]])  # a chunk goes with its first tick
+        sharing = Sharing(logits.detach().argmax(-1).flatten(), logits.softmax(-1).flatten(0, 1), self.config["experts"])
+        visible = self.visible(ticks, first)
         for block in self.blocks:
             modulation = block.modulation(cond).unsqueeze(-2).chunk(6, -1)
-            q, k, v = block.keys(x, modulation)
-            x = block.finish(x, self.attend(block, q, k, v, b, ticks), modulation)
+            h = block.modulated(x, modulation)
+            attended = self.attend(block, h, b, visible)
+            if block.memory:
+                attended = torch.cat([attended, self.remember(block.memory, h, b, first)], -1)
+            x, h = block.mixed(x, attended, modulation)
+            x = x + modulation[5] * sharing(block.experts, h)
         x = self.finish(x, cond)
-        return previous + self.out(x[b:]), self.read_heads(x[:b], aim)
+        end = both["previous"][b:] + self.out(x[b:])
+        return end, self.read_heads(x[:b], aim[:b]), logits
 
-    def attend(self, block, q, k, v, b, ticks):
-        """Every tick over the clean ticks before it and over itself, in both streams."""
-        n, length, d = q.shape[1], q.shape[3], q.shape[4]
-        age = torch.arange(ticks)[:, None] - torch.arange(ticks)  # [query tick, context tick]
-        index = age.clamp(0, self.window)
-        index[:, 0] = self.window + 1
-        visible = (age > 0) & ((age <= self.window) | (torch.arange(ticks) == 0))
-        bias = block.age_bias[:, index.to(q.device)].masked_fill(~visible.to(q.device), float("-inf"))
-        context = k[:b].flatten(2, 3).repeat(2, 1, 1, 1)  # [2B, N, T L, D]
-        scores = q.flatten(2, 3) @ context.transpose(-1, -2)
-        scores = scores.view(2 * b, n, ticks, length, ticks, length) + bias[None, :, :, None, :, None]
-        own = q @ k.transpose(-1, -2) + block.age_bias[:, 0][None, :, None, None, None]  # [2B, N, T, L, L]
-        p = torch.cat([scores.flatten(4), own], -1).softmax(-1)
-        values = v[:b].flatten(2, 3).repeat(2, 1, 1, 1)
-        out = p[..., :-length].flatten(2, 3) @ values
-        return out.view(2 * b, n, ticks, length, d) + p[..., -length:] @ v
+    def visible(self, ticks, first):
+        """
+        Which tick sees which, as what is added to a score: `[2, T, 1 + 2 T]`, for queries of the clean and the noisy
+        stream; keys are the sink, the clean ticks, and the ticks of the query's own stream.
+        """
+        now = torch.arange(ticks, device=first.device)
+        rows = []
+        for start in (now, first):
+            past = (now < start[:, None]) & (now >= (start - self.window)[:, None]) & (now > 0)
+            own = start[:, None] == start
+            rows.append(torch.cat([(start > 0)[:, None], past, own], 1))
+        return torch.zeros(2, ticks, 1 + 2 * ticks, device=first.device).masked_fill(~torch.stack(rows), float("-inf"))
+
+    def attend(self, block, h, b, visible):
+        """h `[2 B, T, L, W]` -> what each tick sees, `[2 B, T, L, W]`: see `visible`; memory blocks see their chunk alone."""
+        ticks, length = h.shape[1:3]
+        q = block.queries(h)
+        latent, rotary = block.pages(h)
+        now = torch.arange(ticks, device=h.device).repeat_interleave(length).float()
+        angles = self.angles(now)
+        q, qr = q.split([block.size, ROTARY], -1)
+        here = self.angles(torch.zeros_like(now))  # in space alone
+        q = torch.cat([q.flatten(2, 3), turned(qr.flatten(2, 3), angles), turned(qr.flatten(2, 3), here)], -1)
+        k, v = block.keys_values(latent.flatten(1, 2))
+        nothing = torch.zeros_like(k[..., :1]).expand(*k.shape[:-1], ROTARY)
+        at_their_time = turned(rotary.flatten(1, 2), angles).unsqueeze(1).expand_as(nothing)
+        k_own = torch.cat([k, at_their_time, nothing], -1)
+        bias = visible
+        if block.memory:
+            keys, values, bias = k_own, v, visible[:, :, 1 + ticks :]
+        else:
+            sink = self.angles(torch.full((length,), -float(self.window + 1), device=h.device))
+            k_sink = torch.cat([k[:b, :, :length], nothing[:b, :, :length], turned(rotary[:b, 0], sink).unsqueeze(1).expand(-1, block.heads, -1, -1)], -1)
+            past = torch.cat([k_sink, k_own[:b]], 2)
+            keys = torch.cat([past.repeat(2, 1, 1, 1), k_own], 2)
+            values = torch.cat([torch.cat([v[:b, :, :length], v[:b]], 2).repeat(2, 1, 1, 1), v], 2)
+        scores = (q @ keys.transpose(-1, -2)).view(2, b, block.heads, ticks, length, -1, length)
+        p = (scores + bias[:, None, None, :, None, :, None]).flatten(-2).softmax(-1)
+        out = p.view(2 * b, block.heads, ticks * length, -1) @ values
+        return out.view(2 * b, block.heads, ticks, length, -1).permute(0, 2, 3, 1, 4).flatten(-2)
+
+    def remember(self, memory, h, b, first):
+        """h `[2 B, T, L, W]` -> what the memory of the clean ticks before each chunk shows, `[2 B, T, L, W]`."""
+        q, k, v, gate, write, decay = memory.read(h)
+        with torch.autocast(h.device.type, enabled=False):
+            k, v, write, decay = (y[:b].float() for y in (k, v, write, decay))
+            state, states = torch.zeros(b, memory.heads, memory.size, memory.size, device=h.device), []
+            for n in range(h.shape[1]):
+                states.append(state)
+                state = memory.written(state, k[:, :, n], v[:, :, n], write[:, :, n], decay[:, :, n])
+            states = torch.stack(states, 2)
+        seen = torch.cat([states, states[:, :, first]])
+        return memory.shown(seen, q, gate).permute(0, 2, 3, 1, 4).flatten(-2)
 
     def tick(self, z, previous, control, t, r, context_level, context):
         """
-        One tick with a K/V cache, as the engine runs it. z, previous `[B, L, C]`; control `[B, U]`; t, r,
-        context_level `[B]`; context: for each layer (k, v `[B, N, S, D]`, index `[S]` into the age bias), or None.
-        Returns X `[B, L, C]`, the heads, and the layers' k, v `[B, N, L, D]` of this tick.
+        A chunk with what was before it kept, as the engine runs it. z `[B, T, L, C]`: the chunk's ticks; previous
+        `[B, L, C]`: the latent before it; control `[B, T, U]`; t, r, context_level `[B]`; context: for each block its
+        pages and their ages, or its memory's state, from `Context`. Returns X `[B, T, L, C]`, the heads, and what the
+        context is to keep of the chunk, if it is a clean tick.
         """
-        aim = self.aim(control)
-        x, cond = self.embed(*(y.unsqueeze(1) for y in (z, previous, control, aim, t, r, context_level)))
-        page = []
+        b, ticks = z.shape[:2]
+        previous = previous.unsqueeze(1).expand_as(z)
+        aim, features = self.features(control)
+        gap = torch.arange(ticks, device=z.device).expand(b, -1)
+        levels = (y[:, None].expand(b, ticks) for y in (t, r, context_level))
+        x, cond = self.embed(z, previous, features, gap, *levels)
+        logits = self.route(previous[:, 0], features[:, 0])[:, None].expand(-1, ticks, -1).flatten(0, 1)
+        sharing = Sharing(logits.argmax(-1), logits.softmax(-1), self.config["experts"])
+        kept = []
         for i, block in enumerate(self.blocks):
             modulation = block.modulation(cond).unsqueeze(-2).chunk(6, -1)
-            q, k, v = (y.squeeze(2) for y in block.keys(x, modulation))
-            page.append((k, v))
-            keys, values, bias = k, v, block.age_bias[:, :1].expand(-1, k.shape[2])
-            if context is not None:
-                past_k, past_v, index = context[i]
-                keys, values = torch.cat([past_k, k], 2), torch.cat([past_v, v], 2)
-                bias = torch.cat([block.age_bias[:, index], bias], 1)
-            attended = (q @ keys.transpose(-1, -2) + bias[None, :, None]).softmax(-1) @ values
-            x = block.finish(x, attended.unsqueeze(2), modulation)
-        x = self.finish(x, cond).squeeze(1)
-        return previous + self.out(x), self.read_heads(x, aim), page
+            h = block.modulated(x, modulation)
+            latent, rotary = block.pages(h)
+            k, v = block.keys_values(latent.flatten(1, 2))
+            time = gap[0].repeat_interleave(self.tokens).float()
+            angles = self.angles(time)
+            q, qr = block.queries(h).flatten(2, 3).split([block.size, ROTARY], -1)
+            here, turned_k = self.angles(torch.zeros_like(time)), turned(rotary.flatten(1, 2), angles)
+            scores = q @ k.transpose(-1, -2) + turned(qr, angles) @ turned_k.unsqueeze(1).transpose(-1, -2)
+            pages, state = context.of(i)
+            if pages is not None:
+                past_latent, past_rotary, ages, is_sink = pages
+                past_k, past_v = block.keys_values(past_latent)
+                past_turned = turned(past_rotary, self.angles(-ages))
+                rotated = torch.where(
+                    is_sink,
+                    turned(qr, here) @ past_turned.unsqueeze(1).transpose(-1, -2),
+                    turned(qr, angles) @ past_turned.unsqueeze(1).transpose(-1, -2),
+                )
+                scores = torch.cat([q @ past_k.transpose(-1, -2) + rotated, scores], -1)
+                v = torch.cat([past_v, v], 2)
+            out = (scores.softmax(-1) @ v).unflatten(2, (ticks, self.tokens)).permute(0, 2, 3, 1, 4).flatten(-2)
+            if block.memory:
+                mq, mk, mv, gate, write, decay = block.memory.read(h)
+                if state is None:
+                    state = torch.zeros(b, block.heads, block.size, block.size, device=z.device)
+                out = torch.cat([out, block.memory.shown(state.unsqueeze(2), mq, gate).permute(0, 2, 3, 1, 4).flatten(-2)], -1)
+                kept.append(block.memory.written(state, mk[:, :, 0], mv[:, :, 0], write[:, :, 0], decay[:, :, 0]))
+            else:
+                kept.append((latent[:, 0], rotary[:, 0]))
+            x, h = block.mixed(x, out, modulation)
+            x = x + modulation[5] * sharing(block.experts, h)
+        x = self.finish(x, cond)
+        return previous + self.out(x), self.read_heads(x, aim), kept
 
-    def context(self, pages):
-        """What the tick after `pages` (one a tick, from `tick`) attends to: sink and window; None before tick 0."""
-        if not pages:
-            return None
-        now = len(pages)
-        shown = [0, *range(max(1, now - self.window), now)]
-        ages = torch.tensor([self.window + 1 if n == 0 else now - n for n in shown])
-        index = ages.repeat_interleave(self.tokens)
-        return [
-            (torch.cat([pages[n][i][0] for n in shown], 2), torch.cat([pages[n][i][1] for n in shown], 2), index)
-            for i in range(len(self.blocks))
-        ]
+
+class Sharing:
+    """Gives each tick's tokens to its expert. The gradient of the choice is that of the expert's probability."""
+
+    def __init__(self, chosen, probabilities, experts):
+        self.order = chosen.argsort()
+        self.back = self.order.argsort()
+        self.counts = torch.bincount(chosen, minlength=experts).tolist()
+        p = probabilities.gather(1, chosen[:, None])[:, :, None]
+        self.factor = p / p.detach()
+
+    def __call__(self, experts, x):
+        parts = x.flatten(0, 1).index_select(0, self.order).split(self.counts)
+        y = torch.cat([expert(part) for expert, part in zip(experts, parts) if len(part)]).index_select(0, self.back)
+        return (y * self.factor).view(x.shape)
+
+
+class Context:
+    """What a rollout keeps: pages of the sink and the window for window blocks, a state for memory blocks."""
+
+    def __init__(self, model):
+        self.model, self.ticks = model, 0
+        self.kept = [[] if block.memory is None else None for block in model.blocks]
+
+    def keep(self, kept):
+        for i, (new, block) in enumerate(zip(kept, self.model.blocks)):
+            if block.memory:
+                self.kept[i] = new
+            else:
+                self.kept[i] = [*self.kept[i][:1], *self.kept[i][1:][-(self.model.window - 1) :], new]
+        self.ticks += 1
+
+    def of(self, i):
+        """-> the pages of block `i` (latents, rotary keys, ages, which are of the sink) or None, and its state or None."""
+        kept, model = self.kept[i], self.model
+        if model.blocks[i].memory:
+            return None, kept
+        if not kept:
+            return None, None
+        ages = [model.window + 1, *range(len(kept) - 1, 0, -1)]
+        ages = torch.tensor(ages, dtype=torch.float32).repeat_interleave(model.tokens)
+        latents, rotary = (torch.cat(parts, 1) for parts in zip(*kept))
+        return (latents, rotary, ages.to(latents.device), (torch.arange(len(ages)) < model.tokens).to(latents.device)), None
 
 
 @torch.no_grad()
-def rollout(model, start, actions, noise, nfe=1, context_level=0.0):
+def rollout(model, start, reading, actions, noise, nfe=1, context_level=0.0, chunks=None, told=None):
     """
-    A rollout with a K/V cache. start `[B, L, C]`: the latent of tick 0; actions `[B, T, s, A]`; noise `[B, T, L, C]`:
-    where each tick's denoising begins. Returns latents `[B, T + 1, L, C]` and each tick's heads (reward, success logit,
-    normalised proprioception), tick 0 included.
+    A rollout with its context kept. start `[B, L, C]`, reading `[B, Q]`: the latent and the reading of tick 0; actions
+    `[B, T, s, A]`; noise `[B, T, L, C]`: where each tick's denoising begins; chunks: their lengths, in ticks, T in all
+    (default: of one); told `[B, T + 1, Q]`: readings that are known, instead of those that are read. Returns latents `[B, T + 1, L, C]` and each tick's heads (reward, success logit, normalised reading),
+    tick 0 included.
     """
     levels = lambda *values: (torch.full((len(start),), float(v), device=start.device) for v in values)  # noqa: E731
-    pages, latents, heads = [], [start], []
+    context, latents, heads = Context(model), [start], []
 
     def commit(z, previous, control):
-        _, read, page = model.tick(z, previous, control, *levels(0, 0, context_level), model.context(pages))
-        pages.append(page)
-        heads.append(read)
+        _, read, kept = model.tick(z[:, None], previous, control[:, None], *levels(0, 0, context_level), context)
+        context.keep(kept)
+        heads.append([value[:, 0] for value in read])
+        if told is not None:
+            heads[-1][2] = told[:, len(heads) - 1]
 
-    still = torch.zeros(len(start), sum(model.reach.shape), device=start.device)
-    commit(start, torch.zeros_like(start), still)
-    times = torch.linspace(1, 0, nfe + 1).tolist()
-    for n in range(actions.shape[1]):
-        z, context = noise[:, n], model.context(pages)
-        control = torch.cat([actions[:, n].flatten(1), heads[-1][2]], 1)
+    # The row of a tick: its actions, and the reading before it. A tick's control is its own row and that of the tick before.
+    rows = [torch.cat([torch.zeros_like(actions[:, 0].flatten(1)), reading], 1)]
+    commit(start, torch.zeros_like(start), torch.cat([rows[0], rows[0]], 1))
+    heads[0][2] = reading
+    times, n = torch.linspace(1, 0, nfe + 1).tolist(), 0
+    for length in chunks or [1] * actions.shape[1]:
+        z, controls, at, before = noise[:, n : n + length], [], heads[-1][2], rows[-1]
+        for k in range(length):
+            row = torch.cat([actions[:, n + k].flatten(1), at], 1)
+            controls.append(torch.cat([row, before], 1))
+            at, before = model.aim(controls[-1]), row
+        controls = torch.stack(controls, 1)
         for t, r in zip(times, times[1:]):
             # The last evaluation asks for the mean of what z may become, not for the end of z's own path.
-            end, _, _ = model.tick(z, latents[-1], control, *levels(t, r or t, context_level), context)
+            end, _, _ = model.tick(z, latents[-1], controls, *levels(t, r or t, context_level), context)
             z = z - (t - r) * (z - end) / t
-        latents.append(project(z))
-        commit(latents[-1], latents[-2], control)
+        for k in range(length):
+            latents.append(project(z[:, k]))
+            rows.append(torch.cat([actions[:, n + k].flatten(1), heads[-1][2]], 1))
+            commit(latents[-1], latents[-2], torch.cat(rows[:-3:-1], 1))
+        n += length
     return torch.stack(latents, 1), [torch.stack(values, 1) for values in zip(*heads)]

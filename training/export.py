@@ -9,14 +9,42 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import Episodes, write_safetensors
-from dynamics import Dynamics
+from data import Episodes, normalised, write_safetensors
+from dynamics import Dynamics, rollout
 from goldens import goldens
+from uncertainty import Uncertainty
 from world import load_run, load_tokenizer
 
 
 def weights(model):
     return {k: v.half().numpy() for k, v in model.state_dict().items()}
+
+
+@torch.no_grad()
+def fitted(tokenizer, dynamics, episodes, normal, context_level):
+    """The uncertainty, fitted to the latents and rows of the logs and calibrated on dreams of the held-out ones."""
+
+    def streams(split):
+        """Latents `[E, T + 1, L, C]`, readings `[E, T + 1, Q]` and action blocks `[E, T, s, A]`, from the first frame on."""
+        latents = torch.stack([tokenizer.encode(torch.from_numpy(episodes.ticks(frames)))[0] for frames in split["frames"]])
+        readings = normalised(torch.from_numpy(split["reading"][:, :: episodes.stride]), normal)
+        return latents, readings, torch.from_numpy(split["actions"])
+
+    def rows(blocks, readings):
+        """Of ticks from the first on, which stands still."""
+        still = torch.zeros_like(blocks[:, :1])
+        before = torch.cat([readings[:, :1], readings[:, :-1]], 1)
+        return torch.cat([torch.cat([still, blocks], 1).flatten(2), before], 2)
+
+    latents, readings, blocks = streams(episodes.train)
+    told = rows(blocks, readings)
+    uncertainty = Uncertainty(*latents.shape[2:], told.shape[2])
+    uncertainty.fit(latents.flatten(0, 1), told.flatten(0, 1))
+    latents, readings, blocks = streams(episodes.held_out)
+    noise = torch.randn(latents[:, 1:].shape, generator=torch.Generator().manual_seed(1))
+    dreamed, (_, _, read) = rollout(dynamics, latents[:, 0], readings[:, 0], blocks, noise, context_level=context_level)
+    uncertainty.calibrate(list(zip(dreamed, rows(blocks, read))))
+    return uncertainty
 
 
 def main():
@@ -26,6 +54,7 @@ def main():
     parser.add_argument("--dynamics", required=True, help="output folder of train_dynamics.py")
     parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
+    parser.add_argument("--limit", type=int, default=24, help="read only so many shards; the uncertainty is fitted to these")
     parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
     parser.add_argument("--context-level", type=float, default=0.05, help="noise level that the context is said to have")
     parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")
@@ -34,30 +63,35 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(args.tokenizer)
     dynamics, trained = load_run(Dynamics, args.dynamics)
-    episodes = Episodes(args.data, limit=4)
+    episodes = Episodes(args.data, limit=args.limit)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
     write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
     write_safetensors(out / "dynamics.safetensors", weights(dynamics))
     starts = {name: episodes.train[name][chosen, 0] for name in ("frames", "proprioception")}
     write_safetensors(out / "starts.safetensors", starts)
+    normal = torch.tensor(trained["normal"])
+    print("fitting the uncertainty", flush=True)
+    uncertainty = fitted(tokenizer, dynamics, episodes, normal, args.context_level)
+    write_safetensors(out / "uncertainty.safetensors", {k: v.numpy() for k, v in uncertainty.state_dict().items()})
     clip, actions = episodes.held_out["frames"][0], episodes.held_out["actions"][0]
     ticks = 3
     frames = torch.from_numpy(clip[: 1 + ticks * meta["stride"]])
     noise = torch.randn(ticks, c["tokens"], c["latent_channels"], generator=torch.Generator().manual_seed(0))
-    vectors = goldens(tokenizer, dynamics, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
+    vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
-    mean, std = trained["normal"]
+    (mean, std), p = trained["normal"], len(meta["proprioception"])
     bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
-        "format": "worldstep.world.v1",
+        "format": "worldstep.world.v2",
         "id": out.name,
         "description": args.description,
         "fps": meta["fps"],
         "stride": meta["stride"],
         "frame": {"height": size, "width": size},
         "action": {"names": meta["actionNames"], "low": -1, "high": 1},
-        "proprioception": {"names": meta["proprioception"], "mean": mean, "std": std, "low": bounds["low"], "high": bounds["high"]},
+        "proprioception": {"names": meta["proprioception"], "mean": mean[:p], "std": std[:p], "low": bounds["low"], "high": bounds["high"]},
+        **({"environmentState": {"names": meta["environmentState"], "mean": mean[p:], "std": std[p:]}} if len(mean) > p else {}),
         "tasks": ["play", *meta["rewardTasks"]],
         "maxTicks": 60,
         "tokenizer": {
@@ -71,13 +105,17 @@ def main():
             "file": "dynamics.safetensors",
             "tokens": c["tokens"],
             "width": c["width"],
-            "depth": c["depth"],
+            "blocks": c["blocks"],
             "heads": c["heads"],
+            "latent": c["latent"],
+            "experts": c["experts"],
             "mlpRatio": c["mlp_ratio"],
             "condWidth": c["cond_width"],
             "window": c["window"],
+            "chunk": c["chunk"],
             "contextLevel": args.context_level,
         },
+        "uncertainty": {"file": "uncertainty.safetensors"},
         "sampler": {"kind": "flow-map", "nfe": {"min": 1, "max": 50, "default": args.nfe}, "noise": 1},
         "starts": {"file": "starts.safetensors", "names": [f"start-{i:02d}" for i in range(args.starts)]},
         "goldens": {"file": "goldens.safetensors"},

@@ -9,6 +9,7 @@ import torch
 
 from dynamics import Dynamics, rollout
 from tokenizer import Tokenizer
+from uncertainty import Uncertainty
 
 
 def rounded(model):
@@ -17,28 +18,35 @@ def rounded(model):
 
 
 @torch.no_grad()
-def goldens(tokenizer: Tokenizer, dynamics: Dynamics, frames, actions, noise, context_level=0.0, decode_ticks=2, steps=(1, 4)):
+def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, frames, actions, noise, context_level=0.0, decode_ticks=2, steps=(1, 4)):
     """
     frames uint8 `[1 + s T, H, W, 3]` of one episode and its actions `[T, s, A]`; noise `[T, L, C]`: where each tick's
-    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]`, the first frame alone fills tick 0;
-    `decode.pixels [D, 3 s, H, W]`, the first ticks of `encode.z` decoded in a stream; `rollout.actions`,
-    `rollout.noise`; and for n NFE in `steps`, of a rollout with a K/V cache from the first frame under these actions,
+    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]` and `encode.reading [T + 1, Q]`, the
+    first frame alone fills tick 0; `decode.pixels [D, 3 s, H, W]`, the first of these ticks decoded in a stream; `rollout.actions`,
+    `rollout.noise`; and for n NFE in `steps`, of a rollout from the first frame under these actions,
     tick 0 included: `rolloutN.z [T + 1, L, C]` and the heads `rolloutN.reward`, `rolloutN.success` (logits),
-    `rolloutN.proprioception` (normalised), each `[T + 1, ...]`.
+    `rolloutN.reading` (normalised), and `rolloutN.uncertainty`, each `[T + 1, ...]`; and the same as `chunkedN...`, in two chunks, the first of which
+    is the longer.
     """
     tokenizer, dynamics = rounded(tokenizer), rounded(dynamics)
     stride = tokenizer.stride
     ticks = torch.cat([frames[:1].repeat(stride, 1, 1, 1)[None], frames[1:].view(-1, stride, *frames.shape[1:])])
-    z = torch.cat([tokenizer.encode(tick[None]) for tick in ticks])
-    state, pixels = tokenizer.start(1), []
-    for tick in z[:decode_ticks]:
-        decoded, state = tokenizer.decode(tick[None], state)
+    z, reading = (torch.cat(parts) for parts in zip(*(tokenizer.encode(tick[None]) for tick in ticks)))
+    state, before, pixels = tokenizer.start(1), reading[:1], []
+    for n in range(decode_ticks):
+        decoded, state = tokenizer.decode(z[n : n + 1], before, reading[n : n + 1], state)
+        before = reading[n : n + 1]
         pixels.append(decoded)
-    found = {"frames": frames, "encode.z": z, "decode.pixels": torch.cat(pixels)}
+    found = {"frames": frames, "encode.z": z, "encode.reading": reading, "decode.pixels": torch.cat(pixels)}
     found |= {"rollout.actions": actions, "rollout.noise": noise}
+    half = len(actions) // 2
     for nfe in steps:
-        latents, heads = rollout(dynamics, z[:1], actions[None], noise[None], nfe, context_level)
-        found[f"rollout{nfe}.z"] = latents[0]
-        for name, value in zip(("reward", "success", "proprioception"), heads):
-            found[f"rollout{nfe}.{name}"] = value[0]
+        for kind, chunks in (("rollout", None), ("chunked", [len(actions) - half, half])):
+            latents, heads = rollout(dynamics, z[:1], reading[:1], actions[None], noise[None], nfe, context_level, chunks)
+            found[f"{kind}{nfe}.z"] = latents[0]
+            for name, value in zip(("reward", "success", "reading"), heads):
+                found[f"{kind}{nfe}.{name}"] = value[0]
+            before = torch.cat([reading[:1], heads[2][0, :-1]])
+            blocks = torch.cat([torch.zeros_like(actions[:1]), actions]).flatten(1)
+            found[f"{kind}{nfe}.uncertainty"] = uncertainty(latents[0], torch.cat([blocks, before], 1))
     return {name: value.contiguous().numpy() for name, value in found.items()}

@@ -47,16 +47,20 @@ class Muon(torch.optim.Optimizer):
 
 class Trainer:
     """
-    Steps a model through `steps` steps and keeps the moving average `ema` of its weights. bf16: Muon makes its matrices
+    Steps a model through `steps` steps and keeps the moving average `ema` of its weights. plain: the parts whose matrices
+    AdamW moves too; where nothing norms what they put out, Muon's steps are too long. bf16: Muon makes its matrices
     orthogonal in bf16, which is exact enough for it, as its author does.
     """
 
-    def __init__(self, model, steps, lr=2e-3, muon_lr=0.02, ema=0.999, warmup=100, bf16=False):
-        matrices = [p for p in model.parameters() if p.requires_grad and p.dim() >= 2 and min(p.shape[:2]) > 8 and p.dim() != 3]
+    def __init__(self, model, steps, lr=2e-3, muon_lr=0.02, ema=0.999, warmup=100, bf16=False, plain=()):
+        known = {id(p) for part in plain for p in part.parameters()}
+        matrices = [p for p in model.parameters() if p.requires_grad and id(p) not in known and p.dim() >= 2 and min(p.shape[:2]) > 8 and p.dim() != 3]
         chosen = {id(p) for p in matrices}
         rest = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
-        self.optimizers = [Muon(matrices, muon_lr, dtype=torch.bfloat16 if bf16 else torch.float32), torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.0)]
-        self.base = [muon_lr, lr]
+        self.optimizers, self.base = [torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.0)], [lr]
+        if matrices:
+            self.optimizers.append(Muon(matrices, muon_lr, dtype=torch.bfloat16 if bf16 else torch.float32))
+            self.base.append(muon_lr)
         self.model, self.steps, self.warmup, self.decay, self.step_number = model, steps, warmup, ema, 0
         self.ema = {k: v.detach().clone() for k, v in model.state_dict().items()}
 

@@ -1,15 +1,25 @@
 """The causal video autoencoder: frames to latents and back, one tick (`stride` frames) at a time.
 
-The encoder sees one tick and nothing else. The decoder looks one tick back in each of its memory blocks (TAEHV's
-MemBlock: a block's own input at the previous tick joins its input now), so it streams with one feature map a block as
-its state. The first frame of a stream is encoded alone: it fills its whole tick.
+The encoder sees one tick and nothing else. Beside the latent it gives a reading of its last frame: the robot's pose and,
+where the logs have it, the environment's state. The decoder is told the reading before the tick and the one at its end,
+as a sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what it looks
+like. It looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick
+joins its input now), so it streams with one feature map a block as its state. The first frame of a stream is encoded
+alone: it fills its whole tick.
 
-Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16).
+Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised.
 """
+
+import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from reader import Reader
+
+
+WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
 
 
 class ResBlock(nn.Module):
@@ -37,16 +47,41 @@ class MemoryBlock(ResBlock):
         return x + self.conv2(F.relu(self.conv1(both)))
 
 
+class Sketch(nn.Module):
+    """
+    The readings before and at the end of a tick, `[B, Q]` each, in waves of several lengths (Tancik et al., 2020, "Fourier
+    features") -> what they put on the picture, at 1/8 and at 1/4 of it: `[B, 32, H / 8, W / 8]` and `[B, 8, H / 4, W / 4]`.
+    """
+
+    WIDTH = 256
+    CHANNELS = {8: 32, 4: 8}
+
+    def __init__(self, size, reading):
+        super().__init__()
+        self.size = size
+        self.inp, self.hidden = nn.Linear(2 * reading * (1 + 2 * len(WAVES)), self.WIDTH), nn.Linear(self.WIDTH, self.WIDTH)
+        self.out = nn.ModuleDict({str(k): nn.Linear(self.WIDTH, n * (size // k) ** 2) for k, n in self.CHANNELS.items()})
+        for layer in self.out.values():
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, before, now):
+        x = torch.cat([before, now], -1)
+        angles = torch.cat([x * wave for wave in WAVES], -1)
+        x = F.silu(self.hidden(F.silu(self.inp(torch.cat([x, angles.sin(), angles.cos()], -1)))))
+        return {k: self.out[str(k)](x).view(len(x), n, self.size // k, -1) for k, n in self.CHANNELS.items()}
+
+
 class Tokenizer(nn.Module):
     """
-    widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
+    reading: Q. widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
     Latents are RMS-normalised over C (each token lies on a sphere of radius sqrt(C)): they have unit scale without
     stored statistics, and a rollout that projects back onto the sphere can't blow up.
     """
 
-    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160)):
+    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), reading=26):
         super().__init__()
-        self.config = dict(size=size, stride=stride, latent_channels=latent_channels, widths=list(widths))
+        self.config = dict(size=size, stride=stride, latent_channels=latent_channels, widths=list(widths), reading=reading)
         self.size, self.stride, self.latent_channels = size, stride, latent_channels
         a, b, c, d = widths
         frame_channels = 3 * stride
@@ -78,6 +113,9 @@ class Tokenizer(nn.Module):
                 head=nn.Conv2d(a, frame_channels * 4, 3, padding=1),
             )
         )
+        self.reader = Reader(size, reading)
+        self.sketch = Sketch(size, reading)
+        self.decoder.update({f"sketch{k}": nn.Conv2d(self.sketch.CHANNELS[k], n, 1, bias=False) for k, n in ((8, c), (4, b))})
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
         self.maps = nn.ParameterDict(
             {
@@ -91,7 +129,10 @@ class Tokenizer(nn.Module):
         )
 
     def encode(self, frames):
-        """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
+        """
+        frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C, and the
+        reading of the last frame `[B, Q]`.
+        """
         e = self.encoder
         x = frames.permute(0, 1, 4, 2, 3).float().div(127.5).sub(1)  # [B, s, 3, H, W]
         x = (x - self.maps["picture"]).flatten(1, 2)
@@ -99,7 +140,8 @@ class Tokenizer(nn.Module):
         x = e["down2"](F.pixel_unshuffle(e["res2"](x), 2))
         x = e["down4"](F.pixel_unshuffle(e["res4"](x), 2))
         x = e["down8"](F.pixel_unshuffle(e["res8"](x), 2))
-        return project(e["head"](e["res16"](x)).flatten(2).transpose(1, 2))
+        z = e["head"](e["res16"](x)).flatten(2).transpose(1, 2)
+        return project(z), self.reader(frames[:, -1])[0]
 
     def start(self, batch):
         """The decoder's state before the first tick: zeros, `memory8 [B, c, H/8, W/8]` and `memory4 [B, b, H/4, W/4]`."""
@@ -107,27 +149,34 @@ class Tokenizer(nn.Module):
         n = self.size
         return torch.zeros(batch, c, n // 8, n // 8), torch.zeros(batch, b, n // 4, n // 4)
 
-    def decode(self, z, state):
-        """z `[B, L, C]` and the state after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state."""
-        return self._decode(z, lambda _, i: state[i])
+    def decode(self, z, before, now, state):
+        """
+        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, and the state after the previous tick ->
+        pixels `[B, s * 3, H, W]` about [-1, 1], next state.
+        """
+        return self._decode(z, before, now, lambda _, i: state[i])
 
-    def decode_clip(self, z):
-        """z `[B, T, L, C]` -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick."""
+    def decode_clip(self, z, reading):
+        """
+        z `[B, T, L, C]`, and the reading before the first tick and at the end of each, `[B, T + 1, Q]` -> pixels
+        `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
+        """
         batch, ticks = z.shape[:2]
 
         def previous_tick(x, _):
             clip = x.view(batch, ticks, *x.shape[1:])
             return torch.cat([torch.zeros_like(clip[:, :1]), clip[:, :-1]], 1).flatten(0, 1)
 
-        pixels, _ = self._decode(z.flatten(0, 1), previous_tick)
+        pixels, _ = self._decode(z.flatten(0, 1), reading[:, :-1].flatten(0, 1), reading[:, 1:].flatten(0, 1), previous_tick)
         return pixels.view(batch, ticks, *pixels.shape[1:])
 
-    def _decode(self, z, past):
+    def _decode(self, z, before, now, past):
         d, m = self.decoder, self.maps
         n = self.size // 16
+        sketch = {k: d[f"sketch{k}"](y) for k, y in self.sketch(before, now).items()}
         x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
-        x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"]
-        x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"]
+        x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]
+        x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + sketch[4]
         x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"]
         x = F.pixel_shuffle(d["head"](d["res2"](x)), 2)
         return x + m["picture"].repeat(self.stride, 1, 1), (x8, x4)

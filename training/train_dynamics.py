@@ -11,22 +11,26 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes
+from data import Episodes, normalised
 from dynamics import Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
+from reckoning import fit
 from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_tokenizer
 
-CLIP = 10  # ticks of a training clip: the sink, the window and the tick that sees all of it
+CLIP = 18  # ticks of a training clip, from the sink on
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
 CONTEXT_LEVEL = 0.05  # what a rollout's context is said to have
-POSE_NOISE = 0.1  # most noise on the proprioception of the tick before, in its standard deviations
+READING_NOISE = 0.03  # most noise on the reading of the tick before, in its standard deviations
 GHOSTS = 0.5  # share of clips whose context shows, faintly and in places, another scene
 STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may start
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
 DREAMS, FRESH, EVERY = 128, 32, 32  # rollouts that are kept, and how many new ones are made every so many steps
-DEPTH = 16  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
+DEPTH = CLIP - 1  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
+GAPS = 0.3  # share of clips, of those that can, with a gap behind the sink
+CHUNKED = 0.5  # share of batches that are denoised in chunks of several ticks
+BALANCE = 0.01  # weight of the experts' load balance (Switch Transformers, arXiv 2101.03961)
 
 
 def parse():
@@ -35,10 +39,13 @@ def parse():
     parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py, or a world")
     parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--batch", type=int, default=8, help="clips a step")
+    parser.add_argument("--batch", type=int, default=5, help="clips a step")
+    parser.add_argument("--readings", help="folder of more shards, of frames of any size: the reckoning is fitted to them too")
+    parser.add_argument("--reckoning-steps", type=int, default=12_000, help="steps in which the reckoning is fitted, before")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
+    parser.add_argument("--model", default="{}", help="JSON: what is to be otherwise in Dynamics")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -61,7 +68,8 @@ class Latents:
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
             alone = np.repeat(frames[i][[stride * k for k in STARTS]][:, None], stride, 1)
             with torch.no_grad():
-                z = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device)).float().cpu().numpy()
+                z, _ = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device))
+            z = z.float().cpu().numpy()
             moving.append(z[: len(ticks)].astype(np.float16))
             still.append(z[len(ticks) :].astype(np.float16))
             print(f"\rencoding episode {i + 1}/{len(frames)}", end="", flush=True)
@@ -69,110 +77,146 @@ class Latents:
         self.moving, self.still = np.stack(moving), np.stack(still)
         np.savez(cache, moving=self.moving, still=self.still)
 
+    def fitting(self, ticks):
+        """How many of the starts, which come first, have so many ticks from the sink on."""
+        return sum(start + ticks - 1 <= self.moving.shape[1] for start in STARTS)
+
     def clips(self, rng, batch, start=None, ticks=CLIP, dreams=()):
         """
-        Clips `[sink, ticks j .. j + ticks - 2]`: `z` what was, `clean` the context: the same, or what the model itself
-        made of it in one of the `dreams` (episode, start, latents from the start's tick on). Three in ten begin right
-        behind the sink.
+        Clips of a sink and the ticks right behind it: `z` what was, `clean` the context: the same, or what the model
+        itself made of it in one of the `dreams` (episode, start, latents from the start's tick on). Some have a gap behind
+        the sink, which is of an earlier start: `entry`, `entry_reading` are the latent and the reading right before the tick
+        after it, and `entry_actions`, `entry_earlier` what led there: the block, and the reading before.
         """
         s = self.split
-        fields = {k: [] for k in ("z", "clean", "previous", "actions", "rewards", "success", "proprioception", "pose_before")}
+        fields = {k: [] for k in ("z", "clean", "has_gap", "entry", "entry_reading", "entry_actions", "entry_earlier", "actions", "rewards", "success", "reading")}
         for _ in range(batch):
-            e, n, seen = rng.integers(len(self.moving)), rng.integers(len(STARTS)) if start is None else start, None
+            e, n, seen = rng.integers(len(self.moving)), rng.integers(self.fitting(ticks)) if start is None else start, None
             if dreams and rng.random() < DREAMED:
                 e, n, seen = dreams[rng.integers(len(dreams))]
-            last = (DEPTH if seen is not None else self.moving.shape[1] - STARTS[n]) - (ticks - 2)  # j may be 1 .. last
-            if last < 1:
-                n, last, seen = 0, self.moving.shape[1] - (ticks - 2), None
-            j = 1 if start is not None or rng.random() < 0.3 else rng.integers(1, last + 1)
-            origin, still = STARTS[n], self.still[e, n]
-            rows = slice(origin + j - 1, origin + j + ticks - 2)  # of `moving`: the clip's ticks after the sink
-            if seen is None:
-                seen = np.concatenate([still[None], self.moving[e, origin:]])
-            z = np.concatenate([still[None], self.moving[e, rows]])
-            clean = np.concatenate([still[None], seen[j : j + ticks - 1]])
+            origin = STARTS[n]
+            rows = slice(origin, origin + ticks - 1)  # of `moving`: the clip's ticks after the sink
+            z = np.concatenate([self.still[e, n][None], self.moving[e, rows]])
+            stride = (s["reading"].shape[1] - 1) // self.moving.shape[1]
+            reading = s["reading"][e, stride * origin : stride * (origin + ticks - 1) + 1 : stride]
+            entry, entry_reading, entry_earlier = z[0], reading[0], reading[0]
+            entry_actions = np.zeros_like(s["actions"][e, 0])
+            has_gap = seen is None and start is None and n > 0 and rng.random() < GAPS
+            if has_gap:
+                entry, earlier = self.moving[e, origin - 1], rng.integers(n)
+                entry_actions, entry_earlier = s["actions"][e, origin - 1], s["reading"][e, stride * (origin - 1)]
+                z = np.concatenate([self.still[e, earlier][None], z[1:]])
+                reading = np.concatenate([s["reading"][e, stride * STARTS[earlier]][None], reading[1:]])
             fields["z"].append(z)
-            fields["clean"].append(clean)
-            fields["previous"].append(np.concatenate([np.zeros_like(z[:1]), seen[j - 1][None], clean[1:-1]]))
+            fields["clean"].append(z if seen is None else seen[:ticks])
+            fields["has_gap"].append(has_gap)
+            fields["entry"].append(entry)
+            fields["entry_reading"].append(entry_reading)
+            fields["entry_earlier"].append(entry_earlier)
+            fields["entry_actions"].append(entry_actions)
+            fields["reading"].append(reading)
             for name in ("actions", "rewards", "success"):
                 value = s[name][e, rows]
                 fields[name].append(np.concatenate([np.zeros_like(value[:1]), value]))
-            pose = s["proprioception"][e]
-            stride = (len(pose) - 1) // self.moving.shape[1]
-            fields["proprioception"].append(pose[[stride * origin, *(stride * (np.arange(rows.start, rows.stop) + 1))]])
-            fields["pose_before"].append(pose[[stride * origin, *(stride * np.arange(rows.start, rows.stop))]])
-        return {k: torch.from_numpy(np.stack(v)).float() for k, v in fields.items()}
+        batch = {k: torch.from_numpy(np.stack(v)) for k, v in fields.items()}
+        return {k: v if v.dtype == torch.bool else v.float() for k, v in batch.items()}
 
-    def dream(self, model, rng, count, device):
+    def dream(self, model, rng, count, normal, device):
         """Rollouts of `count` episodes under their own actions, from the same start: [(episode, start, latents)]."""
-        n = rng.integers(sum(start + DEPTH <= self.moving.shape[1] for start in STARTS))
+        n = rng.integers(self.fitting(CLIP))
         chosen = rng.integers(len(self.moving), size=count)
         start = torch.from_numpy(self.still[chosen, n]).float().to(device)
         actions = torch.from_numpy(self.split["actions"][chosen, STARTS[n] : STARTS[n] + DEPTH]).to(device)
         noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
-        latents = rollout(model, start, actions, noise, context_level=CONTEXT_LEVEL)[0].half().cpu().numpy()
+        frame = STARTS[n] * (self.split["reading"].shape[1] - 1) // self.moving.shape[1]
+        reading = normalised(torch.from_numpy(self.split["reading"][chosen, frame]).float().to(device), normal)
+        latents = rollout(model, start, reading, actions, noise, context_level=CONTEXT_LEVEL)[0].half().cpu().numpy()
         return [(e, n, z) for e, z in zip(chosen, latents)]
 
 
-def haunted(clean, previous, z):
+def haunted(clean):
     """
     The context with a faint ghost: on some tokens a share of another clip's latent, the same at every tick but the sink.
     What a long rollout gathers looks like that; noise does not.
     """
-    b, ticks, length, _ = z.shape
-    other = z.roll(1, 0)[torch.arange(b), torch.randint(ticks, (b,), device=z.device)].unsqueeze(1)
-    share = torch.rand(b, 1, length, 1, device=z.device) * 0.5 * (torch.rand(b, 1, length, 1, device=z.device) < 0.4)
-    share = share * (torch.rand(b, 1, 1, 1, device=z.device) < GHOSTS)
-    mixed = torch.cat([clean[:, :1], project(clean[:, 1:].lerp(other, share))], 1)
-    # The tick before the clip's first is the sink itself, or one that the clip does not show.
-    first = previous[:, 1:2]
-    first = torch.where((first == clean[:, :1]).all(-1, True).all(-2, True), first, project(first.lerp(other, share)))
-    return mixed, torch.cat([previous[:, :1], first, mixed[:, 1:-1]], 1)
+    b, ticks, length, _ = clean.shape
+    other = clean.roll(1, 0)[torch.arange(b), torch.randint(ticks, (b,), device=clean.device)].unsqueeze(1)
+    share = torch.rand(b, 1, length, 1, device=clean.device) * 0.5 * (torch.rand(b, 1, length, 1, device=clean.device) < 0.4)
+    share = share * (torch.rand(b, 1, 1, 1, device=clean.device) < GHOSTS)
+    return torch.cat([clean[:, :1], project(clean[:, 1:].lerp(other, share))], 1)
 
 
-def shown(tokenizer, before, made, z):
+def chunks(ticks, chunked):
+    """The first tick of each tick's chunk, `[T]`: chunks of 1 to 8 ticks, or of one."""
+    first, n = [0], 1
+    while n < ticks:
+        length = int(torch.randint(1, 9, ())) if chunked else 1
+        first += [n] * min(length, ticks - n)
+        n += length
+    return torch.tensor(first)
+
+
+def shown(tokenizer, before, made, z, reading):
     """
-    How far what the decoder shows of the latents `made` is from what it shows of `z`, after `before`; all `[B, L, C]`.
+    How far what the decoder shows of the latents `made` is from what it shows of `z`, after `before`; all `[B, L, C]`, with
+    the readings around and between them, `[B, 3, Q]`.
     A latent's error says little of how it looks (Berrada et al., 2024, arXiv 2411.04873): here a gripper in the wrong
     place costs more than a tint of the table.
     """
-    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1))[:, 1]
+    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1), reading)[:, 1]
     with torch.no_grad():
-        target = tokenizer.decode_clip(torch.stack([before, z], 1))[:, 1]
+        target = tokenizer.decode_clip(torch.stack([before, z], 1), reading)[:, 1]
         weight = 1 + 4 * salience(target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1))
     error = pixels - target
     return (weight * (error.square() + 0.1 * absolute(error))).mean()
 
 
-def losses(model, tokenizer, batch, normal, flow_map):
-    z, clean, previous = batch["z"], batch["clean"], batch["previous"]
+def losses(model, tokenizer, batch, normal, flow_map, chunked):
+    z = batch["z"]
     b, ticks = z.shape[:2]
-    pose = (batch["proprioception"] - normal[0]) / normal[1]
-    before = (batch["pose_before"] - normal[0]) / normal[1]
-    off = torch.rand(b, 1, 1, device=z.device) * POSE_NOISE  # as the head's reading is
-    before[:, 1:] += torch.randn_like(before[:, 1:]) * off
-    before[:, 0] = 0
-    control = torch.cat([batch["actions"].flatten(2), before], 2)
-    clean, previous = haunted(clean, previous, z)
-    level = torch.rand(b, 1, device=z.device) * CONTEXT_NOISE * (torch.rand(b, 1, device=z.device) > 0.5)
-    clean = clean + torch.randn_like(z) * level[..., None, None]
-    context_noise = torch.randn_like(z) * level[..., None, None]
-    previous = torch.cat([previous[:, :1], previous[:, 1:] + context_noise[:, 1:]], 1)
+    device = z.device
+    reading, entry, earlier = (normalised(batch[k], normal) for k in ("reading", "entry_reading", "entry_earlier"))
+    before = torch.cat([reading[:, :1], entry[:, None], reading[:, 1:-1]], 1)
+    # As the head's reading is: off, and off by as much in the tick before.
+    off = torch.randn_like(entry) * torch.rand(b, 1, device=device) * READING_NOISE
+    rows = torch.cat([batch["actions"].flatten(2), before + off[:, None]], 2)
+    second = torch.where(batch["has_gap"][:, None], torch.cat([batch["entry_actions"].flatten(1), earlier + off], 1), rows[:, 0])
+    control = torch.cat([rows, torch.cat([rows[:, :1], second[:, None], rows[:, 1:-1]], 1)], 2)
+    first = chunks(ticks, chunked).to(device)
+    reckoned, size = [], rows.shape[2]  # inside a chunk nothing is read: the aim goes on from the aim
+    for n in range(ticks):
+        if first[n] == n:
+            reckoned.append(control[:, n])
+        else:
+            row = torch.cat([batch["actions"][:, n].flatten(1), model.aim(reckoned[-1])], 1)
+            reckoned.append(torch.cat([row, reckoned[-1][:, :size]], 1))
+    reckoned = torch.stack(reckoned, 1)
+    # The latent before the tick behind the sink goes through the same, as one tick more.
+    clean = haunted(torch.cat([batch["clean"], batch["entry"][:, None]], 1))
+    level = torch.rand(b, 1, device=device) * CONTEXT_NOISE * (torch.rand(b, 1, device=device) > 0.5)
+    clean = clean + torch.randn_like(clean) * level[..., None, None]
+    clean, entry = clean[:, :-1], torch.where(batch["has_gap"][:, None, None], clean[:, -1], clean[:, 0])
+    previous = torch.cat([torch.zeros_like(z[:, :1]), entry[:, None], clean[:, 1:-1]], 1)
+    context = dict(z=clean, previous=previous, control=control)
     level = level.expand(b, ticks)
     noise = torch.randn_like(z)
-    t = torch.rand(b, ticks, device=z.device)
-    t = torch.where(torch.rand_like(t) < 0.6, torch.ones_like(t), t)  # where one NFE starts, and most is to be learned
+    t = torch.rand(b, ticks, device=device)
+    t = torch.where(torch.rand_like(t) < 0.6, torch.ones_like(t), t)[:, first]  # where one NFE starts, and most is to be learned
     r, target = t, z
+
+    def run(t, r):
+        zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
+        return zt, model(context, dict(z=zt, previous=previous[:, first], control=reckoned), first, t, r, level)
+
     if flow_map:
         # AnyFlow's target: u* = v - (t - r) du/dt by a central difference, here for the end point X = z_t - t u.
         e = 0.02
-        t = 0.1 + t * (0.9 - e)
-        r = t * torch.rand_like(t) * (torch.rand_like(t) > 0.5)
+        t = (0.1 + torch.rand(b, ticks, device=device) * (0.9 - e))[:, first]
+        r = t * (torch.rand_like(t) * (torch.rand_like(t) > 0.5))[:, first]
         v = noise - z
 
         def velocity(t):
-            zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-            x, _ = model(clean, previous, zt, control, t, r, level)
+            zt, (x, _, _) = run(t, r)
             return (zt - x) / t[..., None, None]
 
         with torch.no_grad():
@@ -181,22 +225,25 @@ def losses(model, tokenizer, batch, normal, flow_map):
         # Early on the slope is mostly noise: it may not move the end point by more than half a standard deviation.
         correction = (t * (t - r))[..., None, None] * slope
         target = zt - t[..., None, None] * v + correction.clamp(-0.5, 0.5)
-    zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-    x, (reward, success, pose_read) = model(clean, previous, zt, control, t, r, level)
+    _, (x, (reward, success, read), logits) = run(t, r)
     latent = (x - target)[:, 1:].square().mean()
     picture = 0
     if not flow_map:
-        one, at = torch.arange(b), torch.randint(min(2, ticks - 1), ticks, (b,), device=z.device)  # after the tick before it
-        picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at])
+        one, at = torch.arange(b), torch.randint(1, ticks, (b,), device=device)
+        told = torch.stack([reading[one, (at - 2).clamp(min=0)], reading[one, at - 1], reading[one, at]], 1)
+        picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told)
     heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
     heads = heads + 0.02 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
-    heads = heads + 0.3 * F.smooth_l1_loss(pose_read[:, 1:], pose[:, 1:], beta=0.1)
-    heads = heads + 0.15 * F.smooth_l1_loss(pose_read[:, 0], pose[:, 0], beta=0.1)  # a rollout reckons on from it
-    return latent, picture, heads
+    heads = heads + 0.5 * F.smooth_l1_loss(read, reading, beta=0.05)
+    share = logits.softmax(-1).flatten(0, 1)
+    used = F.one_hot(logits.argmax(-1).flatten(), share.shape[-1]).float()
+    balance = share.shape[-1] * (used.mean(0) * share.mean(0)).sum()
+    return latent, picture, heads + BALANCE * balance, used.mean(0)
 
 
 def main():
     args = parse()
+    torch.set_flush_denormal(True)  # the gradients of a sharp softmax are full of them: a CPU takes ten times as long
     torch.manual_seed(args.seed)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -206,8 +253,7 @@ def main():
         train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
         held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
     del episodes.train["frames"]
-    pose = episodes.train["proprioception"].reshape(-1, episodes.train["proprioception"].shape[-1])
-    normal = torch.from_numpy(np.stack([pose.mean(0), pose.std(0)])).float().to(args.device)
+    normal = episodes.normal().to(args.device)
     stride, action_size = episodes.train["actions"].shape[2:]
     model = Dynamics(
         tokens=train.moving.shape[2],
@@ -215,14 +261,19 @@ def main():
         stride=stride,
         action_size=action_size,
         tasks=episodes.train["rewards"].shape[-1],
-        proprioception=pose.shape[-1],
-        window=CLIP - 2,
+        proprioception=episodes.train["proprioception"].shape[-1],
+        environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
+        **json.loads(args.model),
     ).to(args.device)
     if args.start_from:
         model.load_state_dict(load_dynamics(args.start_from).state_dict())
-    ends = torch.from_numpy(episodes.train["proprioception"][:, ::stride]).float()
-    ends = ((ends.to(args.device) - normal[0]) / normal[1]).unfold(1, 2, 1).movedim(3, 2).flatten(0, 1)
-    model.calibrate(torch.from_numpy(episodes.train["actions"]).to(args.device).flatten(2).flatten(0, 1), ends)
+    if not (out / "reckoning.pt").exists():
+        logs = [episodes.train] + ([Episodes(args.readings, held_out=0).train] if args.readings else [])
+        actions, readings = (torch.from_numpy(np.concatenate([log[k] for log in logs])).float() for k in ("actions", "reading"))
+        fit(model.reckoning, actions.flatten(1, 2).to(args.device), normalised(readings.to(args.device), normal), stride, args.reckoning_steps)
+        torch.save(model.reckoning.state_dict(), out / "reckoning.pt")
+    model.reckoning.load_state_dict(torch.load(out / "reckoning.pt", map_location=args.device))
+    model.reckoning.requires_grad_(False)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)
@@ -233,21 +284,21 @@ def main():
         # Once there is something to repeat: many clips have the model's own rollouts as context, as it will when used.
         if step > 0.15 * args.steps and (step % EVERY == 0 or not dreams):
             with trainer.averaged():
-                dreams.extend(train.dream(model, rng, FRESH, args.device))
+                dreams.extend(train.dream(model, rng, FRESH, normal, args.device))
         batch = {k: v.to(args.device) for k, v in train.clips(rng, args.batch, dreams=dreams).items()}
-        flow_map = step % 8 == 7 and step > 0.3 * args.steps
+        flow_map = step % 16 == 15 and step > 0.5 * args.steps
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16 and not flow_map):  # whose differences are small
-            latent, picture, heads = losses(model, tokenizer, batch, normal, flow_map=flow_map)
+            latent, picture, heads, used = losses(model, tokenizer, batch, normal, flow_map, chunked=rng.random() < CHUNKED)
         trainer.step(latent + picture + heads)
         if not flow_map:
-            running.append((latent.item(), picture.item(), heads.item()))
+            running.append((latent.item(), picture.item(), heads.item(), *used.tolist()))
         step = trainer.step_number
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
             recent = np.mean(running[-100:], 0)
-            print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  picture {recent[1]:.4f}  heads {recent[2]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+            print(f"\rstep {step}/{args.steps}  latent {recent[0]:.4f}  picture {recent[1]:.4f}  heads {recent[2]:.4f}  experts {np.round(recent[3:], 2)}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 500 == 0 or step == args.steps:
-            row = dict(step=step, **dict(zip(("latent", "picture", "heads"), np.mean(running[-300:], 0).tolist())))
+            row = dict(step=step, **dict(zip(("latent", "picture", "heads", *(f"expert{e}" for e in range(len(used)))), np.mean(running[-300:], 0).tolist())))
             with trainer.averaged():
                 row.update(validate(model, tokenizer, held_out, normal, out, args.device))
             log.append(row)
@@ -264,16 +315,22 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
     result = {}
     start, actions = batch["z"][:, 0], batch["actions"][:, 1:]
     noise = torch.randn(batch["z"][:, 1:].shape, generator=torch.Generator().manual_seed(0)).to(device)
-    z, (_, _, pose) = rollout(model, start, actions, noise, context_level=CONTEXT_LEVEL)
-    _, (_, _, swapped_pose) = rollout(model, start, actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
-    true = batch["proprioception"]
+    true = batch["reading"]
+    reading = normalised(true, normal)
+    z, (_, _, pose) = rollout(model, start, reading[:, 0], actions, noise, context_level=CONTEXT_LEVEL)
+    _, (_, _, swapped_pose) = rollout(model, start, reading[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
-    for name, p, n in (("tip0", pose, 0), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
+    for name, p, n in (("tip1", pose, 1), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
         tip = p[:, n] * normal[1] + normal[0]
         result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
-    decoded = to_frames(tokenizer.decode_clip(z), 4)[:, :, -1].float()
-    real = to_frames(tokenizer.decode_clip(batch["z"]), 4)[:, :, -1].float()
+    for n in (1, 10, 25):
+        off = (pose[:, n] * normal[1] + normal[0] - true[:, n])[:, 5:14].unflatten(1, (3, 3)).norm(dim=-1) * 100
+        moved = (true[:, n] - true[:, 0])[:, 5:14].unflatten(1, (3, 3)).norm(dim=-1) > 0.01
+        result[f"cube{n}"] = off.median().item()
+        result[f"moved{n}"] = off[moved].mean().item()
+    decoded = to_frames(tokenizer.decode_clip(z, torch.cat([pose[:, :1], pose], 1)), 4)[:, :, -1].float()
+    real = to_frames(tokenizer.decode_clip(batch["z"], torch.cat([reading[:, :1], reading], 1)), 4)[:, :, -1].float()
     for n in (1, 10, 25):
         result[f"psnr{n}"] = float(-10 * np.log10((decoded[:, n] - real[:, n]).div(255).square().mean().item()))
     result["still10"] = float(-10 * np.log10((real[:, 0] - real[:, 10]).div(255).square().mean().item()))

@@ -9,11 +9,20 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes, frame_clips
+from data import Episodes, frame_clips, moments, normalised
+from dynamics import rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from tokenizer import Tokenizer, absolute, salience, to_frames
-from world import load_tokenizer
+from tokenizer import Tokenizer, absolute, project, salience, to_frames
+from world import load_dynamics, load_tokenizer
+
+
+MOMENTS = 64  # frames a step that are read
+LEGIBLE = 0.015  # weight of what a trained reader makes of the picture
+DREAMT = 1024  # episodes that a dynamics dreams
+DREAMED = 0.4  # share of ticks that the decoder sees as in a dream
+READING_NOISE = 0.03  # most noise on the reading that the decoder is told, in its standard deviations
+READ = 0.5  # share of clips that are decoded by what was read from them, when that has been learnt
 
 
 def parse():
@@ -28,14 +37,57 @@ def parse():
     parser.add_argument("--noise", type=float, default=0.15, help="most noise on the latents that the decoder sees")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
-    parser.add_argument("--decoder-only", action="store_true", help="leave the encoder as it is, and with it a dynamics that was trained on its latents")
+    parser.add_argument("--only", choices=("decoder", "reader"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, or what reads")
+    parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    if args.decoder_only and not args.start_from:
-        parser.error("--decoder-only needs --start-from: an encoder of random weights would stay one")
+    if args.dreams_of and args.only != "decoder":
+        parser.error("--dreams-of wants --only decoder: the dreams are of the latents as they are")
+    if args.only and not args.start_from:
+        parser.error("--only needs --start-from: an encoder of random weights would stay one")
     return args
+
+
+class Dreams:
+    """Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their readings told."""
+
+    def __init__(self, folder, tokenizer, episodes, normal, device, cache):
+        self.split = episodes.train
+        self.chosen = np.random.default_rng(0).permutation(len(self.split["frames"]))[:DREAMT]
+        if cache.exists():
+            self.latents = np.load(cache)
+            return
+        dynamics, made = load_dynamics(folder).to(device), []
+        for at in range(0, len(self.chosen), 64):
+            some = self.chosen[at : at + 64]
+            first = torch.from_numpy(np.repeat(self.split["frames"][some, :1], episodes.stride, 1)).to(device)
+            told = normalised(torch.from_numpy(self.split["reading"][some, :: episodes.stride]).to(device), normal)
+            actions = torch.from_numpy(self.split["actions"][some]).to(device)
+            with torch.no_grad():
+                start = tokenizer.encode(first)[0]
+            noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
+            made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=0.05, told=told)[0].half().cpu().numpy())
+            print(f"\rdreaming {at + len(some)}/{len(self.chosen)}", end="", flush=True)
+        print()
+        self.latents = np.concatenate(made)
+        np.save(cache, self.latents)
+
+    def clips(self, rng, batch, ticks, stride):
+        """
+        Latents `[batch, ticks, L, C]`, the frames that they should show `[batch, ticks, s, H, W, 3]`, and the readings before
+        the first tick and at the end of each `[batch, ticks + 1, Q]`.
+        """
+        latents, frames, readings = [], [], []
+        for _ in range(batch):
+            i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
+            e = self.chosen[i]
+            latents.append(self.latents[i, first : first + ticks])
+            seen = self.split["frames"][e, 1 + stride * (first - 1) : 1 + stride * (first - 1 + ticks)]
+            frames.append(seen.reshape(ticks, stride, *seen.shape[1:]))
+            readings.append(self.split["reading"][e, stride * (first - 1) : stride * (first - 1 + ticks) + 1 : stride])
+        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings))
 
 
 def background(episodes, frames=512):
@@ -69,46 +121,113 @@ def loss(made, frames, mean):
     return total
 
 
+def dreamed(z, noise):
+    """
+    Latents `[N, L, C]` as a decoder meets them: some are noisy, and some a dynamics would have made, on many of whose
+    tokens another picture shows. There what moves can be told by the reading alone.
+    """
+    share = torch.rand(len(z), 1, 1, device=z.device)
+    worse = torch.rand(len(z), 1, 1, device=z.device) < DREAMED
+    ghost = share * 0.6 * (torch.rand(*z.shape[:2], 1, device=z.device) < 0.5)
+    mixed = project(z.lerp(z.roll(1, 0), ghost * worse))
+    return mixed + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * noise * (1 + worse)
+
+
+def remade(model, clips, reading, noise, share):
+    """
+    clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them, by the reading `[B, T + 1, Q]`, or in a share of
+    clips by what is read from them; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
+    """
+    z, read = (y.float().unflatten(0, clips.shape[:2]) for y in model.encode(clips.flatten(0, 1)))
+    told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
+    told = torch.cat([reading[:, :1], told], 1)
+    told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
+    pixels = model.decode_clip(dreamed(z.flatten(0, 1), noise).view_as(z), told)
+    return in_frames(pixels, model.stride), in_pixels(clips)
+
+
+def illegibility(model, made, frames):
+    """
+    How far what the reader sees in the last frames of ticks, its features and its reading, is from what it sees in the
+    real ones; `[B, T s, 3, H, W]` each. A gripper is a few pixels, and to a squared error a soft one is as good as one that
+    is where it should be (a perceptual loss: Johnson et al., 2016, arXiv 1603.08155, with the reader as the judge).
+    """
+    stride = model.stride
+    with torch.no_grad():
+        reading, features = (y.float() for y in model.reader.seen(frames[:, stride - 1 :: stride].flatten(0, 1)))
+    read, found = (y.float() for y in model.reader.seen(made[:, stride - 1 :: stride].flatten(0, 1)))
+    scale = features.square().mean().sqrt()
+    return F.smooth_l1_loss(read, reading, beta=0.1) + absolute((found - features) / scale).mean()
+
+
+def in_frames(pixels, stride):
+    """`[B, T, s * 3, H, W]` -> `[B, T s, 3, H, W]`."""
+    return pixels.float().unflatten(2, (stride, 3)).flatten(1, 2)
+
+
+def in_pixels(clips):
+    """uint8 `[B, T, s, H, W, 3]` -> `[B, T s, 3, H, W]` in [-1, 1]."""
+    return clips.flatten(1, 2).permute(0, 1, 4, 2, 3).float().div(127.5).sub(1)
+
+
 def main():
     args = parse()
+    torch.set_flush_denormal(True)
     torch.manual_seed(args.seed)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
     size = episodes.train["frames"].shape[2]
-    model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels)
+    normal = episodes.normal().to(args.device)
+    model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
     mean = background(episodes)
     model.maps["picture"].data.copy_(mean)
     if args.start_from:
         model.load_state_dict(load_tokenizer(args.start_from).state_dict())
-    if args.decoder_only:
-        for part in (model.encoder, model.maps["encode2"], model.maps["picture"]):
+    if args.only == "decoder":
+        for part in (model.encoder, model.reader, model.maps["encode2"], model.maps["picture"]):
             part.requires_grad_(False)
+    if args.only == "reader":
+        model.requires_grad_(False)
+        model.reader.requires_grad_(True)
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
-    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16)
+    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=(model.sketch,))
     log = trainer.resume(out, args.device)
+    dreams = args.dreams_of and Dreams(args.dreams_of, model, episodes, normal, args.device, out / "dreams.npy")
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
-    started, first, running = time.time(), trainer.step_number, []
+    held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
+    started, first, running, error = time.time(), trainer.step_number, [], 0.0
     while trainer.step_number < args.steps:
         rng = np.random.default_rng([args.seed, trainer.step_number])
-        clips = frame_clips(episodes, rng, args.batch, args.ticks).to(args.device)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
-            z = model.encode(clips.flatten(0, 1))
-            z = z + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * args.noise
-            pixels = model.decode_clip(z.view(args.batch, args.ticks, *z.shape[1:]))
-        frames = clips.flatten(1, 2).permute(0, 1, 4, 2, 3).float().div(127.5).sub(1)
-        made = pixels.float().unflatten(2, (episodes.stride, 3)).flatten(1, 2)
-        trainer.step(loss(made, frames, mean))
-        error = (made.detach() - frames).square()
-        running.append(error.mean().item())
+            total = off = torch.zeros((), device=args.device)
+            if args.only != "decoder":
+                frames, reading = (x.to(args.device) for x in moments(episodes, rng, MOMENTS))
+                total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), normalised(reading, normal), beta=0.1)
+            if args.only != "reader":
+                clips, reading = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
+                share = READ if trainer.step_number > 0.6 * args.steps else 0
+                made, frames = remade(model, clips, normalised(reading, normal), args.noise, share)
+                if dreams:
+                    z, clips, reading = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
+                    shown = model.decode_clip(z.float(), normalised(reading, normal))
+                    made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
+                total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
+                if args.only == "decoder":
+                    legible = illegibility(model, made, frames)
+                    total, off = total + LEGIBLE * legible, legible.detach()
+        trainer.step(total)
+        running.append((error, off.item()))
         step = trainer.step_number
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
-            print(f"\rstep {step}/{args.steps}  psnr {psnr(np.mean(running[-100:])):.2f} dB  {left / 60:.1f} min left ", end="", flush=True)
+            recent = np.mean(running[-100:], 0)
+            print(f"\rstep {step}/{args.steps}  psnr {psnr(recent[0]):.2f} dB  reading {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 500 == 0 or step == args.steps:
             with trainer.averaged():
-                row = dict(step=step, psnr=psnr(np.mean(running[-500:])), held_out_psnr=validate(model, held_out, out))
+                made, read = np.mean(running[-500:], 0).tolist()
+                row = dict(step=step, psnr=psnr(made), reading=read, **validate(model, held_out, held_out_reading, normal, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
@@ -116,16 +235,29 @@ def main():
 
 
 @torch.no_grad()
-def validate(model, ticks, out):
-    """PSNR of whole held-out streams ticks `[E, T, s, H, W, 3]`; writes frames.png."""
-    errors, pictures = [], []
-    for clip in ticks:
-        pixels = model.decode_clip(model.encode(clip).unsqueeze(0))[0]
-        frames = to_frames(pixels, model.stride)
-        errors.append((frames.float() - clip.float()).div(127.5).square().mean().item())
-        pictures.append((clip[8, 0].cpu().numpy(), frames[8, 0].cpu().numpy()))
-    write_png(out / "frames.png", grid([[p[0] for p in pictures[:8]], [p[1] for p in pictures[:8]]], 3))
-    return psnr(np.mean(errors))
+def validate(model, ticks, reading, normal, out):
+    """
+    Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, reading `[E, T, Q]`: PSNR by what was read from them, and by the
+    true reading and latents as of a dream; the mean error of the reading, in standard deviations. Writes frames.png.
+    """
+    errors, read_errors, dream_errors, pictures = [], [], [], []
+    torch.manual_seed(0)
+    for clip, true in zip(ticks, normalised(reading, normal)):
+        z, read = model.encode(clip)
+        real = clip.float()
+
+        def error(z, reading):
+            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None])[0], model.stride)
+            return frames, (frames.float() - real).div(127.5).square().mean().item()
+
+        frames, off = error(z, read)
+        errors.append(off)
+        worse, off = error(project(z.lerp(z.roll(5, 0), 0.4)), true)
+        dream_errors.append(off)
+        read_errors.append((read - true).abs().mean(0))
+        pictures.append([clip[8, 3].cpu().numpy(), frames[8, 3].cpu().numpy(), worse[8, 3].cpu().numpy()])
+    write_png(out / "frames.png", grid([list(row) for row in zip(*pictures[:8])], 3))
+    return dict(held_out_psnr=psnr(np.mean(errors)), dream_psnr=psnr(np.mean(dream_errors)), reading_error=torch.stack(read_errors).mean().item())
 
 
 if __name__ == "__main__":

@@ -41,12 +41,16 @@ def load_dynamics(folder):
         action_size=len(world["action"]["names"]),
         tasks=len(world["tasks"]) - 1,
         proprioception=len(world["proprioception"]["names"]),
+        environment=len(world.get("environmentState", {"names": []})["names"]),
         width=d["width"],
-        depth=d["depth"],
+        blocks=d["blocks"],
         heads=d["heads"],
+        latent=d["latent"],
+        experts=d["experts"],
         mlp_ratio=d["mlpRatio"],
         cond_width=d["condWidth"],
         window=d["window"],
+        chunk=d["chunk"],
     )
     return filled(model, arrays(folder / d["file"]))
 

@@ -1,17 +1,17 @@
 // What runs the networks of a world. The story above it (world-model.ts) knows no backend; a backend knows no seeds,
 // tasks or episodes. Every promise may reject, and then nothing was committed.
 //
-// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception.
+// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, Q what is read from a tick,
+// E experts, K ticks of a chunk.
 
-/** What a tick is made from. */
-export interface TickInput {
-  /** The latent of the tick before, `[L, C]`. */
+/** What a chunk is made from: one tick, or K that are denoised jointly. */
+export interface ChunkInput {
+  /** The latent of the tick before, `[L, C]`; zeros before the first tick. */
   readonly previous: Float32Array;
-  /**
-   * What moves the world: the tick's action block and the proprioception that was read from the tick before, as the
-   * network put it out; `[s A + P]`. Zeros for the first tick.
-   */
-  readonly control: Float32Array;
+  /** A row a tick, `[K, s A + Q]`: its action block, and the reading before it. */
+  readonly rows: Float32Array;
+  /** The readings that they are reckoned to lead to, `[K, Q]`. */
+  readonly aims: Float32Array;
 }
 
 /** What the clean pass reads from a tick, as the network puts it out. */
@@ -20,43 +20,55 @@ export interface Heads {
   readonly reward: Float32Array;
   /** Logits, one a task that has a reward. */
   readonly success: Float32Array;
-  /** `[P]`, normalised. */
-  readonly proprioception: Float32Array;
+  /** `[Q]`, normalised: proprioception, then the environment's state. */
+  readonly reading: Float32Array;
+  /** Of the experts, `[E]`, as the network put them out: the largest is that of the one that was used. */
+  readonly experts: Float32Array;
 }
 
 export interface Dynamics {
+  /** The reading `[Q]` that a tick's row leads to, after the row of the tick before; both `[s A + Q]`. */
+  reckon(row: Float32Array, before: Float32Array): Promise<Float32Array>;
   /** A memory without a tick. */
   createMemory(): Memory;
 }
 
 /**
- * The context of one episode: the first tick (the sink) and a sliding window of those after it, as keys and values.
- * One call at a time.
+ * The context of one episode: pages of the first tick (the sink) and of a sliding window of those after it, and what
+ * memory blocks made of all. One call at a time.
  */
 export interface Memory {
   /**
-   * One evaluation of the denoiser (an NFE): the end point X, `[L, C]`, of the flow through `z` `[L, C]` at level t,
-   * looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean. The result holds until
+   * One evaluation of the denoiser (an NFE): the end point X, `[K, L, C]`, of the flow through `z` `[K, L, C]` at level
+   * t, looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean. The result holds until
    * the next call.
    */
-  denoise(z: Float32Array, input: TickInput, t: number, r: number): Promise<Float32Array>;
-  /** The clean pass over `z` `[L, C]`: reads the heads, and stages the tick's keys and values. */
-  read(z: Float32Array, input: TickInput): Promise<Heads>;
+  denoise(z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array>;
+  /** The clean pass over one tick, `z` `[L, C]`: reads the heads, and stages what is to be kept of the tick. */
+  read(z: Float32Array, input: ChunkInput): Promise<Heads>;
   /** Makes the tick of the last `read` part of the context. */
   commit(): void;
 }
 
+export interface Encoded {
+  readonly latent: Float32Array;
+  readonly reading: Float32Array;
+}
+
 export interface Tokenizer {
-  /** One tick of frames, `[s, H, W, 3]` uint8 -> its latent, `[L, C]`. */
-  encode(frames: Uint8Array): Promise<Float32Array>;
+  /** One tick of frames, `[s, H, W, 3]` uint8 -> its latent, `[L, C]`, and what its last frame reads, `[Q]`, normalised. */
+  encode(frames: Uint8Array): Promise<Encoded>;
   /** A decoder before the first tick. */
   createDecoder(): Decoder;
 }
 
 /** Decodes one stream of ticks. One call at a time. */
 export interface Decoder {
-  /** The frames `[s, H, W, 3]` uint8 of `z` `[L, C]` as the tick after the last committed one. Stages that tick. */
-  decode(z: Float32Array): Promise<Uint8Array>;
+  /**
+   * The frames `[s, H, W, 3]` uint8 of `latent` `[L, C]` as the tick after the last committed one, which leads from the
+   * reading `before` to `reading`, both `[Q]`. Stages that tick.
+   */
+  decode(tick: Encoded, before: Float32Array): Promise<Uint8Array>;
   /** Makes the tick of the last `decode` the past of the next. */
   commit(): void;
 }

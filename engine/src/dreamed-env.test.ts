@@ -268,13 +268,13 @@ describe("a failed tick", () => {
     const reference = await model.reset(start, 1);
     const { episode } = await model.reset(start, 1);
     for (let i = 0; i < 6; i++) {
-      const expected = await model.step(reference.episode, action(i), 2);
+      const expected = await model.step(reference.episode, [action(i)], 2);
       for (const at of [1, 2, 3, 4]) {
         failAt = runs + at; // two evaluations, the clean pass, the decoder
-        await expect(model.step(episode, action(i + 1), 2)).rejects.toThrow("run broke");
+        await expect(model.step(episode, [action(i + 1)], 2)).rejects.toThrow("run broke");
       }
       failAt = Number.POSITIVE_INFINITY;
-      expect(await model.step(episode, action(i), 2)).toEqual(expected);
+      expect(await model.step(episode, [action(i)], 2)).toEqual(expected);
     }
     await backend.close();
   });
@@ -300,6 +300,7 @@ function failing(backend: Backend, fails: () => boolean): Backend {
   };
   return {
     dynamics: {
+      reckon: (...args) => check(backend.dynamics.reckon(...args)),
       createMemory: () => {
         const memory = backend.dynamics.createMemory();
         return {
@@ -313,7 +314,7 @@ function failing(backend: Backend, fails: () => boolean): Backend {
       encode: (frames) => backend.tokenizer.encode(frames),
       createDecoder: () => {
         const decoder = backend.tokenizer.createDecoder();
-        return { decode: (z) => check(decoder.decode(z)), commit: () => decoder.commit() };
+        return { decode: (...args) => check(decoder.decode(...args)), commit: () => decoder.commit() };
       },
     },
     close: () => backend.close(),

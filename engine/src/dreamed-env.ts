@@ -75,7 +75,7 @@ export class DreamedEnv implements Env {
       if (!running) throw new ResetNeededError("never_reset");
       if (running.ended) throw new ResetNeededError("episode_ended");
       const { block, nfe } = taken();
-      const tick = await this.model.step(running.episode, block, nfe);
+      const [tick] = (await this.model.step(running.episode, [block], nfe)) as [Tick];
       running.tick++;
       const info = this.#info(running, tick);
       const terminated = info.success;
@@ -111,7 +111,18 @@ export class DreamedEnv implements Env {
     const successProbability = read.success[this.#head(task)] ?? 0;
     const named = (values: Float32Array) => Object.fromEntries([...values].map((x, i) => [this.spec.tasks[i + 1], x]));
     const tasks = { rewards: named(read.reward), successProbabilities: named(read.success) };
-    return { tick, task, success: successProbability > 0.5, successProbability, ...tasks };
+    const names = this.model.manifest.environmentState?.names ?? [];
+    const environmentState = Object.fromEntries(names.map((name, i) => [name, read.environmentState[i]]));
+    return {
+      tick,
+      task,
+      success: successProbability > 0.5,
+      successProbability,
+      ...tasks,
+      ...(names.length > 0 && { environmentState }),
+      expert: read.expert,
+      ...(read.uncertainty !== undefined && { uncertainty: read.uncertainty }),
+    };
   }
 
   // The place of a task in the heads; -1 for the first, which has none.

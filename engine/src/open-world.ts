@@ -2,9 +2,11 @@
 import { checkKeys, type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
 import { DreamedEnv } from "./dreamed-env.js";
 import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
+import { Uncertainty } from "./uncertainty.js";
 import { loadWorld, specOf } from "./world.js";
 import { WorldModel } from "./world-model.js";
 import type { WorldManifest } from "./world-schema.js";
+import { memoryBytes } from "./world-tensors.js";
 
 export type OpenWorldOptions = OrtOptions;
 
@@ -14,6 +16,8 @@ export interface OpenWorld {
   readonly spec: EnvSpec;
   /** SHA-256 of world.json, in hex: names the world with all its files. */
   readonly hash: string;
+  /** What a session keeps of ticks, bytes: a page for each tick of the window and one for the first, and a state of all. */
+  readonly memory: { readonly page: number; readonly state: number };
   /** A new env of this world. All envs share the networks and take turns. */
   open(): Promise<Env>;
   /** The latent `[L, C]` of one tick's frames `[s, H, W, 3]` uint8. */
@@ -35,13 +39,15 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
   const { manifest, hash, starts } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);
-  const model = new WorldModel(manifest, backend);
+  const uncertainty = loaded.uncertainty && new Uncertainty(loaded.uncertainty);
+  const model = new WorldModel(manifest, backend, uncertainty);
   return {
     world: manifest,
     spec,
     hash,
+    memory: memoryBytes(manifest),
     open: async () => new DreamedEnv(spec, model, starts),
-    encode: (frames) => backend.tokenizer.encode(frames),
+    encode: async (frames) => (await backend.tokenizer.encode(frames)).latent,
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),
   };

@@ -16,7 +16,7 @@ it("holds what a memory that shifts would hold, each tick with its age", () => {
       }
       expect(window.ticks).toBe(pushes);
       for (const [slot, tick] of slots.entries()) {
-        const age = tick === undefined ? size + 2 : tick === 0 ? size + 1 : shifting.indexOf(tick) + 1;
+        const age = tick === undefined ? undefined : tick === 0 ? size + 1 : shifting.indexOf(tick) + 1;
         expect(window.age(slot)).toBe(age);
       }
       expect(slots.filter((tick) => tick !== undefined && tick > 0)).toHaveLength(shifting.length);

@@ -22,13 +22,12 @@ export class SlidingWindow {
   }
 
   /**
-   * The age of what lies in `slot` as the next tick sees it, as a column of the age bias: 1 .. size, size + 1 for the
-   * sink, and size + 2 for nothing.
+   * The age of what lies in `slot` as the next tick sees it: 1 .. size, and size + 1 for the sink, however old it is.
+   * Undefined of an empty slot.
    */
-  age(slot: number): number {
-    const empty = this.size + 2;
-    if (slot === 0) return this.#ticks === 0 ? empty : this.size + 1;
-    if (slot >= this.#ticks) return empty;
+  age(slot: number): number | undefined {
+    if (slot >= this.#ticks) return undefined;
+    if (slot === 0) return this.size + 1;
     return 1 + ((this.#ticks - 1 - slot) % this.size);
   }
 }

@@ -1,15 +1,18 @@
 // The story of a tick. Read this file first.
 //
 //   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode -> commit, for each tick of the start state
-//   step(action)  ->  denoise (n NFE, over the context) -> clean pass (page and heads) -> decode -> commit
+//   step(actions) ->  reckon -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
+//                     heads) -> decode -> commit
 //
 // Everything of a tick is computed into scratch and committed at once, at the end: a tick that fails leaves its episode
 // as it was.
 //
-// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception.
-import type { Backend, Decoder, Heads, Memory } from "./backend.js";
+// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q what is read from a
+// tick: proprioception, and where the logs had it the environment's state.
+import type { Backend, Decoder, Encoded, Heads, Memory } from "./backend.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
+import type { Uncertainty } from "./uncertainty.js";
 import type { WorldManifest } from "./world-schema.js";
 
 /** Where an episode starts: at its last frame. */
@@ -32,8 +35,18 @@ export interface Episode {
   ticks: number;
   /** The latent of the last committed tick, `[L, C]`; zeros before the first. */
   latent: Float32Array;
-  /** The proprioception that was read from that tick, or given at the start, `[P]`, normalised; zeros before the first. */
+  /** What was read from that tick, `[Q]`, normalised, its proprioception given at the start perhaps. */
   reading: Float32Array;
+  /** What moved it, `[s A + Q]`: its action block, and the reading before it. */
+  row: Float32Array;
+  /** How strange its first latent was; see `Uncertainty`. */
+  readonly beginning: number;
+}
+
+/** A tick's control: what moves it, and the reading that this is reckoned to lead to, `[Q]`. */
+interface Control {
+  readonly row: Float32Array;
+  readonly aim: Float32Array;
 }
 
 /** What a tick shows. */
@@ -46,79 +59,137 @@ export interface Tick {
   readonly reward: Float32Array;
   /** Probability that the task is done, for each task but the first. */
   readonly success: Float32Array;
+  /** In the units of the world's names; empty where the logs had none. */
+  readonly environmentState: Float32Array;
+  /** Number of the expert that the clean pass used. */
+  readonly expert: number;
+  /** In [0, 1]: the share of dreams of held-out logs whose ticks were less unlike the logs; where the world says. */
+  readonly uncertainty?: number;
 }
 
 export class WorldModel {
   constructor(
     readonly manifest: WorldManifest,
     readonly backend: Backend,
+    readonly uncertainty?: Uncertainty,
   ) {}
 
   /** A new episode, and the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
   async reset(start: Start, seed: number): Promise<{ readonly episode: Episode; readonly tick: Tick }> {
-    const { stride, action, dynamics, proprioception, tokenizer } = this.manifest;
+    const { stride, action, dynamics, tokenizer } = this.manifest;
+    const [still, size] = [new Float32Array(stride * action.names.length), stride * this.#frameBytes];
+    const first = await this.#seen(start, 0, this.#repeated(start.frames));
+    const row = joined([still, first.reading]); // at rest, as far as can be known
     const episode: Episode = {
       seed,
       memory: this.backend.dynamics.createMemory(),
       decoder: this.backend.tokenizer.createDecoder(),
       ticks: 0,
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
-      reading: new Float32Array(proprioception.names.length),
+      reading: first.reading,
+      row,
+      beginning: this.uncertainty?.strangeness(first.latent) ?? 0,
     };
-    const still = new Float32Array(stride * action.names.length);
-    let frames = this.#repeated(start.frames);
-    let tick = await this.#finish(episode, await this.backend.tokenizer.encode(frames), still);
-    for (const [i, block] of start.actions.entries()) {
-      frames = start.frames.slice((1 + i * stride) * this.#frameBytes, (1 + (i + 1) * stride) * this.#frameBytes);
-      tick = await this.#finish(episode, await this.backend.tokenizer.encode(frames), block);
+    let frames = start.frames.slice(0, this.#frameBytes);
+    let tick = await this.#finish(episode, first.latent, await this.#control(row, row), first.reading);
+    for (const [i, action] of start.actions.entries()) {
+      const from = this.#frameBytes + i * size;
+      frames = start.frames.slice(from, from + size);
+      const { latent, reading } = await this.#seen(start, i + 1, frames);
+      const row = joined([action, episode.reading]);
+      tick = await this.#finish(episode, latent, await this.#control(row, episode.row), reading);
     }
-    if (!start.proprioception) return { episode, tick: { ...tick, frames } };
-    const { mean, std } = proprioception;
-    episode.reading = start.proprioception.map((x, i) => (x - (mean[i] as number)) / (std[i] as number));
-    return { episode, tick: { ...tick, frames, proprioception: start.proprioception.slice() } };
+    return { episode, tick: { ...tick, frames: start.actions.length > 0 ? frames : this.#repeated(start.frames) } };
   }
 
-  /** The next tick of `episode` under the action block `action` `[s, A]`, denoised in `nfe` evaluations. */
-  async step(episode: Episode, action: Float32Array, nfe: number): Promise<Tick> {
+  /**
+   * The next ticks of `episode` under the action blocks `actions`, each `[s, A]`: a chunk, denoised jointly in `nfe`
+   * evaluations. They are committed one after the other.
+   */
+  async step(episode: Episode, actions: readonly Float32Array[], nfe: number): Promise<Tick[]> {
     const { latent: previous, memory, seed, ticks } = episode;
     const { sampler, tokenizer } = this.manifest;
-    const noise = normals(seed, ticks, previous.length).map((x) => x * sampler.noise);
-    const input = { previous, control: control(action, episode) };
-    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, input, t, r);
-    return this.#finish(episode, await sample(denoise, noise, nfe, tokenizer.latentChannels), action);
+    const noise = joined(
+      actions.map((_, k) => normals(seed, ticks + k, previous.length).map((x) => x * sampler.noise)),
+    );
+    const controls: Control[] = [];
+    for (const action of actions) {
+      const last = controls.at(-1);
+      const row = joined([action, last?.aim ?? episode.reading]);
+      controls.push(await this.#control(row, last?.row ?? episode.row));
+    }
+    const rows = joined(controls.map((control) => control.row));
+    const aims = joined(controls.map((control) => control.aim));
+    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, { previous, rows, aims }, t, r);
+    const latents = await sample(denoise, noise, nfe, tokenizer.latentChannels);
+    const made: Tick[] = [];
+    for (const [k, action] of actions.entries()) {
+      const latent = latents.slice(k * previous.length, (k + 1) * previous.length);
+      // Behind the first tick of a chunk there is a reading now, which is better than the reckoned one.
+      const row = joined([action, episode.reading]);
+      const control = k === 0 ? (controls[0] as Control) : await this.#control(row, episode.row);
+      made.push(await this.#finish(episode, latent, control));
+    }
+    return made;
   }
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
   async reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const decoder = this.backend.tokenizer.createDecoder();
     const decoded: Uint8Array[] = [];
+    let before: Float32Array | undefined;
     for (const frames of ticks) {
-      decoded.push(await decoder.decode(await this.backend.tokenizer.encode(frames)));
+      const encoded = await this.backend.tokenizer.encode(frames);
+      decoded.push(await decoder.decode(encoded, before ?? encoded.reading));
       decoder.commit();
+      before = encoded.reading;
     }
     return decoded;
   }
 
-  // The clean pass, the pictures, and the commit, which is all or nothing.
-  async #finish(episode: Episode, latent: Float32Array, action: Float32Array): Promise<Tick> {
-    const heads = await episode.memory.read(latent, { previous: episode.latent, control: control(action, episode) });
-    const frames = await episode.decoder.decode(latent);
+  // Tick `i` of a start: its latent, and its reading, of which the last tick's proprioception may be known.
+  async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Encoded> {
+    const seen = await this.backend.tokenizer.encode(frames);
+    if (!proprioception || i < actions.length) return seen;
+    const { mean, std } = this.manifest.proprioception;
+    const reading = seen.reading.slice();
+    reading.set(proprioception.map((x, k) => (x - (mean[k] as number)) / (std[k] as number)));
+    return { ...seen, reading };
+  }
+
+  async #control(row: Float32Array, before: Float32Array): Promise<Control> {
+    return { row, aim: await this.backend.dynamics.reckon(row, before) };
+  }
+
+  // The clean pass, the pictures, and the commit, which is all or nothing. `known`: the reading, where the tick was seen.
+  async #finish(episode: Episode, latent: Float32Array, { row, aim }: Control, known?: Float32Array): Promise<Tick> {
+    const { latent: previous, reading: before } = episode;
+    const heads = await episode.memory.read(latent, { previous, rows: row, aims: aim });
+    const reading = known ?? heads.reading;
+    const frames = await episode.decoder.decode({ latent, reading }, before);
     episode.memory.commit();
     episode.decoder.commit();
     episode.latent = latent;
-    episode.reading = heads.proprioception;
+    episode.reading = reading;
+    episode.row = row;
     episode.ticks++;
-    return { frames, ...this.#readable(heads) };
+    const uncertainty = this.uncertainty?.of(latent, row, episode.beginning);
+    return { frames, ...this.#readable({ ...heads, reading }), ...(uncertainty !== undefined && { uncertainty }) };
   }
 
-  #readable({ reward, success, proprioception }: Heads): Omit<Tick, "frames"> {
-    const { mean, std, low, high } = this.manifest.proprioception;
+  #readable({ reward, success, reading, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
+    const { names, mean, std, low, high } = this.manifest.proprioception;
+    const environment = this.manifest.environmentState;
     return {
       reward,
       success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
-      proprioception: proprioception.map((x, i) =>
-        Math.min(high, Math.max(low, x * (std[i] as number) + (mean[i] as number))),
-      ),
+      proprioception: reading
+        .slice(0, names.length)
+        .map((x, i) => Math.min(high, Math.max(low, x * (std[i] as number) + (mean[i] as number)))),
+      environmentState: reading
+        .slice(names.length)
+        .map((x, i) => x * (environment?.std[i] as number) + (environment?.mean[i] as number)),
+      expert: experts.indexOf(Math.max(...experts)),
     };
   }
 
@@ -135,10 +206,13 @@ export class WorldModel {
   }
 }
 
-// What moves the next tick: the action block, and the proprioception that it moves on from.
-function control(action: Float32Array, { reading }: Episode): Float32Array {
-  const both = new Float32Array(action.length + reading.length);
-  both.set(action);
-  both.set(reading, action.length);
-  return both;
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0] as Float32Array;
+  const whole = new Float32Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -1,8 +1,8 @@
-// world.json, version 1: what a world is made of. docs/world-format.md explains it field by field.
+// world.json, version 2: what a world is made of. docs/world-format.md explains it field by field.
 import { WorldFileError } from "@worldstep/protocols";
 import { z } from "zod";
 
-export const WORLD_FORMAT = "worldstep.world.v1";
+export const WORLD_FORMAT = "worldstep.world.v2";
 
 const count = z.number().int().min(1).max(65_536);
 const names = z.array(z.string().min(1)).min(1).max(4096);
@@ -33,6 +33,13 @@ export const worldSchema = z
       low: z.number(),
       high: z.number(),
     }),
+    /**
+     * What else the network reads from a tick and moves the next on from, where the logs had it: positions of objects, say.
+     * The numbers read times `std` plus `mean` have the units that the names say.
+     */
+    environmentState: z
+      .strictObject({ names, mean: z.array(z.number()), std: z.array(z.number().positive()) })
+      .optional(),
     /** The first has no reward and never terminates; the others are the heads' outputs, in order. */
     tasks: names,
     /** Default time limit of an episode in ticks; 0 for never. */
@@ -50,15 +57,24 @@ export const worldSchema = z
       /** Latent tokens a tick, L. */
       tokens: count,
       width: count,
-      depth: count.max(256),
+      /** Kind of each block: `w` attends to the sink and a window of ticks, `m` has a memory of all ticks. */
+      blocks: z.string().regex(/^[mw]{1,256}$/),
       heads: count,
+      /** Numbers that a window block keeps of a token, beside the rotary ones. */
+      latent: count,
+      /** Experts of a block's feed-forward, of which a tick uses one. */
+      experts: count.max(64),
       mlpRatio: count.max(16),
       condWidth: count,
       /** Ticks after the sink that a tick attends to. */
       window: count.max(4096),
+      /** Most ticks that are denoised jointly. */
+      chunk: count.max(64),
       /** The noise level that the context is said to have, in [0, 1]. */
       contextLevel: z.number().min(0).max(1),
     }),
+    /** What says how unlike the logs a tick is. */
+    uncertainty: z.strictObject({ file }).optional(),
     sampler: z.strictObject({
       kind: z.literal("flow-map"),
       nfe: z.strictObject({ min: count, max: count, default: count }),
@@ -76,7 +92,7 @@ export const worldSchema = z
     const check = (ok: boolean, path: string, message: string): void => {
       if (!ok) context.addIssue({ code: "custom", path: path.split("."), message });
     };
-    const { frame, action, proprioception, dynamics, sampler } = world;
+    const { frame, action, proprioception, environmentState, dynamics, sampler } = world;
     const p = proprioception.names.length;
     check(frame.height === frame.width, "frame.width", "the causal-conv tokenizer wants square frames");
     check(dynamics.tokens === (frame.height / 16) * (frame.width / 16), "dynamics.tokens", "must be (H / 16) (W / 16)");
@@ -85,6 +101,11 @@ export const worldSchema = z
     check(proprioception.low < proprioception.high, "proprioception.high", "must be above low");
     check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
     check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
+    for (const key of ["mean", "std"] as const) {
+      const { length } = environmentState?.names ?? [];
+      const fits = (environmentState?.[key].length ?? 0) === length;
+      check(fits, `environmentState.${key}`, `must have ${length} numbers, one a name`);
+    }
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
     for (const [key, list] of Object.entries({ tasks: world.tasks, "starts.names": world.starts.names })) {
@@ -96,8 +117,9 @@ export const worldSchema = z
 export type WorldManifest = Readonly<z.infer<typeof worldSchema>>;
 
 /** The files that a world's parts name. */
-export function filesOf(world: Pick<WorldManifest, "tokenizer" | "dynamics" | "starts" | "goldens">): string[] {
-  return [world.tokenizer, world.dynamics, world.starts, world.goldens].map((part) => part.file);
+export function filesOf(world: Omit<WorldManifest, "files">): string[] {
+  const { tokenizer, dynamics, uncertainty, starts, goldens } = world;
+  return [tokenizer, dynamics, ...(uncertainty ? [uncertainty] : []), starts, goldens].map((part) => part.file);
 }
 
 /**

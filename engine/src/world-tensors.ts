@@ -6,20 +6,84 @@ import type { WorldManifest } from "./world-schema.js";
 /** Sines and cosines that a noise level is given as: `level_size` of training/dynamics.py. */
 export const LEVEL_SIZE = 64;
 
-/** Radians a standard deviation of proprioception, of the waves that an aim is given as: `WAVES` of dynamics.py. */
+/** Radians a standard deviation of a reading, of the waves that a reading is given as: `WAVES` of training/tokenizer.py. */
 export const WAVES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 4) * 2 ** i);
 
-/** What each token of its own reads from the control: `SPOT` of training/dynamics.py. */
+/** What each token of its own reads from the control, and what the heads see of one: `SPOT` of training/dynamics.py. */
 export const SPOT = 32;
 
-/** Numbers that move a tick: its action block, and the proprioception read from the tick before. */
-export function controlSize({ stride, action, proprioception }: WorldManifest): number {
-  return stride * action.names.length + proprioception.names.length;
+/** What a reckoned change of the reading must exceed, in standard deviations: `REST` of training/reckoning.py. */
+export const REST = 0.004;
+
+/** What a change of the reading is multiplied by: `CHANGE` of training/reckoning.py. */
+export const CHANGE = 4;
+
+/** What the heads' correction of the aim must exceed, in standard deviations: `SURE` of training/dynamics.py. */
+export const SURE = 0.01;
+
+/** Radians a tick by which a key's rotary parts are turned, and radians a row and a column: `TURNS` of dynamics.py. */
+export const TURNS: readonly number[] = [1, 0.5, 0.25, 0.125];
+
+/** Rotary numbers of a key: pairs for time, row and column. `ROTARY` of training/dynamics.py. */
+export const ROTARY = 6 * TURNS.length;
+
+/** Numbers that are read from a tick: proprioception, and the environment's state. */
+export function readingSize({ proprioception, environmentState }: WorldManifest): number {
+  return proprioception.names.length + (environmentState?.names.length ?? 0);
 }
 
-// The control, the aim, and the aim's waves.
+/** Numbers that move a tick, its row: its action block, and the reading of the tick before. */
+export function rowSize(world: WorldManifest): number {
+  return world.stride * world.action.names.length + readingSize(world);
+}
+
+// The row, the aim, and the aim's waves.
 function featureSize(world: WorldManifest): number {
-  return controlSize(world) + world.proprioception.names.length * (1 + 2 * WAVES.length);
+  return rowSize(world) + readingSize(world) * (1 + 2 * WAVES.length);
+}
+
+/** Places at which the heads and the reader look: `MAPS` of dynamics.py and reader.py. */
+export const MAPS = 12;
+
+/** Convolutions of training/reader.py: the stride and the channels of each; and the channels with which it looks. */
+export const READER = {
+  near: [
+    { stride: 2, to: 32 },
+    { stride: 1, to: 48 },
+    { stride: 2, to: 64 },
+    { stride: 1, to: 64 },
+    { stride: 1, to: 64 },
+  ],
+  far: [
+    { stride: 2, to: 80 },
+    { stride: 2, to: 96 },
+  ],
+  width: 64,
+} as const;
+
+const READER_WHOLE = 128;
+const READER_FEATURES = 192;
+
+/** Channels of what a reading puts on the picture, by scale: `CHANNELS` of training/tokenizer.py's `Sketch`. */
+export const SKETCH: ReadonlyMap<number, number> = new Map([
+  [8, 32],
+  [4, 8],
+]);
+
+const SKETCH_WIDTH = 256;
+const RECKONING_WIDTH = 512;
+
+/** `LEVELS` of training/uncertainty.py. */
+const UNCERTAINTY_LEVELS = 65;
+
+/** Of training/dynamics.py's router. */
+const ROUTER_WIDTH = 64;
+
+/** Bytes, in fp32, of what is kept of one tick of the window, and of what memory blocks keep of all. */
+export function memoryBytes({ dynamics }: WorldManifest): { page: number; state: number } {
+  const { tokens, width, blocks, heads, latent } = dynamics;
+  const count = (kind: string) => [...blocks].filter((block) => block === kind).length;
+  return { page: 4 * count("w") * tokens * (latent + ROTARY), state: 4 * count("m") * width * (width / heads) };
 }
 
 type Rules = Map<string, TensorRule>;
@@ -66,15 +130,36 @@ export function tokenizerTensors(world: WorldManifest): Rules {
   map("decode4", b, 4);
   map("decode2", a, 2);
   map("picture", 3, 1);
+  const linear = (name: string, to: number, from: number): void => {
+    rules.set(`${name}.weight`, half(to, from));
+    rules.set(`${name}.bias`, half(to));
+  };
+  const reading = readingSize(world);
+  let channels = 3;
+  for (const part of ["near", "far"] as const) {
+    for (const [i, { to }] of READER[part].entries()) {
+      conv(`reader.${part}.${i}`, to, channels, 3);
+      channels = to;
+    }
+  }
+  conv("reader.maps", MAPS, READER.width, 1);
+  linear("reader.whole", READER_WHOLE, (channels * frame.height * frame.width) / 256);
+  linear("reader.features", READER_FEATURES, MAPS * (READER.width + 2) + READER_WHOLE);
+  linear("reader.head", reading, READER_FEATURES);
+  linear("sketch.inp", SKETCH_WIDTH, 2 * reading * (1 + 2 * WAVES.length));
+  linear("sketch.hidden", SKETCH_WIDTH, SKETCH_WIDTH);
+  for (const [scale, channels] of SKETCH) {
+    linear(`sketch.out.${scale}`, channels * (frame.height / scale) * (frame.width / scale), SKETCH_WIDTH);
+    rules.set(`decoder.sketch${scale}.weight`, half(scale === 8 ? c : b, channels, 1, 1));
+  }
   return rules;
 }
 
 export function dynamicsTensors(world: WorldManifest): Rules {
-  const { tokens, width, depth, heads, mlpRatio, condWidth, window } = world.dynamics;
+  const { tokens, width, blocks, heads, latent, experts, mlpRatio, condWidth, chunk } = world.dynamics;
   const channels = world.tokenizer.latentChannels;
   const features = featureSize(world);
-  const pose = world.proprioception.names.length;
-  const outputs = 2 * (world.tasks.length - 1) + pose;
+  const reading = readingSize(world);
   const rules: Rules = new Map();
   const linear = (name: string, to: number, from: number, bias = true): void => {
     rules.set(`${name}.weight`, half(to, from));
@@ -82,8 +167,12 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   };
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
-  rules.set("reach", half(pose, controlSize(world) - pose));
-  rules.set("pose_range", half(2, pose));
+  rules.set("gap", half(chunk, width));
+  linear("reckoning.inp", RECKONING_WIDTH, 2 * rowSize(world));
+  linear("reckoning.hidden1", RECKONING_WIDTH, RECKONING_WIDTH);
+  linear("reckoning.hidden2", RECKONING_WIDTH, RECKONING_WIDTH);
+  linear("reckoning.out", reading, RECKONING_WIDTH);
+  rules.set("reckoning.range", half(2, reading));
   linear("control_in", width, features);
   linear("spot_in", tokens * SPOT, features);
   linear("spot_out", width, SPOT, false);
@@ -91,22 +180,53 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("level_t", condWidth, LEVEL_SIZE);
   linear("level_r", condWidth, LEVEL_SIZE, false);
   linear("level_context", condWidth, LEVEL_SIZE, false);
+  rules.set("gap_cond", half(chunk, condWidth));
   linear("cond", condWidth, condWidth);
-  for (let i = 0; i < depth; i++) {
+  linear("router_in", ROUTER_WIDTH, features + channels);
+  linear("router_out", experts, ROUTER_WIDTH);
+  for (const [i, kind] of [...blocks].entries()) {
     const block = `blocks.${i}`;
-    linear(`${block}.qkv`, 3 * width, width, false);
-    linear(`${block}.out`, width, width, false);
-    linear(`${block}.up`, mlpRatio * width, width);
-    linear(`${block}.down`, width, mlpRatio * width);
-    linear(`${block}.modulation`, 6 * width, condWidth);
-    rules.set(`${block}.age_bias`, half(heads, window + 2));
+    linear(`${block}.query`, width + heads * ROTARY, width, false);
+    linear(`${block}.latents`, latent + ROTARY, width, false);
+    linear(`${block}.key`, width, latent, false);
+    linear(`${block}.value`, width, latent, false);
     rules.set(`${block}.query_scale`, half(heads, 1));
+    if (kind === "m") {
+      linear(`${block}.memory.inp`, 4 * width, width, false);
+      linear(`${block}.memory.rates`, 2 * heads, width);
+      rules.set(`${block}.memory.decay`, half(heads));
+    }
+    linear(`${block}.out`, width, kind === "m" ? 2 * width : width, false);
+    for (let e = 0; e < experts; e++) {
+      linear(`${block}.experts.${e}.up`, mlpRatio * width, width);
+      linear(`${block}.experts.${e}.down`, width, mlpRatio * width);
+    }
+    linear(`${block}.modulation`, 6 * width, condWidth);
   }
   linear("final_modulation", 2 * width, condWidth);
   linear("out", channels, width);
-  linear("heads_in", width, width);
-  linear("heads_out", outputs, width);
+  linear("spot", SPOT, width);
+  linear("look.map", MAPS, SPOT);
+  linear("heads_in", width, width + MAPS * (SPOT + 2));
+  linear("reading_out", reading, width);
+  linear("scores_in", width, width + reading);
+  linear("scores_hidden", width, width);
+  linear("scores_out", 2 * (world.tasks.length - 1), width);
   return rules;
+}
+
+/** Of training/uncertainty.py. */
+export function uncertaintyTensors(world: WorldManifest): Rules {
+  const [row, { tokens }, { latentChannels: C }] = [rowSize(world), world.dynamics, world.tokenizer];
+  const shapes = {
+    row_mean: [row],
+    row_axes: [row, row],
+    latent_mean: [tokens, C],
+    latent_axes: [C, C],
+    scale: [3, 2],
+    levels: [UNCERTAINTY_LEVELS],
+  };
+  return new Map(Object.entries(shapes).map(([name, shape]) => [name, { dtype: "F32", shape }]));
 }
 
 export function startTensors({ frame, proprioception, starts }: WorldManifest): Rules {

@@ -69,7 +69,7 @@ it("loads a whole world", async () => {
       .digest("hex"),
   );
   expect([...world.starts.keys()]).toEqual(["dawn", "noon", "dusk"]);
-  expect(world.dynamics.get("blocks.1.qkv.weight")?.shape).toEqual([96, 32]);
+  expect(world.dynamics.get("blocks.1.query.weight")?.shape).toEqual([80, 32]);
 });
 
 describe("the manifest", () => {
@@ -114,13 +114,13 @@ describe("the manifest", () => {
   });
 
   it("of another version is refused before anything else", async () => {
-    await writeFile(join(folder, json), JSON.stringify({ format: "worldstep.world.v2" }));
+    await writeFile(join(folder, json), JSON.stringify({ format: "worldstep.world.v9" }));
     await expectRefusal("world_version_unsupported", json);
   });
 
   const unknown: typeof invalid = [
     ["at the top", (world) => Object.assign(world, { colour: 1 }), "colour"],
-    ["inside", ({ dynamics }) => Object.assign(dynamics, { experts: 8 }), "dynamics.experts"],
+    ["inside", ({ dynamics }) => Object.assign(dynamics, { wings: 8 }), "dynamics.wings"],
   ];
   it.each(unknown)("with an unknown key %s is refused", async (_, edit, path) => {
     await editManifest(edit);
@@ -204,11 +204,11 @@ describe("a safetensors header", () => {
 
 describe("the tensors", () => {
   const file = "dynamics.safetensors";
-  const name = "blocks.1.age_bias"; // [2, 5]
+  const name = "gap"; // [3, 32]
 
   it("a missing one is refused, and one that nothing reads", async () => {
     await editHeader(file, (header) => {
-      header["blocks.9.age_bias"] = header[name] as Json;
+      header.gaps = header[name] as Json;
       delete header[name];
     });
     expect((await expectRefusal("world_tensor_missing", file)).facts.tensor).toBe(name);
@@ -221,12 +221,12 @@ describe("the tensors", () => {
   });
 
   it("one of another shape is refused", async () => {
-    await editHeader(file, (header) => Object.assign(header[name] as Json, { shape: [5, 2] }));
+    await editHeader(file, (header) => Object.assign(header[name] as Json, { shape: [32, 3] }));
     expect((await expectRefusal("world_tensor_shape", file)).facts.tensor).toBe(name);
   });
 
   it("one of another dtype is refused", async () => {
-    await editHeader(file, (header) => Object.assign(header[name] as Json, { dtype: "F32", shape: [5] }));
+    await editHeader(file, (header) => Object.assign(header[name] as Json, { dtype: "F32", shape: [48] }));
     expect((await expectRefusal("world_tensor_dtype", file)).facts.tensor).toBe(name);
   });
 

@@ -16,7 +16,7 @@ import {
   type Weight,
 } from "./safetensors.js";
 import { filesOf, parseManifest, type WorldManifest } from "./world-schema.js";
-import { dynamicsTensors, startTensors, tokenizerTensors } from "./world-tensors.js";
+import { dynamicsTensors, startTensors, tokenizerTensors, uncertaintyTensors } from "./world-tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
 
@@ -26,6 +26,7 @@ export interface World {
   readonly hash: string;
   readonly tokenizer: Weights;
   readonly dynamics: Weights;
+  readonly uncertainty?: Weights;
   /** By name. */
   readonly starts: ReadonlyMap<string, StartState>;
 }
@@ -46,6 +47,7 @@ export async function loadWorld(folder: string): Promise<World> {
     [manifest.tokenizer.file, tokenizerTensors(manifest)],
     [manifest.dynamics.file, dynamicsTensors(manifest)],
     [manifest.starts.file, startTensors(manifest)],
+    ...(manifest.uncertainty ? [[manifest.uncertainty.file, uncertaintyTensors(manifest)] as const] : []),
   ]);
   const headers = new Map<string, Entries>();
   for (const name of new Set(filesOf(manifest))) {
@@ -61,6 +63,7 @@ export async function loadWorld(folder: string): Promise<World> {
     hash: createHash("sha256").update(text).digest("hex"),
     tokenizer: await weights(manifest.tokenizer.file),
     dynamics: await weights(manifest.dynamics.file),
+    ...(manifest.uncertainty && { uncertainty: await weights(manifest.uncertainty.file) }),
     starts: await readStarts(folder, manifest, headers.get(manifest.starts.file) as Entries),
   };
 }

@@ -1,13 +1,18 @@
 // training/dynamics.py in plain loops and float64, without a cache: every call recomputes all ticks, each attending to
-// those before it by their age. The definition that the engine's K/V memory is held to.
+// those before it by their age, and every memory token by token. The definition that the engine's memory is held to.
 import type { World } from "../../engine/src/world.js";
+
+const TURNS = [1, 0.5, 0.25, 0.125];
+const ROTARY = 24;
 
 export interface PlainTick {
   /** `[L, C]`. */
   readonly z: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
-  /** `[s, A]`. */
-  readonly control: ArrayLike<number>;
+  /** `[s A + Q]`: its actions, and the reading before it. */
+  readonly row: ArrayLike<number>;
+  /** That of the tick before. */
+  readonly before: ArrayLike<number>;
   readonly t: number;
   readonly r: number;
 }
@@ -15,7 +20,7 @@ export interface PlainTick {
 export interface PlainResult {
   /** X, `[L, C]`. */
   readonly end: number[];
-  /** Reward, success logits, proprioception. */
+  /** Reward, success logits, reading. */
   readonly heads: number[];
 }
 
@@ -23,7 +28,7 @@ type Rows = number[][];
 
 /** What the network makes of the last of `ticks`; those before it are clean (t = r = 0), the first is the sink. */
 export function recompute({ manifest, dynamics: weights }: World, ticks: readonly PlainTick[]): PlainResult {
-  const { tokens: L, width: W, depth, heads: N, window, contextLevel } = manifest.dynamics;
+  const { tokens: L, width: W, blocks, heads: N, window, contextLevel } = manifest.dynamics;
   const C = manifest.tokenizer.latentChannels;
   const D = W / N;
   const get = (name: string): Float32Array => {
@@ -38,11 +43,24 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       x.reduce((sum, value, i) => sum + value * at(matrix, row * x.length + i), bias ? at(bias, row) : 0),
     );
   };
-  const streams = ticks.map(({ z, previous, control, t, r }) => {
-    const aimed = aim(Array.from(control), get("reach"), get("pose_range"));
+  // Where the actions lead the reading; a change of less than 0.004 is none.
+  function reckoned(row: readonly number[], before: readonly number[]): number[] {
+    const range = get("reckoning.range");
+    const size = range.length / 2;
+    const [actions, reading] = [row.slice(0, -size), row.slice(-size)];
+    const change = reading.map((x, i) => 4 * (x - at(before, actions.length + i)));
+    let x = silu(linear([...actions, ...reading, ...before.slice(0, -size), ...change], "reckoning.inp"));
+    for (const i of [1, 2]) x = sum(x, silu(linear(x, `reckoning.hidden${i}`)));
+    return linear(x, "reckoning.out").map((moved, i) => {
+      const there = at(reading, i) + (Math.abs(moved) > 0.004 ? moved : 0);
+      return Math.min(Math.max(there, at(range, i)), at(range, size + i));
+    });
+  }
+  const streams = ticks.map(({ z, previous, row, before, t, r }) => {
+    const aimed = reckoned(Array.from(row), Array.from(before));
     const angles = Array.from({ length: 5 }, (_, i) => aimed.map((y) => (y * Math.PI * 2 ** i) / 4)).flat();
-    const features = [...Array.from(control), ...aimed, ...angles.map(Math.sin), ...angles.map(Math.cos)];
-    const controlIn = linear(features, "control_in");
+    const features = [...Array.from(row), ...aimed, ...angles.map(Math.sin), ...angles.map(Math.cos)];
+    const controlIn = sum(linear(features, "control_in"), part(get("gap"), 0, W));
     const spots = chunks(linear(features, "spot_in"), 32);
     const x = Array.from({ length: L }, (_, i) => {
       const both = [...part(z, i, C), ...part(previous, i, C)];
@@ -51,54 +69,101 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     });
     const levels = [linear(sinusoid(t), "level_t"), linear(sinusoid(t - r), "level_r")];
     levels.push(linear(sinusoid(contextLevel), "level_context"));
-    const cond = silu(linear(silu(levels.reduce(sum, linear(features, "control_cond"))), "cond"));
-    return { x, cond, aimed };
+    const told = sum(linear(features, "control_cond"), part(get("gap_cond"), 0, manifest.dynamics.condWidth));
+    const cond = silu(linear(silu(levels.reduce(sum, told)), "cond"));
+    const pooled = chunks(Array.from(previous), C)
+      .reduce(sum)
+      .map((y) => y / L);
+    const logits = linear(silu(linear([...features, ...pooled], "router_in")), "router_out");
+    return { x, cond, aimed, expert: logits.indexOf(Math.max(...logits)) };
   });
-  for (let layer = 0; layer < depth; layer++) {
+  for (const [layer, kind] of [...blocks].entries()) {
     const block = `blocks.${layer}`;
-    const bias = get(`${block}.age_bias`);
     const scales = get(`${block}.query_scale`);
     const projected = streams.map(({ x, cond }) => {
       const modulation = chunks(linear(cond, `${block}.modulation`), W);
-      const qkv = x.map((row) =>
-        chunks(linear(modulate(row, modulation, 0), `${block}.qkv`), W).map((y) => chunks(y, D)),
-      );
-      const pick = (which: number, n: number): Rows => qkv.map((row) => row[which]?.[n] ?? []);
-      const perHead = Array.from({ length: N }, (_, n) => ({
-        q: pick(0, n).map((row) => rms(row).map((y) => (y * at(scales, n)) / D)),
-        k: pick(1, n).map(rms),
-        v: pick(2, n),
-      }));
-      return { modulation, perHead };
+      const read = x.map((row) => modulate(row, modulation, 0));
+      const kept = read.map((row) => {
+        const y = linear(row, `${block}.latents`);
+        const latent = rms(y.slice(0, -ROTARY));
+        const [keys, values] = [chunks(linear(latent, `${block}.key`), D), chunks(linear(latent, `${block}.value`), D)];
+        return { keys, values, rotary: rms(y.slice(-ROTARY)) };
+      });
+      const queries = read.map((row) => chunks(linear(row, `${block}.query`), D + ROTARY).map(rms));
+      return { modulation, read, kept, queries };
     });
+    const states = Array.from({ length: N }, () => Array.from({ length: D }, () => new Array<number>(D).fill(0)));
     for (const [now, stream] of streams.entries()) {
-      const { modulation, perHead } = projected[now] as (typeof projected)[number];
-      const attended = perHead.map(({ q }, n) =>
-        q.map((query) => {
-          const shown = projected.slice(0, now + 1).flatMap(({ perHead: of }, tick) => {
+      const { modulation, read, queries } = projected[now] as (typeof projected)[number];
+      const attended = queries.map((perHead, i) =>
+        perHead.flatMap((query, n) => {
+          const [q, qRotary] = [query.slice(0, D), turn(query.slice(D), 0, i, L)];
+          const shown = projected.slice(0, now + 1).flatMap(({ kept }, tick) => {
             const age = now - tick;
-            if (tick !== 0 && age > window) return [];
-            const column = age === 0 ? 0 : tick === 0 ? window + 1 : age;
-            const { k, v } = of[n] as (typeof of)[number];
-            return k.map((key, i) => ({
-              score: dot(query, key) + at(bias, n * (window + 2) + column),
-              value: v[i] ?? [],
-            }));
+            if (kind === "m" ? age > 0 : tick !== 0 && age > window) return [];
+            const time = age === 0 ? 0 : tick === 0 ? -(window + 1) : -age;
+            return kept.map(({ keys, values, rotary }, j) => {
+              const score = dot(q, keys[n] ?? []) + dot(qRotary, turn(rotary, time, j, L));
+              return { score: (score * at(scales, n)) / (D + ROTARY), value: values[n] ?? [] };
+            });
           });
           const most = Math.max(...shown.map(({ score }) => score));
           const powers = shown.map(({ score }) => Math.exp(score - most));
           const total = powers.reduce((a, b) => a + b, 0);
           return Array.from({ length: D }, (_, d) =>
-            shown.reduce((acc, { value }, i) => acc + (at(powers, i) / total) * at(value, d), 0),
+            shown.reduce((acc, { value }, k) => acc + (at(powers, k) / total) * at(value, d), 0),
           );
         }),
       );
+      const seen = kind === "m" ? attended.map((row, i) => [...row, ...remembered(i)]) : attended;
+      function remembered(i: number): number[] {
+        const [q, , , gate] = chunks(linear(read[i] ?? [], `${block}.memory.inp`), W) as [
+          number[],
+          number[],
+          number[],
+          number[],
+        ];
+        const shown = chunks(q, D).flatMap((query, n) => {
+          const unit = rms(query).map((y) => y / Math.sqrt(D));
+          return rms(
+            Array.from({ length: D }, (_, d) =>
+              dot(
+                unit,
+                (states[n] ?? []).map((row) => row[d] ?? 0),
+              ),
+            ),
+          );
+        });
+        return product(shown, silu(gate));
+      }
       stream.x = stream.x.map((row, i) => {
-        const joined = attended.flatMap((head) => head[i] ?? []);
-        const x = sum(row, product(modulation[2] ?? [], linear(joined, `${block}.out`)));
-        const hidden = linear(modulate(x, modulation, 3), `${block}.up`).map(gelu);
-        return sum(x, product(modulation[5] ?? [], linear(hidden, `${block}.down`)));
+        const x = sum(row, product(modulation[2] ?? [], linear(seen[i] ?? [], `${block}.out`)));
+        const expert = `${block}.experts.${stream.expert}`;
+        const hidden = linear(modulate(x, modulation, 3), `${expert}.up`).map(gelu);
+        return sum(x, product(modulation[5] ?? [], linear(hidden, `${expert}.down`)));
       });
+      if (kind !== "m") continue;
+      // The gated delta rule, a token at a time.
+      const rates = read.map((row) => linear(row, `${block}.memory.rates`));
+      for (const [n, state] of states.entries()) {
+        const forget = rates.reduce((acc, row) => acc + at(row, N + n), 0) / L;
+        const decay = Math.exp(-Math.exp(at(get(`${block}.memory.decay`), n)) * Math.log1p(Math.exp(forget)));
+        for (const row of state) for (let d = 0; d < D; d++) row[d] = decay * at(row, d);
+        for (const [i, row] of read.entries()) {
+          const parts = chunks(linear(row, `${block}.memory.inp`), W).map((y) => chunks(y, D)[n] ?? []);
+          const [key, value] = [rms(parts[1] ?? []).map((y) => y / Math.sqrt(D)), parts[2] ?? []];
+          const write = 1 / (1 + Math.exp(-at(rates[i] ?? [], n)));
+          const held = Array.from({ length: D }, (_, d) =>
+            dot(
+              key,
+              state.map((line) => line[d] ?? 0),
+            ),
+          );
+          for (const [j, line] of state.entries()) {
+            for (let d = 0; d < D; d++) line[d] = at(line, d) + write * at(key, j) * (at(value, d) - at(held, d));
+          }
+        }
+      }
     }
   }
   const last = streams.at(-1) as (typeof streams)[number];
@@ -110,18 +175,46 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     previous,
     final.flatMap((row) => linear(row, "out")),
   );
-  const heads = linear(silu(linear(mean, "heads_in")), "heads_out");
-  const tasks = heads.length - last.aimed.length;
-  return { end, heads: heads.map((y, i) => (i < tasks ? y : y + at(last.aimed, i - tasks))) };
+  const y = silu(
+    linear(
+      [
+        ...mean,
+        ...look(
+          final.map((row) => linear(linear(row, "spot"), "look.map")),
+          final.map((row) => linear(row, "spot")),
+        ),
+      ],
+      "heads_in",
+    ),
+  );
+  const reading = sum(
+    last.aimed,
+    linear(y, "reading_out").map((more) => (Math.abs(more) > 0.01 ? more : 0)),
+  );
+  const hidden = silu(linear(silu(linear([...y, ...reading], "scores_in")), "scores_hidden"));
+  return { end, heads: [...linear(hidden, "scores_out"), ...reading] };
 }
 
-function aim(control: readonly number[], reach: Float32Array, range: Float32Array): number[] {
-  const size = range.length / 2;
-  const actions = control.slice(0, -size);
-  return control.slice(-size).map((pose, i) => {
-    const moved = actions.reduce((acc, x, j) => acc + x * at(reach, i * actions.length + j), pose);
-    return Math.min(Math.max(moved, at(range, i)), at(range, size + i));
+// For each map, the mean over tokens of what is there and of the token's place, by the map's softmax.
+function look(maps: Rows, spots: Rows): number[] {
+  const side = Math.sqrt(spots.length);
+  const line = (i: number) => -1 + (2 * i) / (side - 1);
+  const there = spots.map((row, i) => [...row, line(Math.floor(i / side)), line(i % side)]);
+  return (maps[0] ?? []).flatMap((_, m) => {
+    const scores = maps.map((row) => at(row, m));
+    const powers = scores.map((score) => Math.exp(score - Math.max(...scores)));
+    const total = powers.reduce((a, b) => a + b, 0);
+    return there.map((row, i) => row.map((x) => (x * at(powers, i)) / total)).reduce(sum);
   });
+}
+
+// The pairs (x_i, x_(i + R/2)) turned by the angles of a time, a row and a column.
+function turn(x: readonly number[], time: number, token: number, tokens: number): number[] {
+  const side = Math.sqrt(tokens);
+  const angles = [time, Math.floor(token / side), token % side].flatMap((place) => TURNS.map((rate) => place * rate));
+  const half = angles.length;
+  const first = angles.map((angle, i) => at(x, i) * Math.cos(angle) - at(x, i + half) * Math.sin(angle));
+  return [...first, ...angles.map((angle, i) => at(x, i) * Math.sin(angle) + at(x, i + half) * Math.cos(angle))];
 }
 
 function sinusoid(t: number): number[] {

@@ -4,7 +4,7 @@ import type { Backend } from "../backend.js";
 import { Lane } from "../lane.js";
 import type { World } from "../world.js";
 import { OrtDynamics } from "./dynamics.js";
-import { dynamicsGraph } from "./dynamics-graph.js";
+import { dynamicsGraph, reckoningGraph } from "./dynamics-graph.js";
 import type { Precision } from "./layers.js";
 import { OrtSession } from "./session.js";
 import { OrtTokenizer } from "./tokenizer.js";
@@ -22,12 +22,20 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const lane = new Lane();
   const encoder = await OrtSession.create(encoderGraph(world), lane, threads);
   const decoder = await OrtSession.create(decoderGraph(world), lane, threads);
-  const dynamics = await OrtSession.create(dynamicsGraph(world, precision), lane, threads);
+  // One for each length of a chunk, made when it is first wanted.
+  const dynamics = new Map<number, Promise<OrtSession>>();
+  const dynamicsOf = (ticks: number): Promise<OrtSession> => {
+    const made = dynamics.get(ticks) ?? OrtSession.create(dynamicsGraph(world, precision, ticks), lane, threads);
+    dynamics.set(ticks, made);
+    return made;
+  };
+  await dynamicsOf(1);
+  const reckoning = await OrtSession.create(reckoningGraph(world), lane, threads);
   return {
-    dynamics: new OrtDynamics(dynamics, world.manifest),
+    dynamics: new OrtDynamics(dynamicsOf, reckoning, world.manifest),
     tokenizer: new OrtTokenizer(encoder, decoder, world.manifest),
     close: async () => {
-      for (const session of [encoder, decoder, dynamics]) await session.close();
+      for (const session of [encoder, decoder, reckoning, ...dynamics.values()]) await (await session).close();
     },
   };
 }

@@ -1,160 +1,170 @@
-// One evaluation of training/dynamics.py's `Dynamics.tick` as an ONNX graph: the same graph for the denoising steps and
-// for the clean pass. It works on one tick, without a batch dimension.
+// One evaluation of training/dynamics.py's `Dynamics.tick` as an ONNX graph, without a batch dimension: for a chunk of one
+// tick, which is denoised and read by the same graph, or of several, which are only denoised.
 //
-// Shapes: L tokens a tick, W width, N heads, D = W / N, C latent channels, s stride, A action size, P proprioception,
-// S = L (window + 1) context tokens, in the slots of the memory.
+// Shapes: T ticks of the chunk, L tokens a tick, W width, N heads, D = W / N, K latent and R rotary numbers of a key, C latent channels, s
+// stride, A action size, Q what is read from a tick, E experts, S = L (window + 1) context tokens, in the slots of the
+// memory.
+
+import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
-import { controlSize, LEVEL_SIZE, SPOT, WAVES } from "../world-tensors.js";
-import { ageTable, dividedBy, levelWeights, modulationWeights, ownBias, plusRow } from "./dynamics-weights.js";
+import { CHANGE, LEVEL_SIZE, MAPS, REST, ROTARY, readingSize, rowSize, SPOT, SURE } from "../world-tensors.js";
+import { blockGraph, type ContextInputs } from "./block-graph.js";
+import { levelWeights, modulationWeights, plusRow, rows } from "./dynamics-weights.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers, type Precision } from "./layers.js";
-
-interface KeyValue {
-  readonly key: Value;
-  readonly value: Value;
-}
+import { TickRows } from "./tick-rows.js";
+import { waves } from "./waves.js";
 
 /**
- * Inputs: `z`, `previous` `[L, C]`; `control` `[1, s A + P]`; `levels` `[3, 1]`: t, t - r and the context's; `index` `[S]`
- * int64: each slot's column of the age bias, window + 2 hides it; `key.i`, `value.i` `[S, N, D]` of each layer.
- * Outputs: `end` `[L, C]`: X; `heads` `[1, 2 tasks + P]`; `newKey.i`, `newValue.i` `[L, N, D]`: this tick's page.
+ * Inputs: `z` `[T L, C]`; `previous` `[L, C]`; `rows` `[T, s A + Q]` and `aims` `[T, Q]`; `levels` `[3, 1]`: t, t - r and the context's;
+ * `cos`, `sin` `[S, R]` (see rotary.ts) and `hidden` `[1, S]`, what is added to the scores: of each slot, the first of
+ * which has the sink; `latents.i` `[S, K]` and `rotary.i` `[S, R]` of each window block i, `state.i` `[N, D, D]` of each
+ * memory block.
+ * Outputs: `end` `[T L, C]`: X; and of one tick `heads` `[1, 2 tasks + Q]`; `experts` `[1, E]`: logits; what is to be kept
+ * of it: `newLatents.i` `[L, K]`, `newRotary.i` `[L, R]`, `newState.i`.
  */
-export function dynamicsGraph(world: Pick<World, "manifest" | "dynamics">, precision: Precision): Uint8Array {
+export function dynamicsGraph(
+  world: Pick<World, "manifest" | "dynamics">,
+  precision: Precision,
+  ticks: number,
+): Uint8Array {
   const { manifest } = world;
-  const { tokens: L, width: W, depth, heads: N, window } = manifest.dynamics;
+  const { tokens: L, width: W, blocks, window } = manifest.dynamics;
   const C = manifest.tokenizer.latentChannels;
-  const [D, S] = [W / N, L * (window + 1)];
+  const S = L * (window + 1);
   const graph = new Graph("dynamics");
   const layers = new Layers(graph, world.dynamics, precision);
+  const rowsOf = new TickRows(layers, ticks, L, W);
   const read = (name: string) => layers.weight(name);
-  const z = graph.input("z", "float32", [L, C]);
+  const z = graph.input("z", "float32", [ticks * L, C]);
   const previous = graph.input("previous", "float32", [L, C]);
-  const { aim, features } = controlFeatures(layers, graph.input("control", "float32", [1, controlSize(manifest)]));
-  const cond = conditioning(layers, features, graph.input("levels", "float32", [3, 1]));
-  const modulations = modulate(layers, cond, manifest.dynamics);
-  const index = graph.input("index", "int64", [S]);
-  const biases = graph.add("Gather", [layers.constant(ageTable(read, manifest.dynamics)), index], { axis: 2 });
-  const pastBiases = graph.split("Split", [biases, graph.integers(...repeat(depth, N))], depth, { axis: 0 }); // [N, 1, S]
-
-  const latents = graph.add("Concat", [z, previous], { axis: 1 });
-  const place = layers.constant(plusRow(read("place"), read("inp.bias")));
-  const placed = layers.matmul(latents, read("inp.weight"), place);
-  const spots = graph.reshape(layers.linear(features, "spot_in"), L, SPOT);
-  const spotted = layers.matmul(spots, read("spot_out.weight"), layers.linear(features, "control_in"));
-  let x = graph.add("Add", [placed, spotted]);
-  const norm = (shift: Value, scale: Value): Value =>
-    graph.add("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: 1e-6 } });
-  const addGated = (branch: Value, gate: Value): void => {
-    x = graph.add("Add", [x, graph.add("Mul", [branch, gate])]);
+  const Q = readingSize(manifest);
+  const row = graph.input("rows", "float32", [ticks, rowSize(manifest)]);
+  const aim = graph.input("aims", "float32", [ticks, Q]);
+  const features = graph.add("Concat", [row, waves(layers, aim, ticks, Q)], { axis: 1 });
+  const cond = conditioning(layers, features, graph.input("levels", "float32", [3, 1]), ticks);
+  const modulations = modulate(layers, cond, manifest.dynamics, ticks);
+  const logits = router(layers, features, previous, ticks);
+  const context: ContextInputs = {
+    cos: graph.input("cos", "float32", [S, ROTARY]),
+    sin: graph.input("sin", "float32", [S, ROTARY]),
+    hidden: graph.input("hidden", "float32", [1, S]),
+    expert: graph.add("ArgMax", [logits], { axis: 1, keepdims: 0 }),
   };
-  for (let i = 0; i < depth; i++) {
-    const block = `blocks.${i}`;
-    const [shift, scale, gate, shiftMlp, scaleMlp, gateMlp] = modulations.slice(6 * i) as [
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-      Value,
-    ];
-    const qkv = graph.reshape(layers.matmul(norm(shift, scale), read(`${block}.qkv.weight`)), L, 3 * N, D);
-    const [qk, value] = graph.split("Split", [qkv, graph.integers(2 * N, N)], 2, { axis: 1 }) as [Value, Value];
-    const unit = layers.rms(qk, D);
-    const [q, key] = graph.split("Split", [unit, graph.integers(N, N)], 2, { axis: 1 }) as [Value, Value];
-    const query = graph.add("Mul", [q, layers.constant(dividedBy(read(`${block}.query_scale`), D))]);
-    const past = {
-      key: graph.input(`key.${i}`, "float32", [S, N, D]),
-      value: graph.input(`value.${i}`, "float32", [S, N, D]),
-    };
-    const own = { key, value };
-    const bias = { past: pastBiases[i] as Value, own: layers.constant(ownBias(read(`${block}.age_bias`))) };
-    const attended = attention(graph, query, past, own, bias, [S, L]); // [N, L, D]
-    const rows = graph.reshape(graph.add("Transpose", [attended], { perm: [1, 0, 2] }), L, W);
-    addGated(layers.matmul(rows, read(`${block}.out.weight`)), gate);
-    const up = layers.matmul(norm(shiftMlp, scaleMlp), read(`${block}.up.weight`));
-    addGated(layers.linear(graph.add("FastGelu", [up, layers.bias(`${block}.up`)]), `${block}.down`), gateMlp);
-    graph.output(`newKey.${i}`, key, "float32", [L, N, D]);
-    graph.output(`newValue.${i}`, value, "float32", [L, N, D]);
+
+  const before = ticks === 1 ? previous : graph.add("Concat", new Array<Value>(ticks).fill(previous), { axis: 0 });
+  const latents = graph.add("Concat", [z, before], { axis: 1 });
+  const placed = layers.matmul(latents, read("inp.weight"), layers.constant(places(layers, ticks)));
+  const spots = graph.reshape(layers.linear(features, "spot_in"), ticks * L, SPOT);
+  const spotted = layers.matmul(spots, read("spot_out.weight"));
+  let x = rowsOf.plus(graph.add("Add", [placed, spotted]), layers.linear(features, "control_in"));
+  for (const [i, kind] of [...blocks].entries()) {
+    x = blockGraph(layers, manifest.dynamics, rowsOf, { i, kind }, x, modulations.slice(6 * i, 6 * i + 6), context);
   }
-  const [shift, scale] = modulations.slice(6 * depth) as [Value, Value];
-  const last = norm(shift, scale);
-  graph.output("end", graph.add("Add", [previous, layers.linear(last, "out")]), "float32", [L, C]);
-  const mean = graph.add("ReduceMean", [last, graph.integers(0)]);
-  const heads = layers.linear(layers.silu(layers.linear(mean, "heads_in")), "heads_out");
-  const tasks = 2 * (manifest.tasks.length - 1);
-  const still = layers.constant({ data: new Float32Array(tasks), shape: [1, tasks] });
-  const moved = graph.add("Add", [heads, graph.add("Concat", [still, aim], { axis: 1 })]);
-  graph.output("heads", moved, "float32", [1, read("heads_out.bias").data.length]);
+  const [shift, scale] = modulations.slice(6 * blocks.length) as [Value, Value];
+  const last = rowsOf.norm(x, shift, scale);
+  graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", [ticks * L, C]);
+  if (ticks > 1) return graph.build();
+  graph.output("heads", heads(layers, last, aim, L), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
+  graph.output("experts", logits, "float32", [1, manifest.dynamics.experts]);
   return graph.build();
+}
+
+// Where each token is, and how far its tick is from the first, `[T L, W]`; with the bias of `inp`.
+function places(layers: Layers, ticks: number): Weight {
+  const place = plusRow(layers.weight("place"), layers.weight("inp.bias"));
+  const size = place.data.length;
+  const data = new Float32Array(ticks * size);
+  for (let k = 0; k < ticks; k++) data.set(plusRow(place, rows(layers.weight("gap"), k, k + 1)).data, k * size);
+  return { data, shape: [(ticks * size) / (place.shape[1] as number), place.shape[1] as number] };
 }
 
 // What the fastest wave of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
 const MOST_RADIANS = 20;
 
-// `aim` of dynamics.py, [1, P], and what the network reads of the control: with it, the aim and the aim's waves.
-function controlFeatures(layers: Layers, control: Value): { aim: Value; features: Value } {
-  const { graph } = layers;
-  const [P, actions] = layers.weight("reach").shape as [number, number];
-  const [blocks, pose] = graph.split("Split", [control, graph.integers(actions, P)], 2, { axis: 1 }) as [Value, Value];
-  const [low, high] = [0, 1].map((i) => {
-    const row = layers.weight("pose_range").data.subarray(i * P, (i + 1) * P);
-    return layers.constant({ data: row, shape: [1, P] });
-  }) as [Value, Value];
-  const reached = graph.add("Gemm", [blocks, layers.constant(layers.weight("reach")), pose], { transB: 1 });
-  const aim = graph.add("Min", [graph.add("Max", [reached, low]), high]);
-  const waves = layers.constant({ data: Float32Array.from(WAVES), shape: [WAVES.length, 1] });
-  const angles = graph.reshape(graph.add("Mul", [aim, waves]), 1, WAVES.length * P);
-  const parts = [control, aim, graph.add("Sin", [angles]), graph.add("Cos", [angles])];
-  return { aim, features: graph.add("Concat", parts, { axis: 1 }) };
+/** `Reckoning` of training/reckoning.py. Inputs: `row`, `before` `[1, s A + Q]`, a tick's and that of the tick before it. Output: `aim` `[1, Q]`. */
+export function reckoningGraph({ manifest, dynamics }: Pick<World, "manifest" | "dynamics">): Uint8Array {
+  const graph = new Graph("reckoning");
+  const layers = new Layers(graph, dynamics);
+  const Q = readingSize(manifest);
+  const [size, actions] = [rowSize(manifest), rowSize(manifest) - Q];
+  const [row, before] = ["row", "before"].map((name) => graph.input(name, "float32", [1, size])) as [Value, Value];
+  const sizes = graph.integers(actions, Q);
+  const [now, reading] = graph.split("Split", [row, sizes], 2, { axis: 1 }) as [Value, Value];
+  const [last, earlier] = graph.split("Split", [before, sizes], 2, { axis: 1 }) as [Value, Value];
+  const scale = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
+  const change = graph.add("Mul", [graph.add("Sub", [reading, earlier]), scale]);
+  const known = graph.add("Concat", [now, reading, last, change], { axis: 1 });
+  let x = layers.silu(layers.linear(known, "reckoning.inp"));
+  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
+  const moved = graph.add("Add", [reading, layers.shrink(layers.linear(x, "reckoning.out"), REST)]);
+  const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.range"), i, i + 1))) as [
+    Value,
+    Value,
+  ];
+  graph.output("aim", graph.add("Min", [graph.add("Max", [moved, low]), high]), "float32", [1, Q]);
+  return graph.build();
 }
 
-// `embed` of dynamics.py: silu(cond(silu(control + levels))), [1, condWidth].
-function conditioning(layers: Layers, control: Value, levels: Value): Value {
+// `embed` of dynamics.py: silu(cond(silu(control + levels))), [T, condWidth].
+function conditioning(layers: Layers, features: Value, levels: Value, ticks: number): Value {
   const { graph } = layers;
   const size = LEVEL_SIZE / 2;
   const radians = Float32Array.from({ length: size }, (_, i) => MOST_RADIANS ** (i / (size - 1)));
   const angles = graph.add("Mul", [levels, layers.constant({ data: radians, shape: [1, size] })]); // [3, size]
-  const waves = graph.add("Concat", [graph.add("Sin", [angles]), graph.add("Cos", [angles])], { axis: 1 });
-  const flat = graph.reshape(waves, 1, 3 * LEVEL_SIZE);
+  const turns = graph.add("Concat", [graph.add("Sin", [angles]), graph.add("Cos", [angles])], { axis: 1 });
+  const flat = graph.reshape(turns, 1, 3 * LEVEL_SIZE);
   const level = layers.matmul(
     flat,
     levelWeights((name) => layers.weight(name)),
     layers.bias("level_t"),
   );
-  const sum = graph.add("Add", [layers.linear(control, "control_cond"), level]);
+  const gaps = layers.constant(rows(layers.weight("gap_cond"), 0, ticks));
+  const sum = graph.add("Add", [graph.add("Add", [layers.linear(features, "control_cond"), gaps]), level]);
   return layers.silu(layers.linear(layers.silu(sum), "cond"));
 }
 
-// All modulations of the tick, vectors [W] in the order of `modulationWeights`.
-function modulate(layers: Layers, cond: Value, sizes: World["manifest"]["dynamics"]): Value[] {
+// All modulations, in the order of `modulationWeights`: `[W]` each for one tick, else `[T, 1, W]`.
+function modulate(layers: Layers, cond: Value, sizes: World["manifest"]["dynamics"], ticks: number): Value[] {
   const { graph } = layers;
   const { weight, bias } = modulationWeights((name) => layers.weight(name), sizes);
   const all = layers.matmul(cond, weight, layers.constant(bias));
-  const count = 6 * sizes.depth + 2;
-  const flat = graph.reshape(all, count * sizes.width);
-  return graph.split("Split", [flat, graph.integers(...repeat(count, sizes.width))], count, { axis: 0 });
+  const count = 6 * sizes.blocks.length + 2;
+  const each = graph.integers(...new Array<number>(count).fill(sizes.width));
+  if (ticks === 1) return graph.split("Split", [graph.reshape(all, count * sizes.width), each], count, { axis: 0 });
+  return graph.split("Split", [graph.reshape(all, ticks, 1, count * sizes.width), each], count, { axis: 2 });
 }
 
-// softmax(q k^T + bias) v over the context and the tick itself, [N, L, D]. The two are joined as scores and not as keys
-// and values, so that the memory is read where it lies.
-function attention(
-  graph: Graph,
-  query: Value,
-  past: KeyValue,
-  own: KeyValue,
-  bias: { readonly past: Value; readonly own: Value },
-  sizes: readonly [number, number],
-): Value {
-  const scores = { transBatchA: 1, transBatchB: 1, transB: 1 };
-  const toPast = graph.add("Add", [graph.add("FusedMatMul", [query, past.key], scores), bias.past]);
-  const toOwn = graph.add("Add", [graph.add("FusedMatMul", [query, own.key], scores), bias.own]);
-  const p = graph.add("Softmax", [graph.add("Concat", [toPast, toOwn], { axis: 2 })], { axis: -1 }); // [N, L, S + L]
-  const [pPast, pOwn] = graph.split("Split", [p, graph.integers(...sizes)], 2, { axis: 2 }) as [Value, Value];
-  const fromPast = graph.add("FusedMatMul", [pPast, past.value], { transBatchB: 1 });
-  const fromOwn = graph.add("FusedMatMul", [pOwn, own.value], { transBatchB: 1 });
-  return graph.add("Add", [fromPast, fromOwn]);
+// `route` of dynamics.py: the experts' logits, [1, E]; a chunk goes with its first tick.
+function router(layers: Layers, features: Value, previous: Value, ticks: number): Value {
+  const { graph } = layers;
+  const first = ticks === 1 ? features : graph.add("Gather", [features, graph.integers(0)], { axis: 0 });
+  const pooled = graph.add("ReduceMean", [previous, graph.integers(0)]);
+  const both = graph.add("Concat", [first, pooled], { axis: 1 });
+  return layers.linear(layers.silu(layers.linear(both, "router_in")), "router_out");
 }
 
-function repeat(count: number, value: number): number[] {
-  return new Array<number>(count).fill(value);
+// `Look` of dynamics.py: what is seen of tokens `x` [L, SPOT] where some maps look, [1, MAPS (SPOT + 2)].
+function look(layers: Layers, x: Value, L: number): Value {
+  const { graph } = layers;
+  const side = Math.sqrt(L);
+  const line = (i: number) => (side === 1 ? -1 : -1 + (2 * i) / (side - 1));
+  const places = Array.from({ length: L }, (_, i) => [line(Math.floor(i / side)), line(i % side)]);
+  const grid = layers.constant({ data: Float32Array.from(places.flat()), shape: [L, 2] });
+  const maps = graph.add("Transpose", [layers.linear(x, "look.map")], { perm: [1, 0] });
+  const weights = graph.add("Softmax", [maps], { axis: -1 });
+  const seen = graph.add("MatMul", [weights, graph.add("Concat", [x, grid], { axis: 1 })]);
+  return graph.reshape(seen, 1, MAPS * (SPOT + 2));
+}
+
+// `read_heads` of dynamics.py: rewards and success logits, then the reading, [1, 2 tasks + Q].
+function heads(layers: Layers, x: Value, aim: Value, L: number): Value {
+  const { graph } = layers;
+  const mean = graph.add("ReduceMean", [x, graph.integers(0)]);
+  const seen = look(layers, layers.linear(x, "spot"), L);
+  const y = layers.silu(layers.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
+  const reading = graph.add("Add", [aim, layers.shrink(layers.linear(y, "reading_out"), SURE)]);
+  let scores = layers.silu(layers.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
+  scores = layers.silu(layers.linear(scores, "scores_hidden"));
+  return graph.add("Concat", [layers.linear(scores, "scores_out"), reading], { axis: 1 });
 }

@@ -5,9 +5,6 @@ import type { WorldManifest } from "../world-schema.js";
 
 type Read = (name: string) => Weight;
 
-/** A slot of the memory without a tick gets this in place of its age's bias: its softmax is exactly 0. */
-const HIDDEN = -1e9;
-
 /** The three level embeddings over [t, t - r, context level], `[condWidth, 3 levelSize]`. */
 export function levelWeights(read: Read): Weight {
   const parts = ["level_t", "level_r", "level_context"].map((name) => read(`${name}.weight`));
@@ -26,7 +23,8 @@ export function levelWeights(read: Read): Weight {
  * A block has shift, scale and gate for its attention, then for its feed-forward; the final one has shift and scale.
  * The 1 of `1 + scale` is in the bias.
  */
-export function modulationWeights(read: Read, { depth, width, condWidth }: WorldManifest["dynamics"]) {
+export function modulationWeights(read: Read, { blocks, width, condWidth }: WorldManifest["dynamics"]) {
+  const depth = blocks.length;
   const names = [...Array.from({ length: depth }, (_, i) => `blocks.${i}.modulation`), "final_modulation"];
   const rows = (6 * depth + 2) * width;
   const weight = new Float32Array(rows * condWidth);
@@ -42,25 +40,6 @@ export function modulationWeights(read: Read, { depth, width, condWidth }: World
   };
 }
 
-/** The age biases of all layers, `[depth N, 1, window + 3]`; the last column hides a slot. */
-export function ageTable(read: Read, { depth, heads, window }: WorldManifest["dynamics"]): Weight {
-  const columns = window + 2;
-  const data = new Float32Array(depth * heads * (columns + 1)).fill(HIDDEN);
-  for (let i = 0; i < depth; i++) {
-    const biases = read(`blocks.${i}.age_bias`).data;
-    for (let n = 0; n < heads; n++) {
-      data.set(biases.subarray(n * columns, (n + 1) * columns), (i * heads + n) * (columns + 1));
-    }
-  }
-  return { data, shape: [depth * heads, 1, columns + 1] };
-}
-
-/** The bias of a tick's own tokens: column 0 of an age bias, `[N, 1, 1]`. */
-export function ownBias({ data, shape }: Weight): Weight {
-  const [heads, columns] = shape as [number, number];
-  return { data: Float32Array.from({ length: heads }, (_, n) => data[n * columns] as number), shape: [heads, 1, 1] };
-}
-
 /** `weight` with `row` added to each of its rows. */
 export function plusRow({ data, shape }: Weight, row: Weight): Weight {
   return { data: data.map((x, i) => x + (row.data[i % row.data.length] as number)), shape };
@@ -68,4 +47,25 @@ export function plusRow({ data, shape }: Weight, row: Weight): Weight {
 
 export function dividedBy({ data, shape }: Weight, divisor: number): Weight {
   return { data: data.map((x) => x / divisor), shape };
+}
+
+/** Rows `from .. to` of a matrix or list. */
+export function rows({ data, shape }: Weight, from: number, to: number): Weight {
+  const [, ...rest] = shape;
+  const size = rest.reduce((product, count) => product * count, 1);
+  return { data: data.subarray(from * size, to * size), shape: [to - from, ...rest] };
+}
+
+/** Columns `from .. to` of a matrix. */
+export function columns({ data, shape }: Weight, from: number, to: number): Weight {
+  const [count, size] = shape as [number, number];
+  const row = (i: number) => data.subarray(i * size + from, i * size + to);
+  return {
+    data: Float32Array.from(Array.from({ length: count }, (_, i) => [...row(i)]).flat()),
+    shape: [count, to - from],
+  };
+}
+
+export function reshaped({ data }: Weight, ...shape: readonly number[]): Weight {
+  return { data, shape };
 }

@@ -5,6 +5,7 @@ import {
   DATA_TYPES,
   type DataType,
   encodeModel,
+  type OnnxGraph,
   type OnnxNode,
   type OnnxTensor,
   type OnnxValue,
@@ -16,7 +17,7 @@ export type Value = string;
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** The ops we use that only ONNX Runtime has. */
-const CONTRIB = new Set(["DynamicQuantizeMatMul", "FastGelu", "FusedMatMul"]);
+const CONTRIB = new Set(["DynamicQuantizeMatMul", "FastGelu", "FusedMatMul", "LinearAttention"]);
 
 export class Graph {
   readonly #nodes: OnnxNode[] = [];
@@ -38,7 +39,7 @@ export class Graph {
   }
 
   constant(dataType: DataType, data: ArrayBufferView, shape: readonly number[]): Value {
-    const name = `constant.${this.#initializers.length}`;
+    const name = `${this.name}.constant.${this.#initializers.length}`;
     const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.#initializers.push({ name, dims: shape, dataType: DATA_TYPES[dataType], rawData });
     return name;
@@ -59,7 +60,7 @@ export class Graph {
 
   /** Adds a node with `count` outputs. */
   split(opType: string, input: readonly Value[], count: number, attributes: Attributes = {}): Value[] {
-    const name = `${this.#nodes.length}.${opType}`;
+    const name = `${this.name}.${this.#nodes.length}.${opType}`;
     const output = Array.from({ length: count }, (_, i) => `${name}.${i}`);
     const domain = CONTRIB.has(opType) ? "com.microsoft" : "";
     const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
@@ -71,12 +72,36 @@ export class Graph {
     return this.add("Reshape", [value, this.integers(...shape)]);
   }
 
+  /**
+   * The value `[..]` float32 that branch number `chosen` (one int64) makes; only that one runs. A branch may use this
+   * graph's values, and its own nodes and constants, which it adds to the graph that it is given. `shape`: of the value.
+   */
+  choose(chosen: Value, branches: readonly ((graph: Graph) => Value)[], shape: readonly number[]): Value {
+    const subgraph = (name: string, build: (graph: Graph) => Value): OnnxGraph => {
+      const graph = new Graph(`${this.name}.${this.#nodes.length}.${name}`);
+      graph.output(`${graph.name}.result`, build(graph), "float32", shape);
+      return graph.#finished();
+    };
+    const [first, ...rest] = branches as [(graph: Graph) => Value, ...((graph: Graph) => Value)[]];
+    if (rest.length === 0) return first(this);
+    const isFirst = this.add("Equal", [chosen, this.integers(0)]);
+    const next = (graph: Graph): Value => graph.choose(graph.add("Sub", [chosen, graph.integers(1)]), rest, shape);
+    return this.add("If", [isFirst], {
+      then_branch: { graph: subgraph("then", first) },
+      else_branch: { graph: subgraph("else", next) },
+    });
+  }
+
   /** The bytes of the ONNX model. */
   build(): Uint8Array {
+    return encodeModel(this.#finished());
+  }
+
+  #finished(): OnnxGraph {
     const final = (value: Value): string => this.#outputs.get(value)?.name ?? value;
     const node = this.#nodes.map((made) => ({ ...made, input: made.input.map(final), output: made.output.map(final) }));
     const output = [...this.#outputs.values()];
-    return encodeModel({ name: this.name, node, initializer: this.#initializers, input: this.#inputs, output });
+    return { name: this.name, node, initializer: this.#initializers, input: this.#inputs, output };
   }
 }
 

@@ -11,6 +11,11 @@ export type Precision = "fp32" | "int8";
 // 7 bits: AVX2 adds two products of uint8 and int8 in 16 bits, and 255 * 63 * 2 fits while 255 * 127 * 2 saturates.
 const INT8_MAX = 63;
 
+interface Convolution {
+  readonly order?: (channel: number) => number;
+  readonly stride?: number;
+}
+
 export class Layers {
   constructor(
     readonly graph: Graph,
@@ -53,14 +58,24 @@ export class Layers {
     return this.graph.add("Mul", [x, this.graph.add("Sigmoid", [x])]);
   }
 
-  /** Unit RMS over the last dimension, of `size`: `rms` of dynamics.py, `project` of tokenizer.py. */
-  rms(x: Value, size: number): Value {
-    const ones = this.constant({ data: new Float32Array(size).fill(1), shape: [size] });
-    return this.graph.add("SimplifiedLayerNormalization", [x, ones], { axis: -1, epsilon: { float: 1e-6 } });
+  /** An RMS of `scale` over the last dimension, of `size`: `rms` of dynamics.py, `project` of tokenizer.py. */
+  rms(x: Value, size: number, scale = 1): Value {
+    const scales = this.constant({ data: new Float32Array(size).fill(scale), shape: [size] });
+    return this.graph.add("SimplifiedLayerNormalization", [x, scales], { axis: -1, epsilon: { float: 1e-6 } });
+  }
+
+  /** x `[M, W]` normalised over W, times `scale` plus `shift`, `[W]` each. */
+  norm(x: Value, shift: Value, scale: Value): Value {
+    return this.graph.add("LayerNormalization", [x, scale, shift], { axis: -1, epsilon: { float: 1e-6 } });
+  }
+
+  /** x, and 0 where it is no more than `most` away from it. */
+  shrink(x: Value, most: number): Value {
+    return this.graph.add("Shrink", [x], { lambd: { float: most }, bias: { float: 0 } });
   }
 
   /** x `[B, C, h, w]`; a 1x1 or a padded 3x3 convolution. `order` picks the weight's input channels for x's. */
-  conv(x: Value, name: string, order?: (channel: number) => number): Value {
+  conv(x: Value, name: string, { order, stride = 1 }: Convolution = {}): Value {
     const { data, shape } = this.weight(`${name}.weight`);
     const [to, from, kernel] = shape as [number, number, number];
     const area = kernel * kernel;
@@ -70,8 +85,10 @@ export class Layers {
       ordered.set(data.subarray(source, source + area), i * area);
     }
     const pads = new Array<number>(4).fill((kernel - 1) / 2);
-    return this.graph.add("Conv", [x, this.constant({ data: ordered, shape }), this.bias(name)], {
+    const bias = this.weights.has(`${name}.bias`) ? [this.bias(name)] : [];
+    return this.graph.add("Conv", [x, this.constant({ data: ordered, shape }), ...bias], {
       kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
       pads,
     });
   }

@@ -3,7 +3,7 @@ import protobuf from "protobufjs";
 
 const SCHEMA = `
 syntax = "proto3";
-message Attribute { string name = 1; float f = 2; int64 i = 3; bytes s = 4; repeated int64 ints = 8; int32 type = 20; }
+message Attribute { string name = 1; float f = 2; int64 i = 3; bytes s = 4; Graph g = 6; repeated int64 ints = 8; int32 type = 20; }
 message Node { repeated string input = 1; repeated string output = 2; string name = 3; string opType = 4;
   repeated Attribute attribute = 5; string domain = 7; }
 message Tensor { repeated int64 dims = 1; int32 dataType = 2; string name = 8; bytes rawData = 9; }
@@ -19,7 +19,7 @@ message Model { int64 irVersion = 1; string producerName = 2; Graph graph = 7; r
 `;
 
 /** TensorProto.DataType. */
-export const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int64: 7 } as const;
+export const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9 } as const;
 export type DataType = keyof typeof DATA_TYPES;
 
 export interface OnnxAttribute {
@@ -28,6 +28,7 @@ export interface OnnxAttribute {
   readonly f?: number;
   readonly i?: number;
   readonly s?: Uint8Array;
+  readonly g?: OnnxGraph;
   readonly ints?: readonly number[];
 }
 
@@ -78,11 +79,17 @@ export function encodeModel(graph: OnnxGraph): Uint8Array {
 }
 
 /** A plain number is an INT. */
-export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly graph: OnnxGraph };
 
 export function attribute(name: string, value: AttributeValue): OnnxAttribute {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
+  if ("graph" in value) return { name, type: 5, g: value.graph };
   if ("float" in value) return { name, type: 1, f: value.float };
   return { name, type: 7, ints: value };
 }

@@ -6,7 +6,7 @@ import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
 import type { Backend, Heads, Memory } from "../backend.js";
 import { Lane } from "../lane.js";
 import { loadWorld, type World } from "../world.js";
-import { controlSize } from "../world-tensors.js";
+import { readingSize, rowSize } from "../world-tensors.js";
 import { createOrtBackend } from "./backend.js";
 import { OrtSession, type Tensors, zeros } from "./session.js";
 import { decoderGraph } from "./tokenizer-graphs.js";
@@ -32,21 +32,31 @@ function tickFrames(i: number): Uint8Array {
   return tick;
 }
 
-// Decodes latents `[T, L, C]` in runs of `ticks`; the pixels about [-1, 1] and the frames of all.
-async function decode(z: Float32Array, T: number, ticks: number) {
+// The tick before each of the goldens' ticks: the first has none and stands still.
+const earlier = (tick: number): number => Math.max(0, tick - 1);
+
+// Decodes the goldens' first `T` ticks in runs of `ticks`; the pixels about [-1, 1] of all.
+async function decode(T: number, ticks: number) {
+  const [z, reading] = [goldens.get("encode.z"), goldens.get("encode.reading")];
   const { stride, frame, dynamics, tokenizer } = world.manifest;
   const { height: H, width: W } = frame;
   const session = await OrtSession.create(decoderGraph(world, ticks), new Lane(), 1);
   const [, b, c] = tokenizer.widths;
   let memory: Tensors = { memory8: zeros(1, c, H / 8, W / 8), memory4: zeros(1, b, H / 4, W / 4) };
   const size = dynamics.tokens * tokenizer.latentChannels;
+  const Q = readingSize(world.manifest);
   const decoded = new Float32Array(T * 3 * stride * H * W);
   for (let t = 0; t < T; t += ticks) {
     const input = zeros(ticks, dynamics.tokens, tokenizer.latentChannels);
-    input.data.set(z.subarray(t * size, (t + ticks) * size));
+    input.data.set(z.data.slice(t * size, (t + ticks) * size));
+    const [before, now] = [zeros(ticks, Q), zeros(ticks, Q)];
+    for (let k = 0; k < ticks; k++) {
+      before.data.set(row(reading, earlier(t + k)), k * Q);
+      now.data.set(row(reading, t + k), k * Q);
+    }
     const pixels = zeros(ticks, 3 * stride, H, W);
     const [next8, next4] = [zeros(1, c, H / 8, W / 8), zeros(1, b, H / 4, W / 4)];
-    await session.run({ z: input, ...memory }, { pixels, next8, next4 });
+    await session.run({ z: input, before, now, ...memory }, { pixels, next8, next4 });
     memory = { memory8: next8, memory4: next4 };
     decoded.set(pixels.data, (t * decoded.length) / T);
   }
@@ -55,29 +65,31 @@ async function decode(z: Float32Array, T: number, ticks: number) {
 }
 
 describe("against PyTorch, fp32", () => {
-  it("encodes each tick, to 1e-3", async () => {
-    const z = goldens.get("encode.z");
+  it("encodes and reads each tick, to 1e-3", async () => {
+    const [z, readings] = [goldens.get("encode.z"), goldens.get("encode.reading")];
     for (let i = 0; i < (z.shape[0] ?? 0); i++) {
-      expect(relativeError(await backend.tokenizer.encode(tickFrames(i)), row(z, i))).toBeLessThan(1e-3);
+      const { latent, reading } = await backend.tokenizer.encode(tickFrames(i));
+      expect(relativeError(latent, row(z, i))).toBeLessThan(1e-3);
+      expect(relativeError(reading, row(readings, i))).toBeLessThan(1e-3);
     }
   });
 
   it("decodes a stream of ticks, pixels to 1e-3", async () => {
     const pixels = goldens.get("decode.pixels");
     const ticks = pixels.shape[0] ?? 0;
-    const z = goldens.get("encode.z").data;
-    expect(relativeError(await decode(z, ticks, 1), pixels.data)).toBeLessThan(1e-3);
+    expect(relativeError(await decode(ticks, 1), pixels.data)).toBeLessThan(1e-3);
   });
 
   it("decodes a stream to frames: those pixels, rounded half to even as PyTorch does", async () => {
     const { stride, frame } = world.manifest;
-    const z = goldens.get("encode.z");
+    const [z, readings] = [goldens.get("encode.z"), goldens.get("encode.reading")];
     const ticks = z.shape[0] ?? 0;
-    const pixels = await decode(z.data, ticks, 1);
+    const pixels = await decode(ticks, 1);
     const area = frame.height * frame.width;
     const decoder = backend.tokenizer.createDecoder();
     for (let tick = 0; tick < ticks; tick++) {
-      const frames = await decoder.decode(row(z, tick));
+      const seen = { latent: row(z, tick), reading: row(readings, tick) };
+      const frames = await decoder.decode(seen, row(readings, earlier(tick)));
       decoder.commit();
       const expected = frames.map((_, i) => {
         const plane = (tick * stride + Math.floor(i / 3 / area)) * 3 + (i % 3);
@@ -92,12 +104,17 @@ describe("against PyTorch, fp32", () => {
     }
   });
 
-  it.each([1, 4])("rolls out %i NFE a tick past the window, latents and heads to 1e-3", async (nfe) => {
-    const { latents, heads } = await rollOut(backend, goldens, nfe);
+  it.each([
+    ["rollout", 1],
+    ["rollout", 4],
+    ["chunked", 1],
+    ["chunked", 4],
+  ] as const)("%s, %i NFE: past the window, latents and heads to 1e-3", async (kind, nfe) => {
+    const { latents, heads } = await rollOut(backend, goldens, nfe, kind);
     expect(latents.length).toBeGreaterThan(world.manifest.dynamics.window + 2);
-    const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
+    const golden = (name: string) => goldens.get(`${kind}${nfe}.${name}`);
     for (const [i, z] of latents.entries()) expect(relativeError(z, row(golden("z"), i))).toBeLessThan(1e-3);
-    for (const name of ["reward", "success", "proprioception"] as const) {
+    for (const name of ["reward", "success", "reading"] as const) {
       const got = heads.flatMap((read: Heads) => [...read[name]]);
       expect(relativeError(got, golden(name).data)).toBeLessThan(1e-3);
     }
@@ -106,10 +123,9 @@ describe("against PyTorch, fp32", () => {
 
 describe("fast paths equal slow paths", () => {
   it("decoding tick by tick equals decoding the whole clip in one run, bit for bit", async () => {
-    const z = goldens.get("encode.z");
-    const ticks = z.shape[0] ?? 0;
+    const ticks = goldens.get("encode.z").shape[0] ?? 0;
     expect(ticks).toBeGreaterThan(3);
-    expect(await decode(z.data, ticks, 1)).toEqual(await decode(z.data, ticks, ticks));
+    expect(await decode(ticks, 1)).toEqual(await decode(ticks, ticks));
   });
 
   it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", async () => {
@@ -120,19 +136,20 @@ describe("fast paths equal slow paths", () => {
     const wave = (length: number, seed: number) =>
       Float32Array.from({ length }, (_, i) => Math.sin(1 + seed * 7.3 + i * i));
     let previous: Float32Array = new Float32Array(size);
+    let before = wave(rowSize(world.manifest), 0.5);
     for (let tick = 0; tick < 3 * dynamics.window + 2; tick++) {
       const z = wave(size, tick);
-      const input = { previous, control: wave(controlSize(world.manifest), tick + 0.5) };
-      const noisy = { z, ...input, t: 0.7, r: 0.3 };
+      const row = wave(rowSize(world.manifest), tick + 0.5);
+      const aim = await backend.dynamics.reckon(row, before);
+      const input = { previous, rows: row, aims: aim };
+      const noisy = { z, previous, row, before, t: 0.7, r: 0.3 };
       const end = await memory.denoise(z, input, 0.7, 0.3);
       expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
-      ticks.push({ z, ...input, t: 0, r: 0 });
-      const { reward, success, proprioception } = await memory.read(z, input);
-      expect(relativeError([...reward, ...success, ...proprioception], recompute(world, ticks).heads)).toBeLessThan(
-        1e-4,
-      );
+      ticks.push({ z, previous, row, before, t: 0, r: 0 });
+      const { reward, success, reading } = await memory.read(z, input);
+      expect(relativeError([...reward, ...success, ...reading], recompute(world, ticks).heads)).toBeLessThan(1e-4);
       memory.commit();
-      previous = z;
+      [previous, before] = [z, row];
     }
   });
 });

@@ -47,8 +47,10 @@ export class OrtSession {
   }
 }
 
+export type FloatTensor = Tensor & { readonly data: Float32Array };
+
 /** A float32 tensor of zeros in memory of its own, which runs read and write in place. */
-export function zeros(...shape: readonly number[]): Tensor & { readonly data: Float32Array } {
+export function zeros(...shape: readonly number[]): FloatTensor {
   const count = shape.reduce((product, size) => product * size, 1);
-  return new Tensor("float32", new Float32Array(count), shape) as Tensor & { readonly data: Float32Array };
+  return new Tensor("float32", new Float32Array(count), shape) as FloatTensor;
 }

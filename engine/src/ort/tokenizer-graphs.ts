@@ -1,13 +1,15 @@
 // The encoder and the decoder of training/tokenizer.py as ONNX graphs.
 //
-// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks.
+// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading.
 import type { World } from "../world.js";
+import { MAPS, READER, readingSize, SKETCH } from "../world-tensors.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers } from "./layers.js";
+import { waves } from "./waves.js";
 
 type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
-/** Input: `frames` `[s, H, W, 3]` uint8. Output: `z` `[L, C]`. */
+/** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, `reading` `[1, Q]` of the last frame. */
 export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
   const { stride: s, frame, tokenizer } = manifest;
   const { height: H, width: W } = frame;
@@ -23,7 +25,7 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   // pixel_unshuffle puts the four pixels of a channel side by side, SpaceToDepth all channels of a pixel.
   const down = (x: Value, name: string, channels: number): Value => {
     const packed = graph.add("SpaceToDepth", [x], { blocksize: 2 });
-    return layers.conv(packed, `encoder.${name}`, (i) => (i % channels) * 4 + Math.floor(i / channels));
+    return layers.conv(packed, `encoder.${name}`, { order: (i) => (i % channels) * 4 + Math.floor(i / channels) });
   };
   const [a, b, c] = tokenizer.widths;
   let x = down(seen, "stem", 3 * s);
@@ -34,11 +36,56 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   x = layers.conv(layers.residual(x, "encoder.res16"), "encoder.head");
   const tokens = graph.add("Transpose", [graph.reshape(x, C, L)], { perm: [1, 0] });
   graph.output("z", layers.rms(tokens, C), "float32", [L, C]);
+  const last = graph.add("Slice", [scaled, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
+  const one = layers.constant({ data: Float32Array.of(1), shape: [1] });
+  graph.output("reading", reader(layers, graph.add("Sub", [last, one]), H), "float32", [1, readingSize(manifest)]);
   return graph.build();
 }
 
+// training/reader.py: what a frame [1, 3, H, H] about [-1, 1] reads, [1, Q].
+function reader(layers: Layers, frame: Value, H: number): Value {
+  const { graph } = layers;
+  const towards = (x: Value, name: string, stride: number): Value =>
+    graph.add("Relu", [layers.conv(x, `reader.${name}`, { stride })]);
+  let x = frame;
+  for (const [i, { stride }] of READER.near.entries()) x = towards(x, `near.${i}`, stride);
+  const [side, width] = [H / 4, READER.width];
+  const looked = graph.reshape(layers.conv(x, "reader.maps"), MAPS, side * side);
+  const there = graph.add("Transpose", [graph.reshape(x, width, side * side)], { perm: [1, 0] });
+  const line = (i: number) => -1 + (2 * i) / (side - 1);
+  const places = Array.from({ length: side * side }, (_, i) => [line(i % side), line(Math.floor(i / side))]);
+  const grid = layers.constant({ data: Float32Array.from(places.flat()), shape: [side * side, 2] });
+  const weights = graph.add("Softmax", [looked], { axis: -1 });
+  const seen = graph.add("MatMul", [weights, graph.add("Concat", [there, grid], { axis: 1 })]);
+  for (const [i, { stride }] of READER.far.entries()) x = towards(x, `far.${i}`, stride);
+  const far = graph.reshape(x, 1, (READER.far.at(-1)?.to ?? 0) * (H / 16) ** 2);
+  const whole = graph.add("Relu", [layers.linear(far, "reader.whole")]);
+  const both = graph.add("Concat", [graph.reshape(seen, 1, MAPS * (width + 2)), whole], { axis: 1 });
+  return layers.linear(graph.add("Relu", [layers.linear(both, "reader.features")]), "reader.head");
+}
+
+// `Sketch` of tokenizer.py: what the readings before and at the end of each tick put on the picture, at each scale. A tick
+// at a time: matrices of several rows are multiplied in another order, and a stream must show what a clip shows.
+function sketch(layers: Layers, before: Value, now: Value, T: number, Q: number, side: number): Map<number, Value> {
+  const { graph } = layers;
+  const both = graph.add("Concat", [before, now], { axis: 1 });
+  const each = new Array<number>(T).fill(1);
+  const ticks = T === 1 ? [both] : graph.split("Split", [both, graph.integers(...each)], T, { axis: 0 });
+  const hidden = ticks.map((tick) => {
+    const x = layers.silu(layers.linear(waves(layers, tick, 1, 2 * Q), "sketch.inp"));
+    return layers.silu(layers.linear(x, "sketch.hidden"));
+  });
+  const drawn = [...SKETCH].map(([scale, channels]): [number, Value] => {
+    const maps = hidden.map((x) => layers.linear(x, `sketch.out.${scale}`));
+    const all = T === 1 ? (maps[0] as Value) : graph.add("Concat", maps, { axis: 0 });
+    const shaped = graph.reshape(all, T, channels, side / scale, side / scale);
+    return [scale, layers.conv(shaped, `decoder.sketch${scale}`)];
+  });
+  return new Map(drawn);
+}
+
 /**
- * Inputs: `z` `[T, L, C]`; `memory8`, `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8,
+ * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; `memory8`, `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8,
  * W / 8]` and `[1, widths[1], H / 4, W / 4]`, zeros before the first tick.
  * Outputs: `frames` `[T s, H, W, 3]` uint8, rounded half to even; `pixels` `[T, 3 s, H, W]`, the same about [-1, 1];
  * `next8`, `next4`: the memory after the last tick.
@@ -50,26 +97,34 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   const [, b, c] = tokenizer.widths;
   const graph = new Graph("decoder");
   const layers = new Layers(graph, weights);
-  const map = (x: Value, name: string): Value => graph.add("Add", [x, layers.constant(layers.weight(`maps.${name}`))]);
+  const Q = readingSize(manifest);
+  const [before, now] = ["before", "now"].map((name) => graph.input(name, "float32", [T, Q])) as [Value, Value];
+  const sketched = sketch(layers, before, now, T, Q, H);
+  // What every picture has at this scale, and what the readings put there.
+  const map = (x: Value, scale: number): Value => {
+    const still = graph.add("Add", [x, layers.constant(layers.weight(`maps.decode${scale}`))]);
+    const moving = sketched.get(scale);
+    return moving === undefined ? still : graph.add("Add", [still, moving]);
+  };
   const shuffle = (x: Value): Value => graph.add("DepthToSpace", [x], { blocksize: 2, mode: "CRD" });
   const remember = (x: Value, name: string, scale: number, channels: number): Value => {
     const shape = [1, channels, H / scale, W / scale];
-    const before = graph.input(`memory${scale}`, "float32", shape);
+    const past = graph.input(`memory${scale}`, "float32", shape);
     if (T === 1) {
       graph.output(`next${scale}`, x, "float32", shape);
-      return layers.residual(x, name, before);
+      return layers.residual(x, name, past);
     }
     const [all, last] = graph.split("Split", [x, graph.integers(T - 1, 1)], 2, { axis: 0 }) as [Value, Value];
     graph.output(`next${scale}`, last, "float32", shape);
-    return layers.residual(x, name, graph.add("Concat", [before, all], { axis: 0 }));
+    return layers.residual(x, name, graph.add("Concat", [past, all], { axis: 0 }));
   };
   const planes = graph.add("Transpose", [graph.input("z", "float32", [T, n * n, C])], { perm: [0, 2, 1] });
-  let x = map(layers.conv(graph.reshape(planes, T, C, n, n), "decoder.stem"), "decode16");
-  x = map(shuffle(layers.conv(layers.residual(x, "decoder.res16"), "decoder.up16")), "decode8");
+  let x = map(layers.conv(graph.reshape(planes, T, C, n, n), "decoder.stem"), 16);
+  x = map(shuffle(layers.conv(layers.residual(x, "decoder.res16"), "decoder.up16")), 8);
   x = layers.residual(remember(x, "decoder.memory8", 8, c), "decoder.res8");
-  x = map(shuffle(layers.conv(x, "decoder.up8")), "decode4");
+  x = map(shuffle(layers.conv(x, "decoder.up8")), 4);
   x = layers.residual(remember(x, "decoder.memory4", 4, b), "decoder.res4");
-  x = map(shuffle(layers.conv(x, "decoder.up4")), "decode2");
+  x = map(shuffle(layers.conv(x, "decoder.up4")), 2);
   x = shuffle(layers.conv(layers.residual(x, "decoder.res2"), "decoder.head"));
   const picture = layers.weight("maps.picture").data;
   const repeated = Float32Array.from({ length: s * picture.length }, (_, i) => picture[i % picture.length] as number);

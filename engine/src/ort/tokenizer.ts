@@ -1,8 +1,9 @@
 // The tokenizer on ONNX Runtime. A decoder has two sets of buffers for its state: the committed tick's, which a run
 // reads, and the next one's, which it writes; a commit swaps them.
 import { Tensor } from "onnxruntime-node";
-import type { Decoder, Tokenizer } from "../backend.js";
+import type { Decoder, Encoded, Tokenizer } from "../backend.js";
 import type { WorldManifest } from "../world-schema.js";
+import { readingSize } from "../world-tensors.js";
 import { type OrtSession, zeros } from "./session.js";
 
 interface State {
@@ -17,11 +18,12 @@ export class OrtTokenizer implements Tokenizer {
     readonly manifest: WorldManifest,
   ) {}
 
-  async encode(frames: Uint8Array): Promise<Float32Array> {
+  async encode(frames: Uint8Array): Promise<Encoded> {
     const { dynamics, tokenizer } = this.manifest;
     const z = zeros(dynamics.tokens, tokenizer.latentChannels);
-    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z });
-    return z.data;
+    const reading = zeros(1, readingSize(this.manifest));
+    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z, reading });
+    return { latent: z.data, reading: reading.data };
   }
 
   createDecoder(): Decoder {
@@ -42,13 +44,15 @@ class OrtDecoder implements Decoder {
     this.#next = emptyState(manifest);
   }
 
-  async decode(z: Float32Array): Promise<Uint8Array> {
+  async decode({ latent, reading }: Encoded, before: Float32Array): Promise<Uint8Array> {
     this.#isStaged = false;
     const { dynamics, tokenizer } = this.manifest;
     const shape = frameShape(this.manifest);
     const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1)); // the caller keeps them
+    const row = (data: Float32Array) => new Tensor("float32", data, [1, data.length]);
+    const z = new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]);
     await this.session.run(
-      { z: new Tensor("float32", z, [1, dynamics.tokens, tokenizer.latentChannels]), ...this.#past },
+      { z, before: row(before), now: row(reading), ...this.#past },
       { frames: new Tensor("uint8", frames, shape), next8: this.#next.memory8, next4: this.#next.memory4 },
     );
     this.#isStaged = true;

@@ -1,0 +1,92 @@
+"""Reckoning: where a tick leads, in numbers. A small network from the action block and the reading before it to the reading
+after it; it knows no pictures, so it is trained in minutes and on every frame of the logs.
+
+Shapes: s stride, A action size, Q numbers of a reading (proprioception, and where the logs have it the environment's state),
+normalised; U = 2 (s A + Q): a tick's control is its action block and the reading before it, and those of the tick before,
+because the arm has not arrived where it was told to go.
+"""
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from optimizer import Trainer
+
+REST = 0.004  # a change of less than this, in standard deviations, is none: what nobody touches stays where it is
+CHANGE = 4.0  # what a change of the reading is multiplied by: it is small beside the reading
+UNROLLED = 6  # ticks that it is trained to reckon on from its own reckoning
+
+
+class Reckoning(nn.Module):
+    """control `[.., U]` -> the next reading `[.., Q]`."""
+
+    WIDTH = 512
+
+    def __init__(self, actions, reading):
+        super().__init__()
+        self.actions, self.reading = actions, reading
+        self.inp = nn.Linear(2 * (actions + reading), self.WIDTH)
+        self.hidden1 = nn.Linear(self.WIDTH, self.WIDTH)
+        self.hidden2 = nn.Linear(self.WIDTH, self.WIDTH)
+        self.out = nn.Linear(self.WIDTH, reading)
+        self.register_buffer("range", torch.tensor([[-5.0], [5.0]]).repeat(1, reading))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def change(self, control):
+        """-> what is added to the reading, before what is small counts as nothing."""
+        now, reading, before, earlier = control.split([self.actions, self.reading, self.actions, self.reading], -1)
+        x = F.silu(self.inp(torch.cat([now, reading, before, CHANGE * (reading - earlier)], -1)))
+        x = x + F.silu(self.hidden1(x))
+        x = x + F.silu(self.hidden2(x))
+        return self.out(x)
+
+    def forward(self, control):
+        reading = control[..., self.actions : self.actions + self.reading]
+        return (reading + F.hardshrink(self.change(control), REST)).maximum(self.range[0]).minimum(self.range[1])
+
+
+def fit(model, actions, readings, stride, steps, batch=1024, seed=0):
+    """
+    Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, normalised; any frame may begin
+    a tick.
+    """
+    device = readings.device
+    generator = torch.Generator().manual_seed(seed)
+    # Not the extremes: the arm overshoots its limits now and then, but does not stay there.
+    sample = readings.flatten(0, 1)[torch.randint(readings.shape[0] * readings.shape[1], (1_000_000,), generator=generator)]
+    low, high = (torch.stack([torch.quantile(x, q) for x in sample.t()]) for q in (0.0005, 0.9995))
+    model.range.copy_(torch.stack([low, high]))
+    change = (readings[:, stride::stride] - readings[:, :-stride:stride]).flatten(0, 1)
+    weight = 1 / change.square().mean(0).sqrt().clamp(min=0.05)
+    ticks = (readings.shape[1] - 1) // stride
+    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=True, ema=0.999)
+    started, running = time.time(), []
+    while trainer.step_number < steps:
+        depth = 1 + (UNROLLED - 1) * (trainer.step_number > 0.6 * steps)
+        e = torch.randint(len(readings), (batch // depth,), generator=generator).to(device)
+        first = torch.randint((ticks - depth) * stride + 1, e.shape, generator=generator).to(device)
+        frames = first[:, None] + stride * torch.arange(-1, depth + 1, device=device)
+        known = readings[e[:, None], frames.clamp(min=0)]
+        blocks = (frames[:, :-1, None] + torch.arange(stride, device=device)).clamp(min=0)
+        acts = actions[e[:, None, None], blocks].flatten(2)
+        # An episode begins at rest; so does one that begins anywhere, as far as can be known.
+        still = (frames[:, 0] < 0) | (torch.rand(e.shape, generator=generator).to(device) < 0.05)
+        before = torch.where(still[:, None], torch.zeros_like(acts[:, 0]), acts[:, 0])
+        earlier = torch.where(still[:, None], known[:, 1], known[:, 0])
+        noise = torch.randn(known[:, 1].shape, generator=generator).to(device) * 0.01
+        reading, earlier, total = known[:, 1] + noise, earlier + noise, 0
+        for n in range(1, depth + 1):
+            now = acts[:, n]
+            change = model.change(torch.cat([now, reading, before, earlier], -1))
+            before, earlier, reading = now, reading, reading + change
+            total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=0.02)
+        trainer.step(total / depth)
+        running.append(total.item() / depth)
+        if trainer.step_number % 500 == 0:
+            left = (time.time() - started) / trainer.step_number * (steps - trainer.step_number)
+            print(f"reckoning {trainer.step_number}/{steps}  loss {np.mean(running[-500:]):.4f}  {left / 60:.1f} min left", flush=True)
+    model.load_state_dict(trainer.ema)
