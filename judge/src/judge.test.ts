@@ -30,6 +30,8 @@ interface Fault {
   readonly options?: SimulatorOptions;
   action?(action: Float32Array, before: Float32Array, tick: number): Float32Array;
   observation?(observation: Observation, first: Observation, tick: number): Observation;
+  /** Not a fault: how sure it says it is. */
+  uncertainty?(action: Float32Array): number;
 }
 
 /** A simulator with a fault. Every seed that it is reset with is noted. */
@@ -64,7 +66,9 @@ class Faulty implements Env {
     const result = await this.env.step(changed(asked, this.#before, this.#tick));
     this.#before = asked;
     this.#tick++;
-    return { ...result, observation: shown(result.observation, this.#first as Observation, this.#tick) };
+    const observation = shown(result.observation, this.#first as Observation, this.#tick);
+    const uncertainty = this.fault.uncertainty?.(asked);
+    return { ...result, observation, info: { ...result.info, ...(uncertainty !== undefined && { uncertainty }) } };
   }
 
   close(): Promise<void> {
@@ -143,6 +147,18 @@ test("the simulator against itself scores perfectly", { timeout: 300_000 }, asyn
     expect(shared.length).toBeGreaterThan(4);
     for (const name of shared) expect(metrics[name], name).toEqual(reference[name]);
   }
+});
+
+test("a world that is unsure of absurd actions alone, and one that does not say", { timeout: 300_000 }, async () => {
+  const absurd = (action: Float32Array) => action.every((x) => Math.abs(x) === 1);
+  const wary = await verdictOn({ uncertainty: (action) => (absurd(action) ? 1 : 0.2) }, ["uncertainty"]);
+  const value = (name: string) => metric(wary, "uncertainty", name).value;
+  expect(value("uncertaintyAurocActions")).toBe(1);
+  expect(value("uncertaintyAurocColours")).toBe(0.5);
+  expect(value("uncertaintyAuroc")).toBe(0.75);
+  expect(value("alarmRate")).toBe(0);
+  const silent = await verdictOn({}, ["uncertainty"]);
+  expect(silent.sections.uncertainty?.metrics).toEqual({});
 });
 
 const DISOBEDIENT = ["fidelity", "endEffector", "swap"];

@@ -8,10 +8,12 @@ import { physics } from "./parts/physics.js";
 import { rankingPart } from "./parts/ranking.js";
 import { reward } from "./parts/reward.js";
 import { trainingPart } from "./parts/training.js";
+import { uncertainty } from "./parts/uncertainty.js";
 
 export const PARTS = {
   fidelity,
   obedience,
+  uncertainty,
   physics,
   horizon,
   reward,

@@ -6,6 +6,7 @@ import { inverseActions } from "./studies/inverse.js";
 import { openLoop } from "./studies/open-loop.js";
 import { ranking } from "./studies/ranking.js";
 import { recalled } from "./studies/recall.js";
+import { surprise } from "./studies/surprise.js";
 import { training } from "./studies/training.js";
 import type { Study } from "./study.js";
 
@@ -16,6 +17,7 @@ export const STUDIES = {
   resting,
   drift,
   recalled,
+  surprise,
   ranking,
   training,
   cost,

@@ -17,6 +17,8 @@ export interface Subject {
     encode(frames: Uint8Array): Promise<Float32Array>;
     reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]>;
   };
+  /** Bytes of a page, and of what memory blocks keep of all ticks, in one session; absent where there are none. */
+  readonly memory?: { readonly page: number; readonly state: number };
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function openSubject(name: SubjectName): Promise<Subject> {
     spec,
     open: async () => stepping(await world.open(), spec),
     tokenizer: { encode: world.encode, reconstruct: world.reconstruct },
+    memory: world.memory,
     close: world.close,
   };
 }
@@ -86,7 +89,7 @@ function stepping(env: Env, spec: EnvSpec): Env {
   return {
     spec,
     reset: (options) => env.reset(options),
-    step: (action) => env.step(action, nfe ? { nfe: nfe.default } : {}),
+    step: (action, options) => env.step(action, { ...(nfe && { nfe: nfe.default }), ...options }),
     close: () => env.close(),
   };
 }

@@ -15,13 +15,14 @@ export const fidelity: Part = {
     const mean = (unit: string, of: (s: OpenLoop) => number | undefined) => average(openLoop, unit, seed, of);
     const { apart, halves } = frechetDistances(openLoop, seed);
     const hasTokenizer = openLoop.some(({ tokenizer }) => tokenizer !== undefined);
+    const hasBudgets = openLoop.some(({ budgets }) => budgets !== undefined);
     return {
       title: "Fidelity",
       text:
         "Open-loop dreams of held-out episodes: each starts from the episode's first frame and proprioception, takes its " +
         "actions, and is compared with its frames. The gain is over showing the first frame for ever. The latent error is " +
         "the root mean square of the difference between the tokenizer's latents of dreamed and of real frames, over that of " +
-        "the real ones. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
+        "the real ones. oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
         "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
         "and of odd episodes.",
       metrics: {
@@ -57,6 +58,7 @@ export const fidelity: Part = {
             at(25, (s) => s.latent),
           ),
         }),
+        ...(hasBudgets && { oneNfeLoss: mean("dB", (s) => s.budgets && s.budgets.many - s.budgets.one) }),
         frechetDistance: apart,
         frechetBetweenHalves: halves,
       },

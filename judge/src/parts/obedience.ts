@@ -1,10 +1,6 @@
 import { average, curve, curves, type Part } from "../part.js";
-import { auc, bootstrap, mean } from "../statistics.js";
+import { bootstrap, mean } from "../statistics.js";
 import { type OpenLoop, SWAP_TICK } from "../studies/open-loop.js";
-import type { Metrics } from "../verdict.js";
-
-/** An end effector further off than this, cm, is what an uncertainty should have warned of. */
-const ASTRAY = 5;
 
 /** Does the world do what the actions say? */
 export const obedience: Part = {
@@ -39,7 +35,6 @@ export const obedience: Part = {
         ...(hasReading && { startReadingError: of((s) => s.reading) }),
         swapRatio: swap("tip", "tipSwapped"),
         inverseActionError: average(inverseActions, "cm", seed, ({ dreamed }) => dreamed),
-        ...uncertainty(openLoop, seed),
       },
       reference: {
         ...errors("tipReal", "openingReal"),
@@ -61,11 +56,3 @@ export const obedience: Part = {
     };
   },
 };
-
-// Where the world says how sure it is: does that tell ticks that went astray from the others?
-function uncertainty(samples: readonly OpenLoop[], seed: number): Metrics {
-  if (!samples.some(({ uncertainty }) => uncertainty !== undefined)) return {};
-  const scored = (s: OpenLoop) =>
-    (s.uncertainty ?? []).map((score, t) => ({ score, positive: (s.tip[t] as number) > ASTRAY }));
-  return { uncertaintyAuroc: bootstrap(samples, "area", seed, (drawn) => auc(drawn.flatMap(scored))) };
-}

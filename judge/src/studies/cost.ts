@@ -13,6 +13,8 @@ export interface Cost {
   readonly framesPerSecond: number;
   /** Of JavaScript arrays that a session holds after some ticks; absent where it holds its state elsewhere. */
   readonly bytesPerSession?: number;
+  /** Of these, a page, and what memory blocks keep of all ticks, where there are such. */
+  readonly memory?: { readonly page: number; readonly state: number };
   /** Denoiser evaluations a tick, where there are any. */
   readonly nfe?: number;
 }
@@ -40,6 +42,7 @@ export const cost: Study<Cost> = {
     return {
       framesPerSecond: (TICKS * stride) / seconds,
       ...(bytesPerSession > 0 && { bytesPerSession }),
+      ...(subject.memory && { memory: subject.memory }),
       ...(nfe && { nfe: nfe.default }),
     };
   },

@@ -8,6 +8,7 @@ import { encodePng, type Frame, tile } from "../picture.js";
 import { distance, mean, psnr, ssim } from "../statistics.js";
 import type { Study } from "../study.js";
 import { begin } from "../subject.js";
+import { uncertainties } from "./surprise.js";
 
 /** Ticks of a rollout. */
 export const TICKS = EPISODE_TICKS;
@@ -28,6 +29,8 @@ export interface OpenLoop {
   readonly still: readonly number[];
   /** Root mean square of the latents' difference over that of the real latent; absent without a tokenizer. */
   readonly latent?: readonly number[];
+  /** PSNR at `SWAP_TICK` of the same dream at one evaluation a tick and at many; absent where nothing is sampled. */
+  readonly budgets?: { readonly one: number; readonly many: number };
   /** dB; absent without a tokenizer. */
   readonly tokenizer?: number;
   /** The same frames through the tokenizer, and the tip read from them: no dream can be read better. */
@@ -61,7 +64,7 @@ export interface OpenLoop {
 
 export const openLoop: Study<OpenLoop> = {
   count: async ({ settings }) => settings.rollouts ?? scaled(64, settings),
-  ticks: () => 4 * TICKS,
+  ticks: () => 6 * TICKS,
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, i);
     const others = (await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
@@ -76,6 +79,7 @@ export const openLoop: Study<OpenLoop> = {
       real.map((frames) => frames.slice(-frameBytes(bench))),
     );
     const still = repeated(bench, episode);
+    const sure = uncertainties(steps);
     const tipAt = (reading: Reading, t: number) => distance(positionOf(reading), poseAt(episode, t)) * CM;
     const openingAt = ({ tip }: Reading, t: number) => Math.abs(tip.opening - (poseAt(episode, t)[4] as number)) * CM;
     const last = (
@@ -88,6 +92,7 @@ export const openLoop: Study<OpenLoop> = {
       psnr: shown.map(({ frames }, t) => psnr(frames.data, real[t] as Uint8Array)),
       ssim: shown.map((o, t) => ssim(newestFrame(o), (real[t] as Uint8Array).slice(-frameBytes(bench)), bench.size)),
       still: real.map((frames) => psnr(still, frames)),
+      ...(await atBudgets(bench, episode, seed, real)),
       ...(await throughTokenizer(bench, episode, [still, ...real], shown)),
       tip: readings.map((reading, t) => tipAt(reading, t + 1)),
       tipReal: truths.map((reading, t) => tipAt(reading, t + 1)),
@@ -100,18 +105,33 @@ export const openLoop: Study<OpenLoop> = {
       featuresReal: sparse(truths),
       ...scores(episode, steps),
       ...(await ownReading(bench, episode, seed)),
-      ...uncertainties(steps),
+      ...(sure && { uncertainty: sure }),
       ...(i < STRIPS && { strip: strip(bench, real, shown) }),
     };
   },
 };
 
-async function dream(bench: Bench, episode: Episode, seed: number, actions: Float32Array, ticks: number) {
+async function dream(bench: Bench, episode: Episode, seed: number, actions: Float32Array, ticks: number, nfe?: number) {
   await begin(bench.env, { seed, task: "play", maxTicks: 0, observation: beginning(bench, episode) });
   const size = actions.length / EPISODE_TICKS;
   const steps: StepResult[] = [];
-  for (let t = 0; t < ticks; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size)));
+  const options = nfe === undefined ? {} : { nfe };
+  for (let t = 0; t < ticks; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size), options));
   return steps;
+}
+
+/** Denoiser evaluations that are many. */
+export const MANY = 50;
+
+async function atBudgets(bench: Bench, episode: Episode, seed: number, real: readonly Uint8Array[]) {
+  const { nfe } = bench.subject.spec;
+  if (nfe === undefined || nfe.min > 1 || nfe.max < MANY) return {};
+  const shown = async (budget: number) => {
+    const steps = await dream(bench, episode, seed, episode.actions, SWAP_TICK, budget);
+    const { observation } = steps.at(-1) as StepResult;
+    return psnr(observation.frames.data, real[SWAP_TICK - 1] as Uint8Array);
+  };
+  return { budgets: { one: await shown(1), many: await shown(MANY) } };
 }
 
 // What reality shows at `SWAP_TICK` of the episode of `seed` under other actions.
@@ -182,11 +202,6 @@ function scores(episode: Episode, steps: readonly StepResult[]) {
     rewardsReal: real((at) => episode.rewards[at] as number),
     successReal: real((at) => episode.success[at] === 1),
   };
-}
-
-function uncertainties(steps: readonly StepResult[]) {
-  const values = steps.map(({ info }) => info.uncertainty);
-  return values.every((value) => typeof value === "number") ? { uncertainty: values } : {};
 }
 
 async function readAll(bench: Bench, frames: readonly Uint8Array[]): Promise<Reading[]> {

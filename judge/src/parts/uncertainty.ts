@@ -1,0 +1,53 @@
+import type { Part } from "../part.js";
+import { auc, bootstrap, mean } from "../statistics.js";
+import type { OpenLoop } from "../studies/open-loop.js";
+import type { Surprise } from "../studies/surprise.js";
+
+/** An end effector further off than this, cm, is what an uncertainty should have warned of. */
+const ASTRAY = 5;
+/** What one tick in twenty of a calibrated world is above. */
+const ALARM = 0.95;
+
+/** Does the world know what it does not know? */
+export const uncertainty: Part = {
+  studies: ["surprise", "openLoop"],
+  section: ({ surprise, openLoop }, seed) => {
+    const says = surprise.some(({ ordinary }) => ordinary !== undefined);
+    const area = (...kinds: readonly ("colours" | "actions")[]) =>
+      bootstrap(surprise, "area", seed, (drawn) => auc(drawn.flatMap((s) => scored(s, kinds))));
+    return {
+      title: "Uncertainty",
+      text: says
+        ? "What the world says of how sure it is, in [0, 1], where it should be sure: dreams of held-out episodes; and where it can't be: the " +
+          "same from a first frame whose red, green and blue changed places, and the same under actions of 1 and -1 at random. The " +
+          "areas under ROC curves are the chance that a tick of the latter has more than one of the former. alarmRate: the share of " +
+          "ordinary ticks above 0.95, which is 0.05 in a calibrated world. uncertaintyAstrayAuroc: does it tell the ticks of the open-loop " +
+          "dreams whose end effector is more than 5 cm off from the others?"
+        : "This world does not say how sure it is.",
+      metrics: says
+        ? {
+            uncertaintyAuroc: area("colours", "actions"),
+            uncertaintyAurocColours: area("colours"),
+            uncertaintyAurocActions: area("actions"),
+            alarmRate: bootstrap(surprise, "share", seed, (drawn) =>
+              mean(drawn.flatMap((s) => (s.ordinary ?? []).map((value) => Number(value > ALARM)))),
+            ),
+            uncertaintyAstrayAuroc: bootstrap(openLoop, "area", seed, (drawn) => auc(drawn.flatMap(astray))),
+          }
+        : {},
+      reference: {},
+      plots: [],
+      pictures: [],
+    };
+  },
+};
+
+function scored(sample: Surprise, kinds: readonly ("colours" | "actions")[]) {
+  const of = (values: readonly number[] | undefined, positive: boolean) =>
+    (values ?? []).map((score) => ({ score, positive }));
+  return [...of(sample.ordinary, false), ...kinds.flatMap((kind) => of(sample[kind], true))];
+}
+
+function astray({ uncertainty, tip }: OpenLoop) {
+  return (uncertainty ?? []).map((score, t) => ({ score, positive: (tip[t] as number) > ASTRAY }));
+}

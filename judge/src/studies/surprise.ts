@@ -1,0 +1,56 @@
+// Surprise: does a world that says how sure it is say so when it is shown what it can't know?
+import { byteTensor, type Observation, type StepResult } from "@worldstep/protocols";
+import { EPISODE_TICKS, heldOutSeed, Random, recordEpisode } from "@worldstep/simulator";
+import { type Bench, scaled } from "../bench.js";
+import type { Study } from "../study.js";
+import { begin } from "../subject.js";
+
+const TICKS = 10;
+/** Held-out episodes that are this study's own. */
+const FIRST = 700_000;
+
+/** What the world says of each tick, in [0, 1]; absent where it says nothing. */
+export interface Surprise {
+  /** Of a dream of a held-out episode under its actions. */
+  readonly ordinary?: readonly number[];
+  /** The same from its first frame with red, green and blue in other places. */
+  readonly colours?: readonly number[];
+  /** The same under actions that are 1 or -1 at every control step, at random. */
+  readonly actions?: readonly number[];
+}
+
+export const surprise: Study<Surprise> = {
+  count: async ({ settings }) => scaled(32, settings),
+  ticks: () => EPISODE_TICKS + 3 * TICKS,
+  run: async (bench, i) => {
+    const seed = heldOutSeed(bench.settings.seed, FIRST + i);
+    const episode = await recordEpisode(bench.reality, seed);
+    const { observation } = await bench.reality.reset({ seed, task: "play", maxTicks: 0 });
+    const random = new Random(seed, "absurd actions");
+    const absurd = episode.actions.map(() => (random.uniform(0, 1) < 0.5 ? -1 : 1));
+    const { frames } = observation;
+    const turned = byteTensor(
+      frames.data.map((_, at) => frames.data[at - (at % 3) + ((at + 1) % 3)] as number),
+      frames.shape,
+    );
+    const ordinary = await told(bench, seed, observation, episode.actions);
+    if (ordinary === undefined) return {};
+    const colours = await told(bench, seed, { ...observation, frames: turned }, episode.actions);
+    const actions = await told(bench, seed, observation, absurd);
+    return { ordinary, ...(colours && { colours }), ...(actions && { actions }) };
+  },
+};
+
+async function told(bench: Bench, seed: number, observation: Observation, actions: Float32Array) {
+  await begin(bench.env, { seed, task: "play", maxTicks: 0, observation });
+  const size = actions.length / EPISODE_TICKS;
+  const steps: StepResult[] = [];
+  for (let t = 0; t < TICKS; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size)));
+  return uncertainties(steps);
+}
+
+/** What the world says of each tick; undefined where it says nothing. */
+export function uncertainties(steps: readonly StepResult[]): number[] | undefined {
+  const values = steps.map(({ info }) => info.uncertainty);
+  return values.every((value) => typeof value === "number") ? values : undefined;
+}
