@@ -27,6 +27,10 @@ export interface Seen {
   readonly success: boolean;
   /** What the world took for the tick, as the server measured it. */
   readonly ms: number;
+  /** Which of the world's experts made the tick, where it has some. */
+  readonly expert?: number;
+  /** How unlike the world's logs the tick is, in [0, 1], where the world says. */
+  readonly uncertainty?: number;
 }
 
 export class Duel {
@@ -104,5 +108,16 @@ function atStart(observation: Observation): Seen {
 }
 
 function afterStep({ observation, reward, terminated, truncated, info }: StepResult, ms: number): Seen {
-  return { observation, reward, terminated, truncated, success: info.success === true || terminated, ms };
+  const success = info.success === true || terminated;
+  const { expert, uncertainty } = info;
+  return {
+    observation,
+    reward,
+    terminated,
+    truncated,
+    success,
+    ms,
+    ...(typeof expert === "number" && { expert }),
+    ...(typeof uncertainty === "number" && { uncertainty }),
+  };
 }

@@ -30,6 +30,8 @@ const plots = {
   reward: new Plot(part("reward-plot", HTMLElement)),
   ms: new Plot(part("ms-plot", HTMLElement), SIDES, 20),
   psnr: new Plot(part("psnr-plot", HTMLElement), ["dreamed"], 40),
+  expert: new Plot(part("expert-plot", HTMLElement), ["dreamed"], 3),
+  uncertainty: new Plot(part("uncertainty-plot", HTMLElement), ["dreamed"], 1),
 };
 const autopilot = new Autopilot();
 const panel = new Panel(() => loop && { reset: () => loop?.reset(), step: () => loop?.step(), changed: follow });
@@ -109,6 +111,8 @@ async function play(connection: Connection): Promise<void> {
       plots.reward.push(duel.tick, rewards);
       plots.ms.push(duel.tick, times);
       plots.psnr.push(duel.tick, { dreamed: pictureDifference(duel) ?? Number.NaN });
+      plots.expert.push(duel.tick, { dreamed: duel.seen.dreamed?.expert ?? Number.NaN });
+      plots.uncertainty.push(duel.tick, { dreamed: duel.seen.dreamed?.uncertainty ?? Number.NaN });
       showNumbers(duel, returns);
       if (duel.over) follow();
     },
