@@ -12,7 +12,7 @@ import { createOrtBackend } from "../engine/src/ort/backend.js";
 import { loadWorld } from "../engine/src/world.js";
 import { findPython } from "./fixtures/python.js";
 import { rollOut } from "./fixtures/rollout.js";
-import { readGoldens, relativeError, row } from "./fixtures/worlds.js";
+import { readGoldens, relativeError, row, TINY_WORLD } from "./fixtures/worlds.js";
 
 const run = promisify(execFile);
 const TOLERANCE = 1e-3;
@@ -47,6 +47,17 @@ async function checkGoldens(folder: string): Promise<void> {
 }
 
 it("tabletop-nano equals PyTorch, to 1e-3", () => checkGoldens("worlds/tabletop-nano"));
+
+it("training reads a world back, whatever is read from its ticks", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const read = [
+    "import sys; sys.path.insert(0, 'training')",
+    "from world import load_dynamics, load_tokenizer",
+    `print(load_tokenizer('${TINY_WORLD}').config['reading'], load_dynamics('${TINY_WORLD}').reading_size)`,
+  ];
+  expect((await run(python, ["-c", read.join("\n")])).stdout).toBe("7 7\n");
+});
 
 it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
   const python = await findPython(["torch", "numpy"]);

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from data import Episodes, normalised
-from dynamics import Dynamics, rollout
+from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
 from reckoning import fit
@@ -21,7 +21,6 @@ from world import load_dynamics, load_tokenizer
 
 CLIP = 18  # ticks of a training clip, from the sink on
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
-CONTEXT_LEVEL = 0.05  # what a rollout's context is said to have
 READING_NOISE = 0.03  # most noise on the reading of the tick before, in its standard deviations
 GHOSTS = 0.5  # share of clips whose context shows, faintly and in places, another scene
 STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may start
@@ -321,16 +320,13 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
     _, (_, _, swapped_pose) = rollout(model, start, reading[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
+        if true.shape[-1] > model.proprioception:  # of the environment's state, in standard deviations
+            result[f"state{n}"] = (pose[:, n] - reading[:, n])[:, model.proprioception :].abs().mean().item()
     for name, p, n in (("tip1", pose, 1), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
         tip = p[:, n] * normal[1] + normal[0]
         result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
-    for n in (1, 10, 25):
-        off = (pose[:, n] * normal[1] + normal[0] - true[:, n])[:, 5:14].unflatten(1, (3, 3)).norm(dim=-1) * 100
-        moved = (true[:, n] - true[:, 0])[:, 5:14].unflatten(1, (3, 3)).norm(dim=-1) > 0.01
-        result[f"cube{n}"] = off.median().item()
-        result[f"moved{n}"] = off[moved].mean().item()
-    decoded = to_frames(tokenizer.decode_clip(z, torch.cat([pose[:, :1], pose], 1)), 4)[:, :, -1].float()
-    real = to_frames(tokenizer.decode_clip(batch["z"], torch.cat([reading[:, :1], reading], 1)), 4)[:, :, -1].float()
+    decoded = to_frames(tokenizer.decode_clip(z, torch.cat([pose[:, :1], pose], 1)), tokenizer.stride)[:, :, -1].float()
+    real = to_frames(tokenizer.decode_clip(batch["z"], torch.cat([reading[:, :1], reading], 1)), tokenizer.stride)[:, :, -1].float()
     for n in (1, 10, 25):
         result[f"psnr{n}"] = float(-10 * np.log10((decoded[:, n] - real[:, n]).div(255).square().mean().item()))
     result["still10"] = float(-10 * np.log10((real[:, 0] - real[:, 10]).div(255).square().mean().item()))

@@ -23,7 +23,8 @@ def load_tokenizer(folder):
         return load_run(Tokenizer, folder)[0]
     world = json.loads((folder / "world.json").read_text())
     t = world["tokenizer"]
-    model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]))
+    reading = len(world["proprioception"]["names"]) + environment_size(world)
+    model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]), reading)
     return filled(model, arrays(folder / t["file"]))
 
 
@@ -41,7 +42,7 @@ def load_dynamics(folder):
         action_size=len(world["action"]["names"]),
         tasks=len(world["tasks"]) - 1,
         proprioception=len(world["proprioception"]["names"]),
-        environment=len(world.get("environmentState", {"names": []})["names"]),
+        environment=environment_size(world),
         width=d["width"],
         blocks=d["blocks"],
         heads=d["heads"],
@@ -53,6 +54,11 @@ def load_dynamics(folder):
         chunk=d["chunk"],
     )
     return filled(model, arrays(folder / d["file"]))
+
+
+def environment_size(world):
+    """How many numbers the environment's state has in this world.json; 0 where the logs had none."""
+    return len(world.get("environmentState", {"names": []})["names"])
 
 
 def arrays(path):
