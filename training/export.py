@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from data import Episodes, normalised, write_safetensors
-from dynamics import Dynamics, rollout
+from dynamics import CONTEXT_LEVEL, Dynamics, rollout, stream_rows
 from goldens import goldens
 from uncertainty import Uncertainty
 from world import load_run, load_tokenizer
@@ -30,20 +30,14 @@ def fitted(tokenizer, dynamics, episodes, normal, context_level):
         readings = normalised(torch.from_numpy(split["reading"][:, :: episodes.stride]), normal)
         return latents, readings, torch.from_numpy(split["actions"])
 
-    def rows(blocks, readings):
-        """Of ticks from the first on, which stands still."""
-        still = torch.zeros_like(blocks[:, :1])
-        before = torch.cat([readings[:, :1], readings[:, :-1]], 1)
-        return torch.cat([torch.cat([still, blocks], 1).flatten(2), before], 2)
-
     latents, readings, blocks = streams(episodes.train)
-    told = rows(blocks, readings)
+    told = stream_rows(blocks, readings)
     uncertainty = Uncertainty(*latents.shape[2:], told.shape[2])
     uncertainty.fit(latents.flatten(0, 1), told.flatten(0, 1))
     latents, readings, blocks = streams(episodes.held_out)
     noise = torch.randn(latents[:, 1:].shape, generator=torch.Generator().manual_seed(1))
     dreamed, (_, _, read) = rollout(dynamics, latents[:, 0], readings[:, 0], blocks, noise, context_level=context_level)
-    uncertainty.calibrate(list(zip(dreamed, rows(blocks, read))))
+    uncertainty.calibrate(list(zip(dreamed, stream_rows(blocks, read))))
     return uncertainty
 
 
@@ -56,7 +50,7 @@ def main():
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
     parser.add_argument("--limit", type=int, default=24, help="read only so many shards; the uncertainty is fitted to these")
     parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
-    parser.add_argument("--context-level", type=float, default=0.05, help="noise level that the context is said to have")
+    parser.add_argument("--context-level", type=float, default=CONTEXT_LEVEL, help="noise level that the context is said to have")
     parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")
     args = parser.parse_args()
     out = Path(args.out)

@@ -7,7 +7,7 @@ import copy
 
 import torch
 
-from dynamics import Dynamics, rollout
+from dynamics import Dynamics, rollout, stream_rows
 from tokenizer import Tokenizer
 from uncertainty import Uncertainty
 
@@ -46,7 +46,5 @@ def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, 
             found[f"{kind}{nfe}.z"] = latents[0]
             for name, value in zip(("reward", "success", "reading"), heads):
                 found[f"{kind}{nfe}.{name}"] = value[0]
-            before = torch.cat([reading[:1], heads[2][0, :-1]])
-            blocks = torch.cat([torch.zeros_like(actions[:1]), actions]).flatten(1)
-            found[f"{kind}{nfe}.uncertainty"] = uncertainty(latents[0], torch.cat([blocks, before], 1))
+            found[f"{kind}{nfe}.uncertainty"] = uncertainty(latents[0], stream_rows(actions[None], heads[2])[0])
     return {name: value.contiguous().numpy() for name, value in found.items()}

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from data import Episodes, frame_clips, moments, normalised
-from dynamics import rollout
+from dynamics import CONTEXT_LEVEL, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
 from tokenizer import Tokenizer, absolute, project, salience, to_frames
@@ -68,7 +68,7 @@ class Dreams:
             with torch.no_grad():
                 start = tokenizer.encode(first)[0]
             noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
-            made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=0.05, told=told)[0].half().cpu().numpy())
+            made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=CONTEXT_LEVEL, told=told)[0].half().cpu().numpy())
             print(f"\rdreaming {at + len(some)}/{len(self.chosen)}", end="", flush=True)
         print()
         self.latents = np.concatenate(made)

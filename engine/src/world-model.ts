@@ -78,7 +78,8 @@ export class WorldModel {
   async reset(start: Start, seed: number): Promise<{ readonly episode: Episode; readonly tick: Tick }> {
     const { stride, action, dynamics, tokenizer } = this.manifest;
     const [still, size] = [new Float32Array(stride * action.names.length), stride * this.#frameBytes];
-    const first = await this.#seen(start, 0, this.#repeated(start.frames));
+    let frames = this.#repeated(start.frames);
+    const first = await this.#seen(start, 0, frames);
     const row = joined([still, first.reading]); // at rest, as far as can be known
     const episode: Episode = {
       seed,
@@ -90,7 +91,6 @@ export class WorldModel {
       row,
       beginning: this.uncertainty?.strangeness(first.latent) ?? 0,
     };
-    let frames = start.frames.slice(0, this.#frameBytes);
     let tick = await this.#finish(episode, first.latent, await this.#control(row, row), first.reading);
     for (const [i, action] of start.actions.entries()) {
       const from = this.#frameBytes + i * size;
@@ -99,7 +99,7 @@ export class WorldModel {
       const row = joined([action, episode.reading]);
       tick = await this.#finish(episode, latent, await this.#control(row, episode.row), reading);
     }
-    return { episode, tick: { ...tick, frames: start.actions.length > 0 ? frames : this.#repeated(start.frames) } };
+    return { episode, tick: { ...tick, frames } };
   }
 
   /**

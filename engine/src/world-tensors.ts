@@ -21,10 +21,10 @@ export const CHANGE = 4;
 /** What the heads' correction of the aim must exceed, in standard deviations: `SURE` of training/dynamics.py. */
 export const SURE = 0.01;
 
-/** Radians a tick by which a key's rotary parts are turned, and radians a row and a column: `TURNS` of dynamics.py. */
+/** Radians a tick by which a key's rotary parts are turned, and radians a row and a column: `TURNS` of training/blocks.py. */
 export const TURNS: readonly number[] = [1, 0.5, 0.25, 0.125];
 
-/** Rotary numbers of a key: pairs for time, row and column. `ROTARY` of training/dynamics.py. */
+/** Rotary numbers of a key: pairs for time, row and column. `ROTARY` of training/blocks.py. */
 export const ROTARY = 6 * TURNS.length;
 
 /** Numbers that are read from a tick: proprioception, and the environment's state. */
@@ -42,7 +42,7 @@ function featureSize(world: WorldManifest): number {
   return rowSize(world) + readingSize(world) * (1 + 2 * WAVES.length);
 }
 
-/** Places at which the heads and the reader look: `MAPS` of dynamics.py and reader.py. */
+/** Places at which the heads and the reader look: `MAPS` of blocks.py and reader.py. */
 export const MAPS = 12;
 
 /** Convolutions of training/reader.py: the stride and the channels of each; and the channels with which it looks. */

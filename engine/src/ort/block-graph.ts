@@ -1,4 +1,4 @@
-// A block of training/dynamics.py's `Dynamics` as nodes: attention over the chunk itself and, in a window block, over the
+// `Block` of training/blocks.py as nodes: attention over the chunk itself and, in a window block, over the
 // context; in a memory block, what its memory shows; an expert's feed-forward. Shapes are those of dynamics-graph.ts.
 import type { WorldManifest } from "../world-schema.js";
 import { ROTARY } from "../world-tensors.js";
@@ -152,7 +152,7 @@ function turned({ graph }: Layers, x: Value, { cos, sin }: Turns, axis: number):
   return graph.add("Add", [graph.add("Mul", [x, cos]), graph.add("Mul", [swapped, sin])]);
 }
 
-// `Memory` of dynamics.py: what the state of the ticks before shows, [T L, W]. Writes one tick into the state.
+// `Memory` of blocks.py: what the state of the ticks before shows, [T L, W]. Writes one tick into the state.
 function memory(layers: Layers, sizes: Sizes, ticks: number, i: number, h: Value): Value {
   const { graph } = layers;
   const { tokens: L, width: W, heads: N } = sizes;
@@ -173,7 +173,7 @@ function memory(layers: Layers, sizes: Sizes, ticks: number, i: number, h: Value
   return graph.add("Mul", [seen, layers.silu(gate)]);
 }
 
-// `Memory.written` of dynamics.py: the state after one tick's tokens.
+// `Memory.written` of blocks.py: the state after one tick's tokens.
 function written(
   layers: Layers,
   { tokens: L, width: W, heads: N }: Sizes,

@@ -144,7 +144,7 @@ function router(layers: Layers, features: Value, previous: Value, ticks: number)
   return layers.linear(layers.silu(layers.linear(both, "router_in")), "router_out");
 }
 
-// `Look` of dynamics.py: what is seen of tokens `x` [L, SPOT] where some maps look, [1, MAPS (SPOT + 2)].
+// `Look` of blocks.py: what is seen of tokens `x` [L, SPOT] where some maps look, [1, MAPS (SPOT + 2)].
 function look(layers: Layers, x: Value, L: number): Value {
   const { graph } = layers;
   const side = Math.sqrt(L);

@@ -56,16 +56,6 @@ export function rows({ data, shape }: Weight, from: number, to: number): Weight 
   return { data: data.subarray(from * size, to * size), shape: [to - from, ...rest] };
 }
 
-/** Columns `from .. to` of a matrix. */
-export function columns({ data, shape }: Weight, from: number, to: number): Weight {
-  const [count, size] = shape as [number, number];
-  const row = (i: number) => data.subarray(i * size + from, i * size + to);
-  return {
-    data: Float32Array.from(Array.from({ length: count }, (_, i) => [...row(i)]).flat()),
-    shape: [count, to - from],
-  };
-}
-
 export function reshaped({ data }: Weight, ...shape: readonly number[]): Weight {
   return { data, shape };
 }

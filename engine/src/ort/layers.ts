@@ -58,7 +58,7 @@ export class Layers {
     return this.graph.add("Mul", [x, this.graph.add("Sigmoid", [x])]);
   }
 
-  /** An RMS of `scale` over the last dimension, of `size`: `rms` of dynamics.py, `project` of tokenizer.py. */
+  /** An RMS of `scale` over the last dimension, of `size`: `rms` of blocks.py, `project` of tokenizer.py. */
   rms(x: Value, size: number, scale = 1): Value {
     const scales = this.constant({ data: new Float32Array(size).fill(scale), shape: [size] });
     return this.graph.add("SimplifiedLayerNormalization", [x, scales], { axis: -1, epsilon: { float: 1e-6 } });

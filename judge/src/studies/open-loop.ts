@@ -4,11 +4,10 @@ import { newestFrame, type Reading } from "@worldstep/policies";
 import { byteTensor, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
 import { EPISODE_TICKS, type Episode, heldOutSeed, recordEpisode, SCORED_TASKS } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
+import { dream, uncertainties } from "../dream.js";
 import { encodePng, type Frame, tile } from "../picture.js";
 import { distance, mean, psnr, ssim } from "../statistics.js";
 import type { Study } from "../study.js";
-import { begin } from "../subject.js";
-import { uncertainties } from "./surprise.js";
 
 /** Ticks of a rollout. */
 export const TICKS = EPISODE_TICKS;
@@ -70,8 +69,9 @@ export const openLoop: Study<OpenLoop> = {
     const others = (await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
     const episode = await recordEpisode(bench.reality, seed);
     const real = Array.from({ length: TICKS }, (_, t) => tickOf(bench, episode, t + 1));
-    const steps = await dream(bench, episode, seed, episode.actions, TICKS);
-    const swapped = await dream(bench, episode, seed, others, SWAP_TICK);
+    const first = beginning(bench, episode);
+    const steps = await dream(bench, seed, first, episode.actions, TICKS);
+    const swapped = await dream(bench, seed, first, others, SWAP_TICK);
     const shown = steps.map(({ observation }) => observation);
     const readings = await readAll(bench, shown.map(newestFrame));
     const truths = await readAll(
@@ -111,15 +111,6 @@ export const openLoop: Study<OpenLoop> = {
   },
 };
 
-async function dream(bench: Bench, episode: Episode, seed: number, actions: Float32Array, ticks: number, nfe?: number) {
-  await begin(bench.env, { seed, task: "play", maxTicks: 0, observation: beginning(bench, episode) });
-  const size = actions.length / EPISODE_TICKS;
-  const steps: StepResult[] = [];
-  const options = nfe === undefined ? {} : { nfe };
-  for (let t = 0; t < ticks; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size), options));
-  return steps;
-}
-
 /** Denoiser evaluations that are many. */
 export const MANY = 50;
 
@@ -127,7 +118,7 @@ async function atBudgets(bench: Bench, episode: Episode, seed: number, real: rea
   const { nfe } = bench.subject.spec;
   if (nfe === undefined || nfe.min > 1 || nfe.max < MANY) return {};
   const shown = async (budget: number) => {
-    const steps = await dream(bench, episode, seed, episode.actions, SWAP_TICK, budget);
+    const steps = await dream(bench, seed, beginning(bench, episode), episode.actions, SWAP_TICK, budget);
     const { observation } = steps.at(-1) as StepResult;
     return psnr(observation.frames.data, real[SWAP_TICK - 1] as Uint8Array);
   };

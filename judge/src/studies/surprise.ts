@@ -1,9 +1,9 @@
 // Surprise: does a world that says how sure it is say so when it is shown what it can't know?
-import { byteTensor, type Observation, type StepResult } from "@worldstep/protocols";
+import { byteTensor, type Observation } from "@worldstep/protocols";
 import { EPISODE_TICKS, heldOutSeed, Random, recordEpisode } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
+import { dream, uncertainties } from "../dream.js";
 import type { Study } from "../study.js";
-import { begin } from "../subject.js";
 
 const TICKS = 10;
 /** Held-out episodes that are this study's own. */
@@ -42,15 +42,5 @@ export const surprise: Study<Surprise> = {
 };
 
 async function told(bench: Bench, seed: number, observation: Observation, actions: Float32Array) {
-  await begin(bench.env, { seed, task: "play", maxTicks: 0, observation });
-  const size = actions.length / EPISODE_TICKS;
-  const steps: StepResult[] = [];
-  for (let t = 0; t < TICKS; t++) steps.push(await bench.env.step(actions.slice(t * size, (t + 1) * size)));
-  return uncertainties(steps);
-}
-
-/** What the world says of each tick; undefined where it says nothing. */
-export function uncertainties(steps: readonly StepResult[]): number[] | undefined {
-  const values = steps.map(({ info }) => info.uncertainty);
-  return values.every((value) => typeof value === "number") ? values : undefined;
+  return uncertainties(await dream(bench, seed, observation, actions, TICKS));
 }

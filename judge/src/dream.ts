@@ -1,0 +1,28 @@
+// A dream from where reality began, under the actions of an episode.
+import type { Observation, StepResult } from "@worldstep/protocols";
+import { EPISODE_TICKS } from "@worldstep/simulator";
+import type { Bench } from "./bench.js";
+import { begin } from "./subject.js";
+
+/** The first `ticks` steps under `actions`, those of a whole episode, at `nfe` evaluations a tick or the usual. */
+export async function dream(
+  { env }: Bench,
+  seed: number,
+  observation: Observation,
+  actions: Float32Array,
+  ticks: number,
+  nfe?: number,
+): Promise<StepResult[]> {
+  await begin(env, { seed, task: "play", maxTicks: 0, observation });
+  const size = actions.length / EPISODE_TICKS;
+  const options = nfe === undefined ? {} : { nfe };
+  const steps: StepResult[] = [];
+  for (let t = 0; t < ticks; t++) steps.push(await env.step(actions.slice(t * size, (t + 1) * size), options));
+  return steps;
+}
+
+/** What the world says of how sure it is, of each tick; undefined where it says nothing. */
+export function uncertainties(steps: readonly StepResult[]): number[] | undefined {
+  const values = steps.map(({ info }) => info.uncertainty);
+  return values.every((value) => typeof value === "number") ? values : undefined;
+}
