@@ -155,6 +155,11 @@ describe("rollout", () => {
     expect(results.dreamed).toMatchObject({ ticks: 2, success: false, rewards: [0, 0], truncated: false });
     expect(results.dreamed.proprioception).toHaveLength(3);
     expect(results.dreamed.stepMs).toHaveLength(2);
+    expect(results.dreamed.chunks).toEqual([1, 1]);
+
+    await worldstep("rollout", "--script", script, "--out", out, "--chunks");
+    const { chunks, dreamed } = JSON.parse(await readFile(`${out}.json`, "utf8"));
+    expect([chunks, dreamed.chunks, dreamed.ticks]).toEqual([true, [2], 2]);
   });
 
   it("writes a log that the mcap package of PyPI reads", async ({ skip }) => {

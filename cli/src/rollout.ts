@@ -11,6 +11,7 @@ import {
   OptionError,
   type ResetOptions,
 } from "@worldstep/protocols";
+import { cutPlan } from "@worldstep/sdk";
 import { Command } from "commander";
 import { wholeNumber } from "./numbers.js";
 import { type Progress, progressBar } from "./progress.js";
@@ -29,6 +30,7 @@ interface Options {
   readonly real: boolean;
   readonly gif: boolean;
   readonly mcap: boolean;
+  readonly chunks: boolean;
   readonly every?: number;
   readonly nfe?: number;
   readonly seed?: number;
@@ -49,6 +51,7 @@ export function rolloutCommand(): Command {
       wholeNumber(1),
     )
     .option("--nfe <n>", "denoiser evaluations a tick, instead of the script's", wholeNumber(1))
+    .option("--chunks", "cut the actions into chunks by what they do, and denoise each jointly", false)
     .option("--seed <n>", "instead of the script's", wholeNumber(0))
     .action(run);
 }
@@ -83,7 +86,7 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
   const dreamed = await runTrack(
     env,
     { ...start, ...(script.start !== undefined && { start: script.start }), ...(real && firstObservation(real)) },
-    actions,
+    options.chunks ? cutPlan(spec, actions) : tickByTick(actions),
     nfe === undefined ? {} : { nfe },
     counted(progress, total - actions.length, total),
   );
@@ -112,6 +115,7 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
     task: script.task,
     start: script.start ?? null,
     nfe: nfe ?? null,
+    chunks: options.chunks,
     fps: spec.fps,
     stride: spec.stride,
     proprioceptionNames: spec.proprioception,
@@ -146,7 +150,7 @@ async function runReal(
       "leave out --real: there is no ground truth for this world",
     );
   }
-  const track = await runTrack(simulator, start, actions, {}, onTick);
+  const track = await runTrack(simulator, start, tickByTick(actions), {}, onTick);
   await simulator.close();
   return track;
 }
@@ -173,6 +177,10 @@ function stripRows(tracks: readonly Track[], stride: number, every: number | und
 
 function numbersOf({ frames: _, ...track }: Track): object {
   return { ticks: track.rewards.length, success: track.terminated, ...track };
+}
+
+function tickByTick(actions: readonly FloatTensor[]): FloatTensor[][] {
+  return actions.map((action) => [action]);
 }
 
 function counted(progress: Progress, done: number, total: number): () => void {

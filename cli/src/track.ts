@@ -1,6 +1,13 @@
-// One env stepped through the actions of a script, and everything that came back.
+// One env stepped through the chunks of a plan, and everything that came back.
 import type { Frame } from "@worldstep/judge";
-import type { Env, FloatTensor, Observation, ResetOptions, StepOptions } from "@worldstep/protocols";
+import {
+  type Env,
+  type FloatTensor,
+  type Observation,
+  type ResetOptions,
+  type StepOptions,
+  stepChunk,
+} from "@worldstep/protocols";
 
 /** T ticks of one env; T is less than the number of actions where the episode ended. */
 export interface Track {
@@ -13,14 +20,17 @@ export interface Track {
   readonly terminated: boolean;
   readonly truncated: boolean;
   readonly resetMs: number;
-  /** T. */
+  /** T; of a chunk's ticks, each its share. */
   readonly stepMs: readonly number[];
+  /** How many ticks each chunk made. */
+  readonly chunks: readonly number[];
 }
 
+/** `chunks`: the plan, in pieces that are stepped as one; of one tick each where the env denoises nothing jointly. */
 export async function runTrack(
   env: Env,
   start: ResetOptions,
-  actions: readonly FloatTensor[],
+  chunks: readonly (readonly FloatTensor[])[],
   options: StepOptions,
   onTick: () => void,
 ): Promise<Track> {
@@ -31,19 +41,24 @@ export async function runTrack(
   const rewards: number[] = [];
   const proprioception = [proprioceptionOf(observation)];
   const stepMs: number[] = [];
+  const made: number[] = [];
   let [terminated, truncated] = [false, false];
-  for (const action of actions) {
+  for (const chunk of chunks) {
     const before = performance.now();
-    const result = await env.step(action, options);
-    stepMs.push(performance.now() - before);
-    frames.push(...framesOf(result.observation));
-    rewards.push(result.reward);
-    proprioception.push(proprioceptionOf(result.observation));
-    ({ terminated, truncated } = result);
-    onTick();
+    const results = await stepChunk(env, chunk, options);
+    const elapsed = performance.now() - before;
+    made.push(results.length);
+    for (const result of results) {
+      stepMs.push(elapsed / results.length);
+      frames.push(...framesOf(result.observation));
+      rewards.push(result.reward);
+      proprioception.push(proprioceptionOf(result.observation));
+      ({ terminated, truncated } = result);
+      onTick();
+    }
     if (terminated || truncated) break;
   }
-  return { frames, rewards, proprioception, terminated, truncated, resetMs, stepMs };
+  return { frames, rewards, proprioception, terminated, truncated, resetMs, stepMs, chunks: made };
 }
 
 function framesOf({ frames }: Observation): Frame[] {

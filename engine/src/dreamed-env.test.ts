@@ -3,10 +3,11 @@ import { type Env, type FloatTensor, type ResetOptions, type StepResult, WorldEr
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
+import { DreamedEnv } from "./dreamed-env.js";
 import { type OpenWorld, openWorld } from "./open-world.js";
 import { createOrtBackend } from "./ort/backend.js";
-import { loadWorld, type StartState } from "./world.js";
-import { WorldModel } from "./world-model.js";
+import { loadWorld, type StartState, specOf } from "./world.js";
+import { type Tick, WorldModel } from "./world-model.js";
 
 let world: OpenWorld;
 
@@ -241,6 +242,65 @@ describe("an episode", () => {
   });
 });
 
+describe("a chunk", () => {
+  it("of one tick is a step, and a longer one is denoised jointly: the same bits again, and others than tick by tick", async () => {
+    const env = await world.open();
+    const alone = await rollOut(env, { seed: 3 }, 4);
+    await env.reset({ seed: 3 });
+    expect(await env.stepChunk?.([action(0)], { nfe: 2 })).toEqual(alone.slice(1, 2));
+    const chunk = await env.stepChunk?.([1, 2, 3].map(action), { nfe: 2 });
+    expect(chunk?.map(({ info }) => info.tick)).toEqual([2, 3, 4]);
+    expect(chunk?.[2]?.observation).not.toEqual(alone[4]?.observation);
+    await env.reset({ seed: 3 });
+    await env.step(action(0), { nfe: 2 });
+    expect(await env.stepChunk?.([1, 2, 3].map(action), { nfe: 2 })).toEqual(chunk);
+  });
+
+  it("ends with its episode, and the env is not stepped further", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 3 });
+    const whole = await env.stepChunk?.([0, 1].map(action), { nfe: 1 });
+    await env.reset({ seed: 3, maxTicks: 2 });
+    const ended = await env.stepChunk?.([0, 1, 2].map(action), { nfe: 1 });
+    expect(ended?.map(({ truncated }) => truncated)).toEqual([false, true]);
+    expect(ended?.map(({ observation }) => observation)).toEqual(whole?.map(({ observation }) => observation));
+    expect(await codeOf(env.step(action(4)))).toBe("reset_needed");
+  });
+
+  it("of no tick, or of more than the world takes, is refused", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 3 });
+    const most = env.spec.chunk as number;
+    expect(most).toBeGreaterThan(1);
+    const blocks = Array.from({ length: most + 1 }, (_, i) => action(i));
+    expect(await codeOf(env.stepChunk?.(blocks) as Promise<unknown>)).toBe("action_chunk");
+    expect(await codeOf(env.stepChunk?.([]) as Promise<unknown>)).toBe("action_chunk");
+    expect(await env.stepChunk?.(blocks.slice(1))).toHaveLength(most);
+  });
+
+  it("that breaks behind its first tick keeps what was made, and goes on from there", async () => {
+    const loaded = await loadWorld(TINY_WORLD);
+    const backend = await createOrtBackend(loaded, { threads: 1 });
+    let runs = 0;
+    let failAt = Number.POSITIVE_INFINITY;
+    const model = new WorldModel(
+      loaded.manifest,
+      failing(backend, () => ++runs === failAt),
+    );
+    const env = new DreamedEnv(specOf(loaded.manifest), model, loaded.starts);
+    await env.reset({ seed: 3 });
+    const whole = await env.stepChunk([0, 1, 2].map(action), { nfe: 1 });
+    await env.reset({ seed: 3 });
+    failAt = runs + 8; // three reckonings, one evaluation; clean pass and decoder; reckoning and clean pass
+    const made = await env.stepChunk([0, 1, 2].map(action), { nfe: 1 });
+    expect(made).toEqual(whole.slice(0, 1));
+    expect((await env.step(action(1))).info.tick).toBe(2);
+    failAt = runs + 2;
+    expect(await codeOf(env.stepChunk([2, 3].map(action), { nfe: 1 }))).toContain("run broke");
+    await backend.close();
+  });
+});
+
 describe("a failed tick", () => {
   it("leaves the env at its last committed tick, to be retried", async () => {
     const env = await world.open();
@@ -268,13 +328,13 @@ describe("a failed tick", () => {
     const reference = await model.reset(start, 1);
     const { episode } = await model.reset(start, 1);
     for (let i = 0; i < 6; i++) {
-      const expected = await model.step(reference.episode, [action(i)], 2);
-      for (const at of [1, 2, 3, 4]) {
-        failAt = runs + at; // two evaluations, the clean pass, the decoder
-        await expect(model.step(episode, [action(i + 1)], 2)).rejects.toThrow("run broke");
+      const expected = await ticksOf(model.step(reference.episode, [action(i)], 2));
+      for (const at of [1, 2, 3, 4, 5]) {
+        failAt = runs + at; // the reckoning, two evaluations, the clean pass, the decoder
+        await expect(ticksOf(model.step(episode, [action(i + 1)], 2))).rejects.toThrow("run broke");
       }
       failAt = Number.POSITIVE_INFINITY;
-      expect(await model.step(episode, [action(i)], 2)).toEqual(expected);
+      expect(await ticksOf(model.step(episode, [action(i)], 2))).toEqual(expected);
     }
     await backend.close();
   });
@@ -290,6 +350,12 @@ describe("a failed tick", () => {
     expect(await codeOf(env.step(action(0)))).toBe("env_closed");
   });
 });
+
+async function ticksOf(made: AsyncIterable<Tick>): Promise<Tick[]> {
+  const ticks: Tick[] = [];
+  for await (const tick of made) ticks.push(tick);
+  return ticks;
+}
 
 // The same backend, but a run fails, after it did its work, whenever `fails` says so.
 function failing(backend: Backend, fails: () => boolean): Backend {

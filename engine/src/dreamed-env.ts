@@ -1,6 +1,7 @@
 // A dreamed world as an `Env`: episodes, tasks, seeds and limits around the world model.
 import {
   type ActionLike,
+  actionsOf,
   byteTensor,
   checkReset,
   checkStep,
@@ -14,7 +15,7 @@ import {
   type ResetResult,
   type StepOptions,
   type StepResult,
-  toAction,
+  toActions,
   WorldError,
 } from "@worldstep/protocols";
 import { Lane } from "./lane.js";
@@ -64,25 +65,33 @@ export class DreamedEnv implements Env {
     });
   }
 
-  step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+  async step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    const [result] = await this.stepChunk([action], options);
+    return result as StepResult;
+  }
+
+  stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     const taken = attempt(() => {
-      const block = toAction(this.spec.actionSpace, action).data;
-      return { block, nfe: checkStep(this.spec, options) ?? 1 };
+      const blocks = actionsOf(toActions(this.spec.actionSpace, actions, this.spec.chunk)).map(({ data }) => data);
+      return { blocks, nfe: checkStep(this.spec, options) ?? 1 };
     });
     return this.#lane.run(async () => {
       this.#checkOpen();
       const running = this.#running;
       if (!running) throw new ResetNeededError("never_reset");
       if (running.ended) throw new ResetNeededError("episode_ended");
-      const { block, nfe } = taken();
-      const [tick] = (await this.model.step(running.episode, [block], nfe)) as [Tick];
-      running.tick++;
-      const info = this.#info(running, tick);
-      const terminated = info.success;
-      const truncated = !terminated && running.tick === running.maxTicks;
-      running.ended = terminated || truncated;
-      const reward = tick.reward[this.#head(running.task)] ?? 0;
-      return { observation: this.#observation(tick), reward, terminated, truncated, info };
+      const { blocks, nfe } = taken();
+      const left = running.maxTicks > 0 ? running.maxTicks - running.tick : blocks.length;
+      const results: StepResult[] = [];
+      try {
+        for await (const tick of this.model.step(running.episode, blocks.slice(0, left), nfe)) {
+          results.push(this.#result(running, tick));
+          if (running.ended) break;
+        }
+      } catch (error) {
+        if (results.length === 0) throw error; // else what was committed is told first
+      }
+      return results;
     });
   }
 
@@ -91,6 +100,16 @@ export class DreamedEnv implements Env {
       this.#closed = true;
       this.#running = undefined;
     });
+  }
+
+  #result(running: Running, tick: Tick): StepResult {
+    running.tick++;
+    const info = this.#info(running, tick);
+    const terminated = info.success;
+    const truncated = !terminated && running.tick === running.maxTicks;
+    running.ended = terminated || truncated;
+    const reward = tick.reward[this.#head(running.task)] ?? 0;
+    return { observation: this.#observation(tick), reward, terminated, truncated, info };
   }
 
   #start(name: string | undefined, seed: number): Start {

@@ -104,9 +104,9 @@ export class WorldModel {
 
   /**
    * The next ticks of `episode` under the action blocks `actions`, each `[s, A]`: a chunk, denoised jointly in `nfe`
-   * evaluations. They are committed one after the other.
+   * evaluations. Each is committed before it is given; those that are not asked for are not made.
    */
-  async step(episode: Episode, actions: readonly Float32Array[], nfe: number): Promise<Tick[]> {
+  async *step(episode: Episode, actions: readonly Float32Array[], nfe: number): AsyncGenerator<Tick, void, void> {
     const { latent: previous, memory, seed, ticks } = episode;
     const { sampler, tokenizer } = this.manifest;
     const noise = joined(
@@ -122,15 +122,13 @@ export class WorldModel {
     const aims = joined(controls.map((control) => control.aim));
     const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, { previous, rows, aims }, t, r);
     const latents = await sample(denoise, noise, nfe, tokenizer.latentChannels);
-    const made: Tick[] = [];
     for (const [k, action] of actions.entries()) {
       const latent = latents.slice(k * previous.length, (k + 1) * previous.length);
       // Behind the first tick of a chunk there is a reading now, which is better than the reckoned one.
       const row = joined([action, episode.reading]);
       const control = k === 0 ? (controls[0] as Control) : await this.#control(row, episode.row);
-      made.push(await this.#finish(episode, latent, control));
+      yield await this.#finish(episode, latent, control);
     }
-    return made;
   }
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */

@@ -70,7 +70,7 @@ export async function loadWorld(folder: string): Promise<World> {
 
 /** What users of the world see of it. */
 export function specOf(manifest: WorldManifest): EnvSpec {
-  const { id, fps, stride, frame, action, proprioception, tasks, starts, maxTicks, sampler } = manifest;
+  const { id, fps, stride, frame, action, proprioception, tasks, starts, maxTicks, sampler, dynamics } = manifest;
   const pixels = [stride, frame.height, frame.width, 3];
   const { low, high } = proprioception;
   return {
@@ -98,6 +98,7 @@ export function specOf(manifest: WorldManifest): EnvSpec {
     maxTicks,
     acceptsFrames: true,
     nfe: sampler.nfe,
+    chunk: dynamics.chunk,
   };
 }
 

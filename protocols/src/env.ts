@@ -39,6 +39,8 @@ export interface EnvSpec {
   readonly acceptsFrames: boolean;
   /** Denoiser evaluations (NFE) a tick that `step` takes, and the default; undefined where nothing is sampled. */
   readonly nfe?: { readonly min: number; readonly max: number; readonly default: number };
+  /** Ticks that `stepChunk` denoises jointly, at most; undefined where ticks are made one by one. */
+  readonly chunk?: number;
 }
 
 export interface ResetOptions {
@@ -59,7 +61,7 @@ export interface ResetOptions {
 }
 
 export interface StepOptions {
-  /** Denoiser evaluations for this tick; default `EnvSpec.nfe.default`. */
+  /** Denoiser evaluations for this tick, or for the whole chunk; default `EnvSpec.nfe.default`. */
   readonly nfe?: number;
 }
 
@@ -88,6 +90,12 @@ export interface Env {
   reset(options?: ResetOptions): Promise<ResetResult>;
   /** One tick: `stride` control steps. Throws `ResetNeededError` before a reset and after the episode ended. */
   step(action: ActionLike, options?: StepOptions): Promise<StepResult>;
+  /**
+   * The next ticks under `actions`, 1 to `spec.chunk` of them, denoised jointly; there where `spec.chunk` is. The results
+   * are as of `step`, one a tick, up to the tick that ends the episode. Should a tick behind the first fail, those before
+   * it stay and are returned, and the next call says what failed.
+   */
+  stepChunk?(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
   close(): Promise<void>;
 }
 

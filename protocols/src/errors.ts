@@ -31,7 +31,7 @@ export class ShapeError extends WorldError {
   }
 }
 
-/** An action is not in the action space: `action_shape`, `action_not_finite` or `action_out_of_range`. */
+/** An action is not in the action space: `action_shape`, `action_not_finite`, `action_out_of_range` or `action_chunk`. */
 export class ActionError extends WorldError {
   override readonly name = "ActionError";
 }

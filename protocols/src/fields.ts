@@ -72,6 +72,7 @@ const WORLD_INFO = struct({
   maxTicks: needed(11, uint),
   acceptsFrames: needed(12, bool),
   nfe: optional(13, struct({ min: needed(1, uint), max: needed(2, uint), default: needed(3, uint) })),
+  chunk: optional(14, uint),
 });
 
 const LIMITS = struct({
@@ -81,6 +82,13 @@ const LIMITS = struct({
   maxMessageBytes: needed(4, uint),
   sessionIdleSeconds: needed(5, number),
   keepAliveSeconds: needed(6, number),
+});
+
+const CHUNK_TICK = struct({
+  reward: needed(1, number),
+  terminated: needed(2, bool),
+  truncated: needed(3, bool),
+  info: needed(4, json),
 });
 
 /** Every field that a header can have. One name is one field, whatever the message. */
@@ -120,6 +128,7 @@ export const ENVELOPE = {
   limits: needed(33, LIMITS),
   determinism: needed(34, string),
   tensors: optional(35, list(TENSOR_INFO)),
+  ticks: needed(36, list(CHUNK_TICK)),
 } as const satisfies Fields;
 
 /** The tensors that a message may carry: by name, or an observation's, which the world's spec describes. */
@@ -155,6 +164,10 @@ const ROWS: Rows = {
   step: {
     fields: { id: "needed", session: "needed", tick: "needed", nfe: "optional" },
     tensors: { action: { dtype: "float32", optional: false } },
+  },
+  stepChunk: {
+    fields: { id: "needed", session: "needed", tick: "needed", nfe: "optional" },
+    tensors: { actions: { dtype: "float32", optional: false } },
   },
   close: { fields: { id: "needed", session: "needed" }, tensors: {} },
   cancel: { fields: { id: "needed", target: "needed" }, tensors: {} },
@@ -204,6 +217,10 @@ const ROWS: Rows = {
       info: "needed",
       serverMs: "needed",
     },
+    tensors: "observation",
+  },
+  steppedChunk: {
+    fields: { id: "needed", session: "needed", tick: "needed", ticks: "needed", serverMs: "needed" },
     tensors: "observation",
   },
   closed: { fields: { id: "needed", session: "needed" }, tensors: {} },

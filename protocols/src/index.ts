@@ -32,6 +32,7 @@ export {
 export {
   type CancelledMessage,
   type CancelMessage,
+  type ChunkTick,
   type ClientMessage,
   type ClosedMessage,
   type CloseMessage,
@@ -47,6 +48,8 @@ export {
   type OpenedMessage,
   type OpenMessage,
   observationOf,
+  observationsOf,
+  observationsTensors,
   observationTensors,
   type PingMessage,
   type PongMessage,
@@ -56,7 +59,9 @@ export {
   type ResumeMessage,
   type ServerMessage,
   STREAM_POLICIES,
+  type StepChunkMessage,
   type StepMessage,
+  type SteppedChunkMessage,
   type SteppedMessage,
   type StreamEndedMessage,
   type StreamPolicy,
@@ -68,7 +73,8 @@ export {
   type WorldInfo,
 } from "./messages.js";
 export { checkKeys, checkReset, checkStep } from "./options.js";
-export { type ActionLike, type BoxSpace, type DictSpace, toAction } from "./spaces.js";
+export { type ActionLike, actionsOf, type BoxSpace, type DictSpace, toAction, toActions } from "./spaces.js";
+export { stepChunk } from "./step-chunk.js";
 export {
   BYTES_PER_ELEMENT,
   type ByteTensor,

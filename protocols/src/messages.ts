@@ -83,6 +83,18 @@ export interface StepMessage {
   readonly tensors: { readonly action: FloatTensor };
 }
 
+export interface StepChunkMessage {
+  readonly type: "stepChunk";
+  readonly id: number;
+  readonly session: string;
+  /** The first tick that this makes: the last committed tick + 1. */
+  readonly tick: number;
+  /** Evaluations for the whole chunk. */
+  readonly nfe?: number;
+  /** Shape `[K, stride, A]`, K from 1 to the world's `chunk`. */
+  readonly tensors: { readonly actions: FloatTensor };
+}
+
 export interface CloseMessage {
   readonly type: "close";
   readonly id: number;
@@ -198,6 +210,23 @@ export interface SteppedMessage {
   readonly tensors: Tensors;
 }
 
+/** A tick of a chunk: what `stepped` says of one. */
+export type ChunkTick = Pick<SteppedMessage, "reward" | "terminated" | "truncated" | "info">;
+
+/** The reply to `stepChunk`. Tensors: `observation.*`, each with one row more in front, a row a tick. */
+export interface SteppedChunkMessage {
+  readonly type: "steppedChunk";
+  readonly id: number;
+  readonly session: string;
+  /** The last committed tick. */
+  readonly tick: number;
+  /** The ticks that were made, oldest first; fewer than were asked for where the episode ended. */
+  readonly ticks: readonly ChunkTick[];
+  /** Milliseconds that the env took. */
+  readonly serverMs: number;
+  readonly tensors: Tensors;
+}
+
 export interface ClosedMessage {
   readonly type: "closed";
   readonly id: number;
@@ -274,6 +303,7 @@ export type ClientMessage =
   | ResumeMessage
   | ResetMessage
   | StepMessage
+  | StepChunkMessage
   | CloseMessage
   | CancelMessage
   | PingMessage
@@ -287,6 +317,7 @@ export type ServerMessage =
   | ResumedMessage
   | ObservationMessage
   | SteppedMessage
+  | SteppedChunkMessage
   | ClosedMessage
   | CancelledMessage
   | PongMessage
@@ -303,6 +334,7 @@ const CLIENT_TYPES: ReadonlySet<string> = new Set<ClientMessage["type"]>([
   "resume",
   "reset",
   "step",
+  "stepChunk",
   "close",
   "cancel",
   "ping",
@@ -324,6 +356,31 @@ const OBSERVATION = "observation.";
 /** The tensors of a message that carries `observation`. */
 export function observationTensors(observation: Observation): Tensors {
   return Object.fromEntries(Object.entries(observation).map(([key, tensor]) => [OBSERVATION + key, tensor]));
+}
+
+/** The tensors of a message that carries several observations, at least one: each with one row more in front. */
+export function observationsTensors(observations: readonly Observation[]): Tensors {
+  const stacked = Object.entries(observations[0] as Observation).map(([key, { dtype, shape, data }]) => {
+    const Kind = data.constructor as Uint8ArrayConstructor;
+    const whole = new Kind(observations.length * data.length);
+    for (const [k, observation] of observations.entries()) {
+      whole.set((observation[key] as Tensor).data as Uint8Array, k * data.length);
+    }
+    return [OBSERVATION + key, { dtype, shape: [observations.length, ...shape], data: whole } as Tensor];
+  });
+  return Object.fromEntries(stacked);
+}
+
+/** The observations that a message carries, `count` of them: views of its tensors. */
+export function observationsOf(message: { readonly tensors: Tensors }, count: number): Observation[] {
+  const stacked = Object.entries(observationOf(message));
+  return Array.from({ length: count }, (_, k) => {
+    const rows = stacked.map(([key, { dtype, shape, data }]) => {
+      const size = data.length / count;
+      return [key, { dtype, shape: shape.slice(1), data: data.subarray(k * size, (k + 1) * size) }];
+    });
+    return Object.fromEntries(rows) as Observation;
+  });
 }
 
 /** The observation that a message carries. */

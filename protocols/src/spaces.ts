@@ -60,6 +60,32 @@ export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
   return floatTensor(Float32Array.from(values), space.shape);
 }
 
+/**
+ * The action blocks of a chunk as one tensor `[K, stride, A]`, K from 1 to `most`.
+ * Throws `ActionError`: `action_chunk`, and as `toAction` does.
+ */
+export function toActions(space: BoxSpace, actions: readonly ActionLike[], most = 1): FloatTensor {
+  if (actions.length < 1 || actions.length > most) {
+    throw new ActionError(
+      "action_chunk",
+      `a chunk of ${actions.length} ticks`,
+      most > 1 ? `send 1 to ${most} action blocks` : "step tick by tick: this world denoises nothing jointly",
+      { ticks: actions.length, most },
+    );
+  }
+  const size = elementCount(space.shape);
+  const data = new Float32Array(actions.length * size);
+  for (const [k, action] of actions.entries()) data.set(toAction(space, action).data, k * size);
+  return floatTensor(data, [actions.length, ...space.shape]);
+}
+
+/** The action blocks in a tensor `[K, ..]`, as views of it. */
+export function actionsOf({ data, shape }: FloatTensor): FloatTensor[] {
+  const [count = 0, ...block] = shape;
+  const size = elementCount(block);
+  return Array.from({ length: count }, (_, k) => floatTensor(data.subarray(k * size, (k + 1) * size), block));
+}
+
 function flatten(action: ActionLike): ArrayLike<number> {
   if (action instanceof Float32Array) return action;
   if ("data" in action) return action.data;

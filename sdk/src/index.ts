@@ -33,13 +33,14 @@ export {
 export { batch } from "./batch.js";
 export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
 export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
+export { cutPlan } from "./cut-plan.js";
 export { type DriveOptions, defaultObservation, drive, planOf } from "./drive.js";
 export { type LoadedWorld, type LoadOptions, load } from "./load.js";
 export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy.js";
 export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
 export { type Episode, type RecordedEnv, record } from "./record.js";
 export type { SessionKey } from "./remote-env.js";
-export { type ActionSource, type RolloutOptions, rollout } from "./rollout.js";
+export { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export {
   type Frame,

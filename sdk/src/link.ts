@@ -25,6 +25,7 @@ interface ReplyTypes {
   resume: "resumed";
   reset: "observation";
   step: "stepped";
+  stepChunk: "steppedChunk";
   close: "closed";
   cancel: "cancelled";
   ping: "pong";

@@ -6,7 +6,9 @@ import {
   checkStep,
   type Env,
   type EnvSpec,
+  type Observation,
   observationOf,
+  observationsOf,
   ProtocolError,
   ResetNeededError,
   type ResetOptions,
@@ -15,6 +17,7 @@ import {
   type StepOptions,
   type StepResult,
   toAction,
+  toActions,
   WorldError,
 } from "@worldstep/protocols";
 import { within } from "./deadline.js";
@@ -103,6 +106,26 @@ export class RemoteEnv implements Env, Attachment {
       this.#serverMs = reply.serverMs;
       const { reward, terminated, truncated, info } = reply;
       return { observation: observationOf(reply), reward, terminated, truncated, info };
+    });
+  }
+
+  /** As `step`: also where the episode ended within the chunk, the same call again gives the same ticks. */
+  stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
+    const blocks = attempt(() => toActions(this.spec.actionSpace, actions, this.spec.chunk));
+    return this.#inOrder(async () => {
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset");
+      checkStep(this.spec, options);
+      const reply = await this.#call({
+        type: "stepChunk",
+        session: this.session,
+        tick: this.#tick + 1,
+        ...options,
+        tensors: { actions: blocks() },
+      });
+      this.#tick = reply.tick;
+      this.#serverMs = reply.serverMs;
+      const observations = observationsOf(reply, reply.ticks.length);
+      return reply.ticks.map((tick, k) => ({ observation: observations[k] as Observation, ...tick }));
     });
   }
 

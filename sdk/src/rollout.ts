@@ -1,7 +1,8 @@
 // Steps an env through a stream of actions, one step at a time, and never further ahead than its consumer allows.
-import type { ActionLike, Env, StepOptions, StepResult } from "@worldstep/protocols";
-import { isObservable, Observable } from "rxjs";
+import { type ActionLike, type Env, type StepOptions, type StepResult, stepChunk } from "@worldstep/protocols";
+import { concatMap, defer, from, isObservable, Observable, takeWhile } from "rxjs";
 import { queued } from "./action-queue.js";
+import { cutPlan } from "./cut-plan.js";
 
 /** Where a rollout's actions come from. Iterables are asked for the next action only when the env is ready for it. */
 export type ActionSource = Observable<ActionLike> | AsyncIterable<ActionLike> | Iterable<ActionLike>;
@@ -47,4 +48,28 @@ export function rollout(env: Env, actions: ActionSource, options: RolloutOptions
       }
     }
   });
+}
+
+/**
+ * As `rollout`, of actions that are all known: they are cut into chunks by what they do (`cutPlan`), and the ticks of a
+ * chunk are denoised jointly where the env does that. The next chunk is taken when all ticks of the one before are there.
+ */
+export function rolloutPlan(env: Env, plan: readonly ActionLike[], options: StepOptions = {}): Observable<StepResult> {
+  return defer(() => from(cutPlan(env.spec, plan))).pipe(
+    concatMap((chunk) => stepAll(env, chunk, options)),
+    concatMap((results) => results),
+    takeWhile(({ terminated, truncated }) => !terminated && !truncated, true),
+  );
+}
+
+// Ticks of a chunk that an env left out, though the episode goes on, are asked for again: then it says why.
+async function stepAll(env: Env, chunk: readonly ActionLike[], options: StepOptions): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  while (results.length < chunk.length) {
+    const left = chunk.slice(results.length);
+    results.push(...(await stepChunk(env, left, options)));
+    const last = results.at(-1);
+    if (last?.terminated || last?.truncated) break;
+  }
+  return results;
 }

@@ -11,9 +11,10 @@ import {
   type ResetResult,
   type StepOptions,
   type StepResult,
+  stepChunk,
 } from "@worldstep/protocols";
 import { concatMap, type Observable, Subject } from "rxjs";
-import { type ActionSource, type RolloutOptions, rollout } from "./rollout.js";
+import { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
 
 /** One frame of an episode. */
 export interface Frame {
@@ -38,12 +39,15 @@ export interface StepEvent extends StepResult {
 
 /** An env whose results can also be watched. */
 export interface StreamEnv extends Env {
-  /** The result of every `reset` and `step` that succeeds, in order, from the subscription on. Completes on `close`. */
+  /** The result of every `reset` and of every tick that succeeds, in order, from the subscription on. Completes on `close`. */
   readonly steps$: Observable<ResetEvent | StepEvent>;
   /** Every frame on its own: one for a reset, `stride` for a step. Completes on `close`. */
   readonly frames$: Observable<Frame>;
   /** Steps through `actions`; see `rollout`. */
   rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult>;
+  stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
+  /** Steps through `plan` in chunks; see `rolloutPlan`. */
+  rolloutPlan(plan: readonly ActionLike[], options?: StepOptions): Observable<StepResult>;
 }
 
 /** `env` with streams. Calls must go through what this returns: the streams show only those. */
@@ -74,18 +78,32 @@ export class ObservedEnv<E extends Env = Env> implements StreamEnv {
 
   async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
     const result = await this.source.step(action, options);
-    this.#tick += 1;
-    this.#events.next({ type: "step", tick: this.#tick, ...result });
+    this.#show(result);
     return result;
+  }
+
+  async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    const results = await stepChunk(this.source, actions, options);
+    for (const result of results) this.#show(result);
+    return results;
   }
 
   rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult> {
     return rollout(this, actions, options);
   }
 
+  rolloutPlan(plan: readonly ActionLike[], options?: StepOptions): Observable<StepResult> {
+    return rolloutPlan(this, plan, options);
+  }
+
   async close(): Promise<void> {
     await this.source.close();
     this.#events.complete();
+  }
+
+  #show(result: StepResult): void {
+    this.#tick += 1;
+    this.#events.next({ type: "step", tick: this.#tick, ...result });
   }
 }
 

@@ -142,6 +142,7 @@ export class Connection implements Owner {
       case "reset":
         return this.owned(request.session).reset(this, request);
       case "step":
+      case "stepChunk":
         return this.owned(request.session).step(this, request);
       case "close": {
         const session = this.owned(request.session);

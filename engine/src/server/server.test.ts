@@ -4,7 +4,14 @@ import { mkdtemp, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { byteTensor, type Message, msgpackCodec, observationOf, protobufCodec } from "@worldstep/protocols";
+import {
+  byteTensor,
+  floatTensor,
+  type Message,
+  msgpackCodec,
+  observationOf,
+  protobufCodec,
+} from "@worldstep/protocols";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import {
@@ -82,6 +89,33 @@ describe("retries and order", () => {
     expect(await client.errorCode(old)).toBe("tick_out_of_order");
     expect(await client.errorCode({ ...other, nfe: 4 } as Unsent)).toBe("tick_out_of_order");
     expect((await client.step(session, 6)).tick).toBe(6);
+  });
+
+  it("makes a chunk once, ends it with its episode, and goes on behind it", async () => {
+    const client = await connect(await start({ maxInFlight: 3 }));
+    const { session } = await client.open();
+    await client.reset(session, { maxTicks: 6 });
+    const before = Counter.steps;
+    const chunk = await client.stepChunk(session, 1, 4);
+    expect(chunk).toMatchObject({ tick: 4, ticks: [3, 6, 9, 12].map((reward) => ({ reward, truncated: false })) });
+    expect(chunk.tensors["observation.proprioception"]).toMatchObject({ shape: [4, 2] });
+    expect(Array.from(chunk.tensors["observation.proprioception"]?.data ?? [])).toEqual([3, 1, 6, 2, 9, 3, 12, 4]);
+    expect({ ...(await client.stepChunk(session, 1, 4)), id: chunk.id }).toEqual(chunk);
+    expect(Counter.steps - before).toBe(4);
+    const other = { type: "stepChunk", session, tick: 1 } as const;
+    const actions = (shape: number[], value = 0.5) => ({
+      actions: floatTensor(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value), shape),
+    });
+    expect(await client.errorCode({ ...other, tensors: actions([3, 2, 3]) })).toBe("tick_out_of_order");
+    expect(await client.errorCode({ ...other, tick: 5, tensors: actions([5, 2, 3]) })).toBe("action_chunk");
+    expect(await client.errorCode({ ...other, tick: 5, tensors: actions([0, 2, 3]) })).toBe("action_chunk");
+    expect(await client.errorCode({ ...other, tick: 5, tensors: actions([2, 3]) })).toBe("action_shape");
+    expect(await client.errorCode({ ...other, tick: 5, tensors: actions([2, 2, 3], 2) })).toBe("action_out_of_range");
+    const last = await client.stepChunk(session, 5, 4);
+    expect(last).toMatchObject({ tick: 6, ticks: [{ truncated: false }, { truncated: true }] });
+    expect({ ...(await client.stepChunk(session, 5, 4)), id: last.id }).toEqual(last);
+    const late = { type: "step", session, tick: 7, tensors: { action: action(0) } } as const;
+    expect(await client.errorCode(late)).toBe("reset_needed");
   });
 
   it("runs pipelined steps in order, up to its limit", async () => {

@@ -2,16 +2,21 @@
 // It knows no sockets: an owner is whoever is told when the session is taken away.
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import {
+  actionsOf,
   type Env,
   type ObservationMessage,
+  observationsTensors,
   observationTensors,
   ProtocolError,
   type ResetMessage,
   ResetNeededError,
   type ResetOptions,
+  type StepChunkMessage,
   type StepMessage,
+  type SteppedChunkMessage,
   type SteppedMessage,
   type StepResult,
+  stepChunk,
   tensorBytes,
   type WorldError,
 } from "@worldstep/protocols";
@@ -41,9 +46,11 @@ interface Waiting {
   readonly refuse: (error: WorldError) => void;
 }
 
-type SteppedReply = Omit<SteppedMessage, "id">;
+type SteppedReply = Omit<SteppedMessage, "id"> | Omit<SteppedChunkMessage, "id">;
 
+/** What was asked of the env at a tick, and answered. */
 interface Committed {
+  readonly type: SteppedReply["type"];
   readonly action: Uint8Array;
   readonly nfe: number | undefined;
   readonly reply: SteppedReply;
@@ -121,15 +128,15 @@ export class Session {
     });
   }
 
-  step(owner: Owner, message: StepMessage): Promise<SteppedReply> {
+  step(owner: Owner, message: StepMessage | StepChunkMessage): Promise<SteppedReply> {
     return this.enqueue(owner, message.id, async () => {
       if (this.tick === undefined) throw new ResetNeededError("never_reset");
-      const { tick, nfe } = message;
-      const { action } = message.tensors;
+      const { type, tick, nfe } = message;
+      // Copied: what came from the socket may be a view of a much larger buffer.
+      const action = tensorBytes(type === "step" ? message.tensors.action : message.tensors.actions).slice();
       const committed = this.recent.get(tick);
-      if (committed && committed.nfe === nfe && Buffer.compare(committed.action, tensorBytes(action)) === 0) {
-        return committed.reply;
-      }
+      const asked = { type: type === "step" ? "stepped" : "steppedChunk", action, nfe } as const;
+      if (committed && isSame(committed, asked)) return committed.reply;
       if (tick !== this.tick + 1) {
         throw new ProtocolError(
           "tick_out_of_order",
@@ -139,13 +146,14 @@ export class Session {
         );
       }
       const started = performance.now();
-      const result = await this.options.env.step(action, nfe === undefined ? {} : { nfe });
+      const results = await this.run(message);
       const serverMs = performance.now() - started;
-      this.options.onStep(serverMs / 1000);
-      const reply = this.commit(tick, result, serverMs);
-      // Copies the action: what came from the socket may be a view of a much larger buffer.
-      this.remember(tick, { action: tensorBytes(action).slice(), nfe, reply });
-      this.show({ tick, ...result });
+      const reply = this.commit(asked.type, results, serverMs);
+      this.remember(tick, { ...asked, reply });
+      for (const [k, result] of results.entries()) {
+        this.options.onStep(serverMs / 1000 / results.length);
+        this.show({ tick: tick + k, ...result });
+      }
       return reply;
     });
   }
@@ -217,17 +225,30 @@ export class Session {
     });
   }
 
-  private commit(tick: number, result: StepResult, serverMs: number): SteppedReply {
-    const { observation, reward, terminated, truncated, info } = result;
-    this.tick = tick;
-    this.ended = terminated || truncated;
-    const tensors = observationTensors(observation);
-    return { type: "stepped", session: this.id, tick, reward, terminated, truncated, info, serverMs, tensors };
+  private async run(message: StepMessage | StepChunkMessage): Promise<readonly StepResult[]> {
+    const { env } = this.options;
+    const options = message.nfe === undefined ? {} : { nfe: message.nfe };
+    if (message.type === "step") return [await env.step(message.tensors.action, options)];
+    return stepChunk(env, actionsOf(message.tensors.actions), options);
+  }
+
+  private commit(type: SteppedReply["type"], results: readonly StepResult[], serverMs: number): SteppedReply {
+    const last = results.at(-1) as StepResult;
+    this.tick = (this.tick as number) + results.length;
+    this.ended = last.terminated || last.truncated;
+    const common = { session: this.id, tick: this.tick, serverMs };
+    if (type === "stepped") {
+      const { observation, ...rest } = last;
+      return { type, ...common, ...rest, tensors: observationTensors(observation) };
+    }
+    const ticks = results.map(({ observation: _, ...rest }) => rest);
+    return { type, ...common, ticks, tensors: observationsTensors(results.map(({ observation }) => observation)) };
   }
 
   private remember(tick: number, committed: Committed): void {
     this.recent.set(tick, committed);
-    this.recent.delete(tick - this.options.maxInFlight);
+    const [oldest] = this.recent.keys();
+    if (this.recent.size > this.options.maxInFlight) this.recent.delete(oldest as number);
   }
 
   private show(tick: Tick): void {
@@ -245,6 +266,10 @@ export class Session {
       session: this.id,
     });
   }
+}
+
+function isSame(a: Omit<Committed, "reply">, b: Omit<Committed, "reply">): boolean {
+  return a.type === b.type && a.nfe === b.nfe && Buffer.compare(a.action, b.action) === 0;
 }
 
 function resetOptions({ seed, task, start, maxTicks, tensors }: ResetMessage): ResetOptions {

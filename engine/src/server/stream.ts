@@ -27,7 +27,8 @@ const MAX_CREDIT = 2 ** 31;
 
 export class Stream {
   private credit: number;
-  private newest: Tick | undefined; // waits for credit; policy `latest` only
+  // Ticks that wait for credit: with `latest` at most the newest, with `block` what is left of a chunk, oldest first.
+  private waiting: Tick[] = [];
   private dropped = 0;
 
   constructor(
@@ -39,7 +40,7 @@ export class Stream {
 
   /** Whether the session must not take its next tick. */
   get blocks(): boolean {
-    return this.subscription.policy === "block" && this.credit === 0;
+    return this.subscription.policy === "block" && (this.credit === 0 || this.waiting.length > 0);
   }
 
   grant(credit: number): void {
@@ -52,25 +53,25 @@ export class Stream {
     if (tick.tick % every !== 0 && !tick.terminated && !tick.truncated) return;
     if (policy === "drop" && !this.ready()) {
       this.dropped += 1;
-    } else if (policy === "latest") {
-      if (this.newest) this.dropped += 1;
-      this.newest = tick;
-      this.flush();
-    } else {
-      this.send(tick);
+      return;
     }
+    if (policy === "latest") {
+      this.dropped += this.waiting.length;
+      this.waiting = [];
+    }
+    this.waiting.push(tick);
+    this.flush();
   }
 
-  /** Sends the tick that waits, if it may go now. */
+  /** Sends the ticks that wait and may go now. */
   flush(): void {
-    if (!this.newest || !this.ready()) return;
-    const tick = this.newest;
-    this.newest = undefined;
-    this.send(tick);
+    while (this.waiting.length > 0 && this.ready()) this.send(this.waiting.shift() as Tick);
   }
 
+  /** Whether a tick may go: a stream that blocks waits for credit alone, for none of its ticks may be lost. */
   private ready(): boolean {
-    return this.credit > 0 && !this.sink.congested();
+    const { policy } = this.subscription;
+    return this.credit > 0 && (policy === "block" || !this.sink.congested());
   }
 
   private send(tick: Tick): void {

@@ -68,6 +68,23 @@ describe("streams", () => {
     expect((await third).tick).toBe(3);
   });
 
+  it("block has all ticks of a chunk, as its credit allows, before the session goes on", async () => {
+    const { owner, watcher, session, stream } = await watched("block", 3);
+    await owner.stepChunk(session, 1, 4);
+    const next = owner.step(session, 5);
+    expect((await frames(watcher, 3)).map(({ tick }) => tick)).toEqual([0, 1, 2]);
+    await watcher.settle();
+    expect(watcher.messages).toEqual([]);
+    watcher.send({ type: "credit", stream, credit: 1, tensors: {} });
+    expect((await frames(watcher, 1)).map(({ tick }) => tick)).toEqual([3]);
+    watcher.send({ type: "credit", stream, credit: 3, tensors: {} });
+    expect((await next).tick).toBe(5);
+    expect((await frames(watcher, 2)).map(({ tick, dropped }) => [tick, dropped])).toEqual([
+      [4, 0],
+      [5, 0],
+    ]);
+  });
+
   it("sends every nth tick and the last, ends with the session, ignores late credit", async () => {
     const { owner, watcher, session, stream } = await watched("drop", 100, 3);
     await owner.reset(session, { maxTicks: 5 });

@@ -49,6 +49,28 @@ def test_passes_gymnasiums_check(url, world):
     made.close()
 
 
+def test_a_chunk_is_several_steps(env):
+    most = env.world_info.get("chunk", 1)
+    blocks = actions(env, most + 1)
+    env.reset(seed=5)
+    chunk = env.step_chunk(blocks[:most])
+    assert [tick[4]["tick"] for tick in chunk] == list(range(1, len(chunk) + 1))
+    assert all(env.observation_space.contains(tick[0]) for tick in chunk)
+    env.reset(seed=5)
+    assert same(env.step_chunk(blocks[:most]), chunk)
+    env.reset(seed=5)
+    [alone] = env.step_chunk(blocks[:1])
+    env.reset(seed=5)
+    assert same(alone, env.step(blocks[0]))
+    for wrong in (blocks, []):
+        with pytest.raises(WorldstepError, match="action_chunk"):
+            env.step_chunk(wrong)
+    env.reset(seed=5, options={"max_ticks": 1})
+    assert len(env.step_chunk(blocks[:most])) == 1
+    with pytest.raises(WorldstepError, match="reset_needed"):
+        env.step(blocks[0])
+
+
 def test_spaces_are_the_worlds(env):
     stride, size, _, _ = env.observation_space["frames"].shape[:4]
     assert env.action_space.shape == (stride, 5) and env.action_space.dtype == np.float32

@@ -76,6 +76,30 @@ class WorldstepEnv(gymnasium.Env):
         shown = self._shown(observation(reply))
         return shown, float(header["reward"]), header["terminated"], header["truncated"], header["info"]
 
+    def step_chunk(self, actions: Any) -> list[tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]]:
+        """The next ticks, denoised jointly, where the world does that: `actions` are 1 to `world_info["chunk"]` blocks,
+        [K, stride, A]. What `step` returns, one a tick, up to the tick that ends the episode. Raises `action_chunk`."""
+        blocks, most = list(actions), self.world_info.get("chunk", 1)
+        if not 1 <= len(blocks) <= most:
+            facts = {"ticks": len(blocks), "most": most}
+            raise WorldstepError("action_chunk", f"a chunk of {len(blocks)} ticks", facts, f"send 1 to {most} action blocks")
+        request = self._session.chunk_request(np.stack([checked(self.action_space, block) for block in blocks]), self.nfe)
+        [reply] = self._connection.call_all([request])
+        if isinstance(reply, WorldstepError):
+            raise reply
+        self._session.commit(reply)
+        stacked, ticks = observation(reply), reply.header["ticks"]
+        return [
+            (
+                self._shown({name: tensor[k] for name, tensor in stacked.items()}),
+                float(tick["reward"]),
+                tick["terminated"],
+                tick["truncated"],
+                tick["info"],
+            )
+            for k, tick in enumerate(ticks)
+        ]
+
     def render(self) -> Optional[np.ndarray]:
         """The newest frame, uint8 [H, W, 3], if `render_mode` is `rgb_array`. Raises `reset_needed`."""
         if self.render_mode is None:

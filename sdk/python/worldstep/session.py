@@ -49,10 +49,15 @@ class Session:
             fields["nfe"] = nfe
         return Request("step", fields, {"action": action})
 
+    def chunk_request(self, actions: np.ndarray, nfe: Optional[int]) -> Request:
+        """`actions`: float32, shape [K, stride, A]. Raises `reset_needed`."""
+        return self.step_request(actions, nfe)._replace(type="stepChunk", tensors={"actions": actions})
+
     def commit(self, reply: Message) -> None:
         """Takes over the state that the reply to a step or reset tells."""
         self.tick = reply.header["tick"]
-        self.ended = bool(reply.header.get("terminated") or reply.header.get("truncated"))
+        last = reply.header["ticks"][-1] if "ticks" in reply.header else reply.header
+        self.ended = bool(last.get("terminated") or last.get("truncated"))
 
 
 def reset_all(connection: Connection, sessions: Sequence[Session], requests: Sequence[Request]) -> list[Outcome]:

@@ -1,7 +1,22 @@
 // Resets and steps: results in the space, the same for the same seed and actions, and episodes that end as they should.
-import { type Env, elementCount, type Observation, type StepResult, type Tensor } from "@worldstep/protocols";
+import {
+  type Env,
+  elementCount,
+  type Observation,
+  type StepResult,
+  stepChunk,
+  type Tensor,
+} from "@worldstep/protocols";
 import type { CheckContext, NamedCheck } from "./check.js";
-import { actionAt, expect, expectEqual, expectObservation, expectSame, sameObservation } from "./expect.js";
+import {
+  actionAt,
+  expect,
+  expectEqual,
+  expectObservation,
+  expectRefusal,
+  expectSame,
+  sameObservation,
+} from "./expect.js";
 
 export const episodeChecks: readonly NamedCheck[] = [
   [
@@ -116,6 +131,35 @@ export const episodeChecks: readonly NamedCheck[] = [
         const { terminated, truncated } = await env.step(still);
         expectEqual({ terminated, truncated }, { terminated: false, truncated: i === ticks }, `tick ${i} of ${ticks}`);
       }
+    },
+  ],
+  [
+    "stepChunk: as the spec says, the same again, and one tick is a step",
+    async ({ open, seed }) => {
+      const env = await open();
+      const { chunk } = env.spec;
+      const plan = Array.from({ length: chunk ?? 1 }, (_, i) => actionAt(env, i));
+      await env.reset({ seed, maxTicks: 0 });
+      const chunked = await stepChunk(env, plan);
+      expect(
+        chunked.length > 0 && chunked.length <= plan.length,
+        `${chunked.length} results for ${plan.length} actions`,
+      );
+      for (const [i, { observation }] of chunked.entries()) {
+        expectObservation(env.spec.observationSpace, observation, `of tick ${i} of a chunk`);
+      }
+      await env.reset({ seed, maxTicks: 0 });
+      expectSameRollout(await stepChunk(env, plan), chunked, "the second chunk from the same seed");
+      await env.reset({ seed });
+      const step = await env.step(plan[0] as Float32Array);
+      await env.reset({ seed });
+      expectSameRollout(await stepChunk(env, plan.slice(0, 1)), [step], "a chunk of one tick");
+      await expectRefusal(
+        () => stepChunk(env, [...plan, actionAt(env, plan.length)]),
+        "action_chunk",
+        "too long a chunk",
+      );
+      await expectRefusal(() => stepChunk(env, []), "action_chunk", "a chunk without actions");
     },
   ],
   [

@@ -54,6 +54,15 @@ export const specChecks: readonly NamedCheck[] = [
     },
   ],
   [
+    "spec: chunk",
+    async ({ open }) => {
+      const env = await open();
+      const { chunk } = env.spec;
+      expect(chunk === undefined || (Number.isInteger(chunk) && chunk >= 1), `chunk is ${chunk}`);
+      expect(chunk === undefined || env.stepChunk !== undefined, "the spec has a chunk, and the env no stepChunk");
+    },
+  ],
+  [
     "spec: plain data, the same for each env",
     async ({ open }) => {
       const { spec } = await open();
