@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 from blocks import ROTARY, TURNS, Block, Look, Sharing, turned
 from reckoning import Reckoning
-from tokenizer import WAVES, project
+from tokenizer import WAVES, project, waves
 
 
 MOST_RADIANS = 20.0
@@ -123,8 +123,7 @@ class Dynamics(nn.Module):
         """-> the aim `[.., Q]` and what the network is told of the control, `[.., F]`."""
         aim = self.aim(control)
         control = control[..., : self.reckoning.actions + self.reading_size]
-        angles = torch.cat([aim * wave for wave in WAVES], -1)
-        return aim, torch.cat([control, aim, angles.sin(), angles.cos()], -1)
+        return aim, torch.cat([control, waves(aim, WAVES)], -1)
 
     def embed(self, z, previous, features, gap, t, r, context_level):
         """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; gap `[B, T]`: ticks since the chunk's first; t, r, context_level `[B, T]` in [0, 1]."""

@@ -20,6 +20,7 @@ from reader import Reader
 
 
 WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
+RIPPLES = tuple(math.pi / 2 * 2**i for i in range(5))  # radians half a picture: 2 to 1/8 of a picture a turn
 
 
 class ResBlock(nn.Module):
@@ -49,27 +50,39 @@ class MemoryBlock(ResBlock):
 
 class Sketch(nn.Module):
     """
-    The readings before and at the end of a tick, `[B, Q]` each, in waves of several lengths (Tancik et al., 2020, "Fourier
-    features") -> what they put on the picture, at 1/8 and at 1/4 of it: `[B, 32, H / 8, W / 8]` and `[B, 8, H / 4, W / 4]`.
+    A reading `[B, Q]` -> what it puts on the picture, `[B, 3, H, W]`: what differs there from the mean picture, drawn from
+    numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading, in waves of several lengths,
+    puts points on the picture; each place sees, in such waves again, how far off they are, and says what is there.
     """
 
-    WIDTH = 256
-    CHANNELS = {8: 32, 4: 8}
+    WIDTH, POINTS, HIDDEN, CHANNELS = 256, 20, 96, 24
 
     def __init__(self, size, reading):
         super().__init__()
-        self.size = size
-        self.inp, self.hidden = nn.Linear(2 * reading * (1 + 2 * len(WAVES)), self.WIDTH), nn.Linear(self.WIDTH, self.WIDTH)
-        self.out = nn.ModuleDict({str(k): nn.Linear(self.WIDTH, n * (size // k) ** 2) for k, n in self.CHANNELS.items()})
-        for layer in self.out.values():
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.inp, self.hidden = nn.Linear(reading * (1 + 2 * len(WAVES)), self.WIDTH), nn.Linear(self.WIDTH, self.WIDTH)
+        self.points, self.told = nn.Linear(self.WIDTH, 2 * self.POINTS), nn.Linear(self.WIDTH, self.HIDDEN)
+        nn.init.uniform_(self.points.bias, -0.6, 0.6)  # of the picture, which is [-1, 1]
+        self.across, self.down = (nn.Linear(self.POINTS * (1 + 2 * len(RIPPLES)), self.HIDDEN) for _ in range(2))
+        self.place = nn.Linear(self.HIDDEN, self.HIDDEN)
+        self.there = nn.Linear(self.HIDDEN, self.CHANNELS)
+        self.out = nn.Conv2d(self.CHANNELS, 3 * 4, 3, padding=1)
+        n = size // 2
+        self.register_buffer("line", (torch.arange(n) + 0.5) * 2 / n - 1, persistent=False)
 
-    def forward(self, before, now):
-        x = torch.cat([before, now], -1)
-        angles = torch.cat([x * wave for wave in WAVES], -1)
-        x = F.silu(self.hidden(F.silu(self.inp(torch.cat([x, angles.sin(), angles.cos()], -1)))))
-        return {k: self.out[str(k)](x).view(len(x), n, self.size // k, -1) for k, n in self.CHANNELS.items()}
+    def forward(self, reading):
+        x = F.silu(self.hidden(F.silu(self.inp(waves(reading, WAVES)))))
+        points = self.points(x).float()  # bf16 is too coarse for the shortest ripple
+        off = self.line[:, None] - points.unflatten(-1, (2, 1, self.POINTS))  # [B, 2, n, POINTS]
+        across, down = waves(off, RIPPLES).unbind(1)
+        place = self.across(across)[:, None] + self.down(down)[:, :, None] + self.told(x)[:, None, None]  # [B, n, n, HIDDEN]
+        there = self.there(F.silu(self.place(F.silu(place))))
+        return F.pixel_shuffle(self.out(there.permute(0, 3, 1, 2)), 2)
+
+
+def waves(x, lengths):
+    """x `[.., n]` -> x, its sines and its cosines in waves of several lengths: `[.., n (1 + 2 lengths)]`."""
+    angles = torch.cat([x * wave for wave in lengths], -1)
+    return torch.cat([x, angles.sin(), angles.cos()], -1)
 
 
 class Tokenizer(nn.Module):
@@ -115,7 +128,7 @@ class Tokenizer(nn.Module):
         )
         self.reader = Reader(size, reading)
         self.sketch = Sketch(size, reading)
-        self.decoder.update({f"sketch{k}": nn.Conv2d(self.sketch.CHANNELS[k], n, 1, bias=False) for k, n in ((8, c), (4, b))})
+        self.decoder.update({f"sketch{k}": nn.Conv2d(frame_channels * 4, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a))})
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
         self.maps = nn.ParameterDict(
             {
@@ -173,11 +186,14 @@ class Tokenizer(nn.Module):
     def _decode(self, z, before, now, past):
         d, m = self.decoder, self.maps
         n = self.size // 16
-        sketch = {k: d[f"sketch{k}"](y) for k, y in self.sketch(before, now).items()}
+        share = torch.arange(1, self.stride + 1, device=z.device).view(-1, 1) / self.stride
+        told = before[:, None] + (now - before)[:, None] * share  # [B, s, Q]: as if it went straight
+        drawn = F.pixel_unshuffle(self.sketch(told.flatten(0, 1)).reshape(z.shape[0], -1, self.size, self.size), 2)
+        sketch = {k: d[f"sketch{k}"](F.avg_pool2d(drawn, k // 2)) for k in (8, 4, 2)}
         x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
         x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]
         x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + sketch[4]
-        x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"]
+        x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"] + sketch[2]
         x = F.pixel_shuffle(d["head"](d["res2"](x)), 2)
         return x + m["picture"].repeat(self.stride, 1, 1), (x8, x4)
 

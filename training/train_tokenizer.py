@@ -17,7 +17,7 @@ from tokenizer import Tokenizer, absolute, project, salience, to_frames
 from world import load_dynamics, load_tokenizer
 
 
-MOMENTS = 64  # frames a step that are read
+MOMENTS = 64  # frames a step that are read, and drawn from what is to be read
 LEGIBLE = 0.015  # weight of what a trained reader makes of the picture
 DREAMT = 1024  # episodes that a dynamics dreams
 DREAMED = 0.4  # share of ticks that the decoder sees as in a dream
@@ -37,7 +37,7 @@ def parse():
     parser.add_argument("--noise", type=float, default=0.15, help="most noise on the latents that the decoder sees")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
-    parser.add_argument("--only", choices=("decoder", "reader"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, or what reads")
+    parser.add_argument("--only", choices=("decoder", "reader", "sketch"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -121,6 +121,13 @@ def loss(made, frames, mean):
     return total
 
 
+def misdrawn(sketch, frames, mean):
+    """How far a sketch `[B, 3, H, W]` is off `frames`, of the same shape; what looks like the mean picture hardly counts."""
+    difference = frames - mean
+    error = sketch - difference
+    return ((0.05 + salience(difference)) * (error.square() + 0.05 * absolute(error))).mean()
+
+
 def dreamed(z, noise):
     """
     Latents `[N, L, C]` as a decoder meets them: some are noisy, and some a dynamics would have made, on many of whose
@@ -185,11 +192,11 @@ def main():
     if args.start_from:
         model.load_state_dict(load_tokenizer(args.start_from).state_dict())
     if args.only == "decoder":
-        for part in (model.encoder, model.reader, model.maps["encode2"], model.maps["picture"]):
+        for part in (model.encoder, model.reader, model.sketch, model.maps["encode2"], model.maps["picture"]):
             part.requires_grad_(False)
-    if args.only == "reader":
+    elif args.only:
         model.requires_grad_(False)
-        model.reader.requires_grad_(True)
+        model.get_submodule(args.only).requires_grad_(True)
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=(model.sketch,))
@@ -204,8 +211,12 @@ def main():
             total = off = torch.zeros((), device=args.device)
             if args.only != "decoder":
                 frames, reading = (x.to(args.device) for x in moments(episodes, rng, MOMENTS))
-                total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), normalised(reading, normal), beta=0.1)
-            if args.only != "reader":
+                reading = normalised(reading, normal)
+            if args.only in (None, "reader"):
+                total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), reading, beta=0.1)
+            if args.only in (None, "sketch"):
+                total = off = total + misdrawn(model.sketch(reading).float(), in_pixels(frames[:, None, None])[:, 0], mean)
+            if args.only in (None, "decoder"):
                 clips, reading = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
                 made, frames = remade(model, clips, normalised(reading, normal), args.noise, share)
@@ -223,11 +234,11 @@ def main():
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
             recent = np.mean(running[-100:], 0)
-            print(f"\rstep {step}/{args.steps}  psnr {psnr(recent[0]):.2f} dB  reading {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
-        if step % 500 == 0 or step == args.steps:
+            print(f"\rstep {step}/{args.steps}  psnr {psnr(recent[0]):.2f} dB  off {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+        if step % 1000 == 0 or step == args.steps:
             with trainer.averaged():
-                made, read = np.mean(running[-500:], 0).tolist()
-                row = dict(step=step, psnr=psnr(made), reading=read, **validate(model, held_out, held_out_reading, normal, out))
+                made, beside = np.mean(running[-1000:], 0).tolist()
+                row = dict(step=step, psnr=psnr(made), off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
@@ -235,12 +246,13 @@ def main():
 
 
 @torch.no_grad()
-def validate(model, ticks, reading, normal, out):
+def validate(model, ticks, reading, normal, mean, out):
     """
     Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, reading `[E, T, Q]`: PSNR by what was read from them, and by the
-    true reading and latents as of a dream; the mean error of the reading, in standard deviations. Writes frames.png.
+    true reading and latents as of a dream; the mean error of the reading, in standard deviations, and what the sketch
+    misdraws. Writes frames.png: real frames, both decoded, and the sketches.
     """
-    errors, read_errors, dream_errors, pictures = [], [], [], []
+    errors, read_errors, dream_errors, misses, pictures = [], [], [], [], []
     torch.manual_seed(0)
     for clip, true in zip(ticks, normalised(reading, normal)):
         z, read = model.encode(clip)
@@ -255,9 +267,12 @@ def validate(model, ticks, reading, normal, out):
         worse, off = error(project(z.lerp(z.roll(5, 0), 0.4)), true)
         dream_errors.append(off)
         read_errors.append((read - true).abs().mean(0))
-        pictures.append([clip[8, 3].cpu().numpy(), frames[8, 3].cpu().numpy(), worse[8, 3].cpu().numpy()])
+        sketch, last = model.sketch(true), in_pixels(clip[:, None, -1:])[:, 0]
+        misses.append(misdrawn(sketch, last, mean))
+        drawn = to_frames(sketch + mean, 1)[:, 0]
+        pictures.append([shown.cpu().numpy() for shown in (clip[8, -1], frames[8, -1], worse[8, -1], drawn[8])])
     write_png(out / "frames.png", grid([list(row) for row in zip(*pictures[:8])], 3))
-    return dict(held_out_psnr=psnr(np.mean(errors)), dream_psnr=psnr(np.mean(dream_errors)), reading_error=torch.stack(read_errors).mean().item())
+    return dict(held_out_psnr=psnr(np.mean(errors)), dream_psnr=psnr(np.mean(dream_errors)), reading_error=torch.stack(read_errors).mean().item(), misdrawn=torch.stack(misses).mean().item())
 
 
 if __name__ == "__main__":

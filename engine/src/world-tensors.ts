@@ -9,6 +9,9 @@ export const LEVEL_SIZE = 64;
 /** Radians a standard deviation of a reading, of the waves that a reading is given as: `WAVES` of training/tokenizer.py. */
 export const WAVES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 4) * 2 ** i);
 
+/** Radians half a picture, of the waves in which a sketch sees its points: `RIPPLES` of training/tokenizer.py. */
+export const RIPPLES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 2) * 2 ** i);
+
 /** What each token of its own reads from the control, and what the heads see of one: `SPOT` of training/dynamics.py. */
 export const SPOT = 32;
 
@@ -64,13 +67,9 @@ export const READER = {
 const READER_WHOLE = 128;
 const READER_FEATURES = 192;
 
-/** Channels of what a reading puts on the picture, by scale: `CHANNELS` of training/tokenizer.py's `Sketch`. */
-export const SKETCH: ReadonlyMap<number, number> = new Map([
-  [8, 32],
-  [4, 8],
-]);
+/** Sizes of training/tokenizer.py's `Sketch`. */
+export const SKETCH = { width: 256, points: 20, hidden: 96, channels: 24 } as const;
 
-const SKETCH_WIDTH = 256;
 const RECKONING_WIDTH = 512;
 
 /** `LEVELS` of training/uncertainty.py. */
@@ -146,11 +145,21 @@ export function tokenizerTensors(world: WorldManifest): Rules {
   linear("reader.whole", READER_WHOLE, (channels * frame.height * frame.width) / 256);
   linear("reader.features", READER_FEATURES, MAPS * (READER.width + 2) + READER_WHOLE);
   linear("reader.head", reading, READER_FEATURES);
-  linear("sketch.inp", SKETCH_WIDTH, 2 * reading * (1 + 2 * WAVES.length));
-  linear("sketch.hidden", SKETCH_WIDTH, SKETCH_WIDTH);
-  for (const [scale, channels] of SKETCH) {
-    linear(`sketch.out.${scale}`, channels * (frame.height / scale) * (frame.width / scale), SKETCH_WIDTH);
-    rules.set(`decoder.sketch${scale}.weight`, half(scale === 8 ? c : b, channels, 1, 1));
+  const { width, points, hidden, channels: drawn } = SKETCH;
+  linear("sketch.inp", width, reading * (1 + 2 * WAVES.length));
+  linear("sketch.hidden", width, width);
+  linear("sketch.points", 2 * points, width);
+  linear("sketch.told", hidden, width);
+  for (const axis of ["across", "down"]) linear(`sketch.${axis}`, hidden, points * (1 + 2 * RIPPLES.length));
+  linear("sketch.place", hidden, hidden);
+  linear("sketch.there", drawn, hidden);
+  conv("sketch.out", 12, drawn, 3);
+  for (const [scale, to] of [
+    [8, c],
+    [4, b],
+    [2, a],
+  ] as const) {
+    rules.set(`decoder.sketch${scale}.weight`, half(to, pixels, 1, 1));
   }
   return rules;
 }

@@ -7,7 +7,7 @@
 
 import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
-import { CHANGE, LEVEL_SIZE, MAPS, REST, ROTARY, readingSize, rowSize, SPOT, SURE } from "../world-tensors.js";
+import { CHANGE, LEVEL_SIZE, MAPS, REST, ROTARY, readingSize, rowSize, SPOT, SURE, WAVES } from "../world-tensors.js";
 import { blockGraph, type ContextInputs } from "./block-graph.js";
 import { levelWeights, modulationWeights, plusRow, rows } from "./dynamics-weights.js";
 import { Graph, type Value } from "./graph.js";
@@ -41,7 +41,7 @@ export function dynamicsGraph(
   const Q = readingSize(manifest);
   const row = graph.input("rows", "float32", [ticks, rowSize(manifest)]);
   const aim = graph.input("aims", "float32", [ticks, Q]);
-  const features = graph.add("Concat", [row, waves(layers, aim, ticks, Q)], { axis: 1 });
+  const features = graph.add("Concat", [row, waves(layers, aim, ticks, Q, WAVES)], { axis: 1 });
   const cond = conditioning(layers, features, graph.input("levels", "float32", [3, 1]), ticks);
   const modulations = modulate(layers, cond, manifest.dynamics, ticks);
   const logits = router(layers, features, previous, ticks);

@@ -2,10 +2,11 @@
 //
 // Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading.
 import type { World } from "../world.js";
-import { MAPS, READER, readingSize, SKETCH } from "../world-tensors.js";
+import type { WorldManifest } from "../world-schema.js";
+import { MAPS, READER, readingSize } from "../world-tensors.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers } from "./layers.js";
-import { waves } from "./waves.js";
+import { sketch } from "./sketch-graph.js";
 
 type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
@@ -64,24 +65,20 @@ function reader(layers: Layers, frame: Value, H: number): Value {
   return layers.linear(graph.add("Relu", [layers.linear(both, "reader.features")]), "reader.head");
 }
 
-// `Sketch` of tokenizer.py: what the readings before and at the end of each tick put on the picture, at each scale. A tick
-// at a time: matrices of several rows are multiplied in another order, and a stream must show what a clip shows.
-function sketch(layers: Layers, before: Value, now: Value, T: number, Q: number, side: number): Map<number, Value> {
+// What the sketches of all ticks put on the decoder's maps, by their scale. A tick at a time: matrices of several rows are
+// multiplied in another order, and a stream must show what a clip shows.
+function sketched(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
   const { graph } = layers;
-  const both = graph.add("Concat", [before, now], { axis: 1 });
   const each = new Array<number>(T).fill(1);
-  const ticks = T === 1 ? [both] : graph.split("Split", [both, graph.integers(...each)], T, { axis: 0 });
-  const hidden = ticks.map((tick) => {
-    const x = layers.silu(layers.linear(waves(layers, tick, 1, 2 * Q), "sketch.inp"));
-    return layers.silu(layers.linear(x, "sketch.hidden"));
-  });
-  const drawn = [...SKETCH].map(([scale, channels]): [number, Value] => {
-    const maps = hidden.map((x) => layers.linear(x, `sketch.out.${scale}`));
-    const all = T === 1 ? (maps[0] as Value) : graph.add("Concat", maps, { axis: 0 });
-    const shaped = graph.reshape(all, T, channels, side / scale, side / scale);
-    return [scale, layers.conv(shaped, `decoder.sketch${scale}`)];
-  });
-  return new Map(drawn);
+  const ticks = (x: Value): Value[] =>
+    T === 1 ? [x] : graph.split("Split", [x, graph.integers(...each)], T, { axis: 0 });
+  const [from, to] = [ticks(before), ticks(now)];
+  const [Q, s, H] = [readingSize(world), world.stride, world.frame.height];
+  const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, Q, s, H));
+  const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
+  const pooled = (k: number): Value =>
+    k === 1 ? all : graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
+  return new Map([8, 4, 2].map((scale) => [scale, layers.conv(pooled(scale / 2), `decoder.sketch${scale}`)]));
 }
 
 /**
@@ -99,11 +96,11 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   const layers = new Layers(graph, weights);
   const Q = readingSize(manifest);
   const [before, now] = ["before", "now"].map((name) => graph.input(name, "float32", [T, Q])) as [Value, Value];
-  const sketched = sketch(layers, before, now, T, Q, H);
+  const sketches = sketched(layers, before, now, manifest, T);
   // What every picture has at this scale, and what the readings put there.
   const map = (x: Value, scale: number): Value => {
     const still = graph.add("Add", [x, layers.constant(layers.weight(`maps.decode${scale}`))]);
-    const moving = sketched.get(scale);
+    const moving = sketches.get(scale);
     return moving === undefined ? still : graph.add("Add", [still, moving]);
   };
   const shuffle = (x: Value): Value => graph.add("DepthToSpace", [x], { blocksize: 2, mode: "CRD" });

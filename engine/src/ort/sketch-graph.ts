@@ -1,0 +1,36 @@
+// `Sketch` of training/tokenizer.py as nodes: what readings put on the pictures of a tick, drawn from numbers alone.
+import { RIPPLES, SKETCH, WAVES } from "../world-tensors.js";
+import type { Value } from "./graph.js";
+import type { Layers } from "./layers.js";
+import { waves } from "./waves.js";
+
+/**
+ * Readings before a tick and at its end, `[1, Q]` each -> the sketches of its s frames of H x H, as the decoder takes them:
+ * `[1, 12 s, H / 2, H / 2]`, the four pixels of a place behind one another.
+ */
+export function sketch(layers: Layers, before: Value, now: Value, Q: number, s: number, H: number): Value {
+  const { graph } = layers;
+  const { points, hidden, channels } = SKETCH;
+  const n = H / 2;
+  const share = layers.constant({ data: Float32Array.from({ length: s }, (_, i) => (i + 1) / s), shape: [s, 1] });
+  const way = graph.add("Mul", [graph.add("Sub", [now, before]), share]);
+  const told = waves(layers, graph.add("Add", [before, way]), s, Q, WAVES);
+  const x = layers.silu(layers.linear(layers.silu(layers.linear(told, "sketch.inp")), "sketch.hidden"));
+
+  const line = Float32Array.from({ length: n }, (_, i) => ((i + 0.5) * 2) / n - 1);
+  const there = graph.reshape(layers.linear(x, "sketch.points"), 2 * s, 1, points);
+  const off = graph.add("Sub", [layers.constant({ data: line, shape: [n, 1] }), there]); // [2 s, n, points]
+  const size = points * (1 + 2 * RIPPLES.length);
+  const seen = waves(layers, graph.reshape(off, 2 * s * n, points), 2 * s * n, points, RIPPLES);
+  const axes = graph.split("Split", [graph.reshape(seen, s, 2, n, size), graph.integers(1, 1)], 2, { axis: 1 });
+  const [across, down] = axes.map((axis, i) => {
+    const rows = layers.linear(graph.reshape(axis, s * n, size), i === 0 ? "sketch.across" : "sketch.down");
+    return i === 0 ? graph.reshape(rows, s, 1, n, hidden) : graph.reshape(rows, s, n, 1, hidden);
+  }) as [Value, Value];
+  const all = graph.reshape(layers.linear(x, "sketch.told"), s, 1, 1, hidden);
+  const place = graph.add("Add", [graph.add("Add", [across, all]), down]);
+  const flat = layers.silu(graph.reshape(place, s * n * n, hidden));
+  const drawn = layers.linear(layers.silu(layers.linear(flat, "sketch.place")), "sketch.there");
+  const planes = graph.add("Transpose", [graph.reshape(drawn, s, n * n, channels)], { perm: [0, 2, 1] });
+  return graph.reshape(layers.conv(graph.reshape(planes, s, channels, n, n), "sketch.out"), 1, 12 * s, n, n);
+}
