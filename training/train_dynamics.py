@@ -27,6 +27,7 @@ STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may sta
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
 DREAMS, FRESH, EVERY = 128, 32, 32  # rollouts that are kept, and how many new ones are made every so many steps
 DEPTH = CLIP - 1  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
+SHORTEST = 26  # ticks of an episode, for the rollouts of the validation
 GAPS = 0.3  # share of clips, of those that can, with a gap behind the sink
 CHUNKED = 0.5  # share of batches that are denoised in chunks of several ticks
 BALANCE = 0.01  # weight of the experts' load balance (Switch Transformers, arXiv 2101.03961)
@@ -247,6 +248,8 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
+    if episodes.train["actions"].shape[1] < SHORTEST:
+        raise SystemExit(f"{args.data} has episodes of {episodes.train['actions'].shape[1]} ticks: at least {SHORTEST} are needed")
     tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
     with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
         train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
@@ -307,7 +310,7 @@ def main():
 
 
 @torch.no_grad()
-def validate(model, tokenizer, held_out, normal, out, device, ticks=26):
+def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
     """Open-loop rollouts; writes frames.png (real over dreamed)."""
     rng = np.random.default_rng(7)
     batch = {k: v.to(device) for k, v in held_out.clips(rng, 24, start=0, ticks=ticks).items()}

@@ -1,0 +1,58 @@
+// Somebody's own robot logs, a LeRobot dataset without rewards of tasks or the environment's state, become a world that is
+// stepped: by the two commands of docs/training.md.
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { openWorld } from "@worldstep/engine";
+import { checkEnv } from "@worldstep/sdk";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findPython } from "./fixtures/python.js";
+
+const run = promisify(execFile);
+
+describe("a LeRobot dataset", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "worldstep-own-logs-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("becomes a world in one command, which keeps the contract of Env", { timeout: 600_000 }, async ({ skip }) => {
+    const python = await findPython(["torch", "numpy", "pyarrow", "av"]);
+    if (python === undefined) return skip("no Python with torch, numpy, pyarrow and av");
+    const [logs, runs, out] = [join(folder, "logs"), join(folder, "runs"), join(folder, "pushed")];
+    await run(python, ["test/fixtures/make_lerobot.py", logs]);
+    const sizes = ["--size", "32", "--stride", "2"];
+    const train = ["training/train_world.py", "--logs", logs, "--runs", runs, "--out", out, "--scale", "0.0001"];
+    await run(python, [...train, ...sizes]);
+    await run(python, ["test/fixtures/make_lerobot.py", logs, "--check", join(runs, "data")]);
+    const world = await openWorld(out, { threads: 1 });
+    expect(world.spec).toMatchObject({ id: "pushed", fps: 10, stride: 2, proprioception: ["x", "y"] });
+    expect(world.spec.actionNames[1]).toMatch(/^to y \(-1: /);
+    expect((await checkEnv(() => world.open())).ok).toBe(true);
+    await world.close();
+
+    const again = await run(python, [...train, ...sizes]); // nothing is done twice
+    expect(again.stdout).not.toContain("import_lerobot");
+    expect(again.stdout).toContain("resumed at step 2");
+  });
+
+  it("of another version, or without what is needed, is refused with what to do", async ({ skip }) => {
+    const python = await findPython(["torch", "numpy", "pyarrow", "av"]);
+    if (python === undefined) return skip("no Python with torch, numpy, pyarrow and av");
+    const refused = async (...args: string[]) => {
+      const { stderr } = await run(python, ["training/import_lerobot.py", ...args, "--out", join(folder, "x")]).catch(
+        (failure: { stderr: string }) => failure,
+      );
+      return stderr;
+    };
+    const logs = join(folder, "more");
+    await run(python, ["test/fixtures/make_lerobot.py", logs]);
+    expect(await refused("--dataset", folder)).toContain("give the folder of a LeRobot dataset");
+    expect(await refused("--dataset", logs, "--camera", "wrist")).toContain("choose among observation.images.top");
+    expect(await refused("--dataset", logs, "--size", "40")).toContain("a multiple of 16");
+    expect(await refused("--dataset", logs, "--ticks", "999")).toContain("give fewer --ticks");
+  });
+});

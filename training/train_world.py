@@ -1,0 +1,61 @@
+"""The whole recipe, from logs to a world that can be served: python training/train_world.py --logs FOLDER --out worlds/NAME
+
+FOLDER holds shards of `npm run generate`, or is a LeRobot dataset (v3.0), which is imported first. Each part is a script of
+its own, resumes where it was, and says with --help what more it takes; those that are done take no time again."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--logs", required=True, help="folder of episodes: shards, or a LeRobot dataset")
+    parser.add_argument("--out", required=True, help="folder of the world, named as it is")
+    parser.add_argument("--runs", help="folder for checkpoints, curves and pictures; default runs/NAME")
+    parser.add_argument("--scale", type=float, default=1.0, help="of all training steps: 0.1 is a first look in a tenth of the time")
+    parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
+    parser.add_argument("--description", default="", help="for people; goes into world.json")
+    for name, of in (("camera", "the camera"), ("size", "pixels along each side"), ("stride", "frames of a tick"), ("ticks", "ticks of a window")):
+        parser.add_argument(f"--{name}", help=f"of a LeRobot dataset: {of}; see import_lerobot.py")
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    runs = Path(args.runs or f"runs/{Path(args.out).name}")
+    logs = Path(args.logs)
+    bf16 = ["--bf16"] if args.bf16 else []
+
+    def run(script, *options):
+        command = [sys.executable, "-u", str(HERE / f"{script}.py"), *map(str, options)]
+        print("$ " + " ".join(command[2:]), flush=True)
+        if subprocess.run(command).returncode:
+            raise SystemExit(f"{script}.py failed: mend what it says, and run the same command again")
+
+    def steps(count):
+        return ["--steps", max(2, round(args.scale * count))]
+
+    if (logs / "meta" / "info.json").exists():
+        given = {name: getattr(args, name) for name in ("camera", "size", "stride", "ticks")}
+        data = runs / "data"
+        if not (data / "meta.json").exists():
+            chosen = [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
+            run("import_lerobot", "--dataset", logs, "--out", data, *chosen)
+    else:
+        data = logs
+    tokenizer, dynamics, decoder = runs / "tokenizer", runs / "dynamics", runs / "decoder"
+    run("train_tokenizer", "--data", data, "--out", tokenizer, *steps(12000), *bf16)
+    reckoning = ["--reckoning-steps", max(2, round(args.scale * 9000))]
+    run("train_dynamics", "--data", data, "--tokenizer", tokenizer, "--out", dynamics, *steps(12000), *reckoning, *bf16)
+    last = ["--only", "decoder", "--start-from", tokenizer, "--dreams-of", dynamics, "--muon-lr", 0.006]
+    run("train_tokenizer", "--data", data, "--out", decoder, *last, *steps(3000), *bf16)
+    run("export", "--data", data, "--tokenizer", decoder, "--dynamics", dynamics, "--out", args.out, "--description", args.description)
+    print(f"serve it: npx worldstep serve {args.out}")
+
+
+if __name__ == "__main__":
+    main()
