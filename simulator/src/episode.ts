@@ -104,5 +104,8 @@ function drawSkill(random: Random): Skill {
     delay: random.pick([0, 0, 2, 4, 8]),
     speed: random.uniform(0.4, 1),
     wrongGoal: random.chance(0.2),
+    // Near misses: without them a world takes what was nearly grasped for grasped.
+    bias: random.chance(0.5) ? random.uniform(-0.05, 0.05) : 0,
+    drop: random.chance(0.25) ? random.uniform(0, 0.06) : 0,
   };
 }
