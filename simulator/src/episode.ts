@@ -39,11 +39,16 @@ export interface Episode {
   readonly policy: number;
 }
 
-/** Plays and records the episode of `seed`. A task policy that succeeds is followed by play. */
-export async function recordEpisode(simulator: Simulator, seed: number): Promise<Episode> {
+/**
+ * Plays and records the episode of `seed`. A task policy that succeeds is followed by play. `nearMisses`: of the flawed
+ * policies some go beside their goal by up to 5 cm, and some let go above it. Logs to train on want them, for without them a
+ * world takes what was nearly grasped for grasped; the judge's experiments are without, as they were from the beginning.
+ */
+export async function recordEpisode(simulator: Simulator, seed: number, nearMisses = false): Promise<Episode> {
   const random = new Random(seed, "episode");
   const scored = random.chance(PLAY_SHARE) ? undefined : random.index(SCORED_TASKS.length);
-  const skill = random.chance(EXPERT_SHARE) ? {} : drawSkill(random);
+  const expert = random.chance(EXPERT_SHARE);
+  const skill = expert ? {} : { ...drawSkill(random), ...(nearMisses && drawMiss(new Random(seed, "near miss"))) };
   const blind = scored === undefined && random.chance(BLIND_SHARE);
   const play = blind ? blindPolicy(seed) : playPolicy(seed);
   const task = scored === undefined ? undefined : SCORED_TASKS[scored];
@@ -98,14 +103,18 @@ export async function recordEpisode(simulator: Simulator, seed: number): Promise
   };
 }
 
+function drawMiss(random: Random): Skill {
+  return {
+    bias: random.chance(0.5) ? random.uniform(-0.05, 0.05) : 0,
+    drop: random.chance(0.25) ? random.uniform(0, 0.06) : 0,
+  };
+}
+
 function drawSkill(random: Random): Skill {
   return {
     noise: random.pick([0, 0.1, 0.3, 0.6]),
     delay: random.pick([0, 0, 2, 4, 8]),
     speed: random.uniform(0.4, 1),
     wrongGoal: random.chance(0.2),
-    // Near misses: without them a world takes what was nearly grasped for grasped.
-    bias: random.chance(0.5) ? random.uniform(-0.05, 0.05) : 0,
-    drop: random.chance(0.25) ? random.uniform(0, 0.06) : 0,
   };
 }

@@ -66,7 +66,7 @@ export async function makeShard({ path, seed, size, first, end }: ShardOrder, on
   const seeds: number[] = [];
   for (let i = first; i < end; i++) {
     seeds.push(trainingSeed(seed, i));
-    episodes.push(await recordEpisode(simulator, trainingSeed(seed, i)));
+    episodes.push(await recordEpisode(simulator, trainingSeed(seed, i), true));
     onEpisode();
   }
   await simulator.close();
