@@ -77,7 +77,7 @@ def main():
     args = parse()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    shared, logs, losses, configs = ("train.npz", "held_out.npz", "reckoning.pt"), {}, {}, {}
+    shared, losses, configs = ("train.npz", "held_out.npz", "reckoning.pt", "scores.pt"), {}, {}
     runs = [(name, seed) for seed in range(args.seeds) for name in VARIANTS]
     for i, (name, seed) in enumerate(runs):
         folder = out / f"{name.replace(' ', '-').replace(':', '-')}-{seed}"
@@ -94,7 +94,6 @@ def main():
         for file in shared:
             if not (out / file).exists():
                 (folder / file).rename(out / file)
-        logs[f"{name} {seed}"] = json.loads((folder / "log.json").read_text())
 
     episodes = Episodes(args.data, limit=args.limit)
     held_out = Latents(load_tokenizer(args.tokenizer), episodes.held_out, episodes.stride, "cpu", out / "held_out.npz")

@@ -33,7 +33,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from blocks import ROTARY, TURNS, Block, Look, Sharing, turned
-from reckoning import Reckoning
+from reckoning import Reckoning, Scores
 from tokenizer import WAVES, project, waves
 
 
@@ -106,10 +106,10 @@ class Dynamics(nn.Module):
         self.look = Look(tokens, SPOT)
         self.heads_in = nn.Linear(width + self.look.size, width)
         self.reading_out = nn.Linear(width, self.reading_size)
+        self.scores = Scores(self.reading_size, tasks)
         self.scores_in = nn.Linear(width + self.reading_size, width)
-        self.scores_hidden = nn.Linear(width, width)
         self.scores_out = nn.Linear(width, 2 * tasks)
-        for layer in (self.final_modulation, self.out, self.reading_out):
+        for layer in (self.final_modulation, self.out, self.reading_out, self.scores_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.spot_out.weight)
@@ -148,8 +148,7 @@ class Dynamics(nn.Module):
         y = F.silu(self.heads_in(torch.cat([x.mean(-2), self.look(self.spot(x))], -1)))
         more = self.reading_out(y).float()
         reading = aim + more + (F.hardshrink(more, SURE) - more).detach()  # nothing has a gradient too
-        scores = F.silu(self.scores_in(torch.cat([y, reading.detach()], -1)))
-        scores = self.scores_out(F.silu(self.scores_hidden(scores)))
+        scores = self.scores_out(F.silu(self.scores_in(torch.cat([y, reading.detach()], -1)))) + self.scores(reading.detach())
         return scores[..., : self.tasks], scores[..., self.tasks :], reading
 
     def angles(self, time):

@@ -49,6 +49,42 @@ class Reckoning(nn.Module):
         return (reading + F.hardshrink(self.change(control), REST)).maximum(self.range[0]).minimum(self.range[1])
 
 
+class Scores(nn.Module):
+    """The reading at the end of a tick `[.., Q]` -> the tick's rewards and the logits of success, `[.., 2 tasks]`."""
+
+    WIDTH = 256
+
+    def __init__(self, reading, tasks):
+        super().__init__()
+        self.inp = nn.Linear(reading, self.WIDTH)
+        self.hidden1, self.hidden2 = (nn.Linear(self.WIDTH, self.WIDTH) for _ in range(2))
+        self.out = nn.Linear(self.WIDTH, 2 * tasks)
+
+    def forward(self, reading):
+        x = F.silu(self.inp(reading))
+        x = x + F.silu(self.hidden1(x))
+        x = x + F.silu(self.hidden2(x))
+        return self.out(x)
+
+
+def fit_scores(model, readings, rewards, success, steps, batch=2048, seed=0):
+    """Fits `model` to the readings `[N, Q]` at the ends of ticks, normalised, and their rewards and success `[N, tasks]`."""
+    generator = torch.Generator().manual_seed(seed)
+    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=True, ema=0.999)
+    started, running = time.time(), []
+    while trainer.step_number < steps:
+        at = torch.randint(len(readings), (batch,), generator=generator).to(readings.device)
+        reading = readings[at] + torch.randn(len(at), readings.shape[1], generator=generator).to(readings.device) * 0.01
+        reward, logit = model(reading).chunk(2, -1)
+        total = F.smooth_l1_loss(reward, rewards[at], beta=0.1) + F.binary_cross_entropy_with_logits(logit, success[at])
+        trainer.step(total)
+        running.append(total.item())
+        if trainer.step_number % 1000 == 0:
+            left = (time.time() - started) / trainer.step_number * (steps - trainer.step_number)
+            print(f"scores {trainer.step_number}/{steps}  loss {np.mean(running[-1000:]):.4f}  {left / 60:.1f} min left", flush=True)
+    model.load_state_dict(trainer.ema)
+
+
 def fit(model, actions, readings, stride, steps, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, normalised; any frame may begin

@@ -15,7 +15,7 @@ from data import Episodes, normalised
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from reckoning import fit
+from reckoning import fit, fit_scores
 from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_tokenizer
 
@@ -41,7 +41,7 @@ def parse():
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=5, help="clips a step")
     parser.add_argument("--readings", help="folder of more shards, of frames of any size: the reckoning is fitted to them too")
-    parser.add_argument("--reckoning-steps", type=int, default=12_000, help="steps in which the reckoning is fitted, before")
+    parser.add_argument("--reckoning-steps", type=int, default=12_000, help="steps in which the reckoning is fitted, before, and twice those of the scores")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
@@ -241,6 +241,25 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     return latent, picture, heads + BALANCE * balance, used.mean(0)
 
 
+def learn_from_numbers(model, episodes, args, normal, out):
+    """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
+    files = {part: out / f"{part}.pt" for part in ("reckoning", "scores")}
+    if not all(file.exists() for file in files.values()):
+        logs = [episodes.train] + ([Episodes(args.readings, held_out=0).train] if args.readings else [])
+        actions, readings, rewards, success = (
+            torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
+        )
+        readings, stride = normalised(readings, normal), actions.shape[2]
+        fit(model.reckoning, actions.flatten(1, 2), readings, stride, args.reckoning_steps)
+        ends = readings[:, stride::stride].flatten(0, 1)
+        fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2)
+        for part, file in files.items():
+            torch.save(model.get_submodule(part).state_dict(), file)
+    for part, file in files.items():
+        model.get_submodule(part).load_state_dict(torch.load(file, map_location=args.device))
+        model.get_submodule(part).requires_grad_(False)
+
+
 def main():
     args = parse()
     torch.set_flush_denormal(True)  # the gradients of a sharp softmax are full of them: a CPU takes ten times as long
@@ -269,13 +288,7 @@ def main():
     ).to(args.device)
     if args.start_from:
         model.load_state_dict(load_dynamics(args.start_from).state_dict())
-    if not (out / "reckoning.pt").exists():
-        logs = [episodes.train] + ([Episodes(args.readings, held_out=0).train] if args.readings else [])
-        actions, readings = (torch.from_numpy(np.concatenate([log[k] for log in logs])).float() for k in ("actions", "reading"))
-        fit(model.reckoning, actions.flatten(1, 2).to(args.device), normalised(readings.to(args.device), normal), stride, args.reckoning_steps)
-        torch.save(model.reckoning.state_dict(), out / "reckoning.pt")
-    model.reckoning.load_state_dict(torch.load(out / "reckoning.pt", map_location=args.device))
-    model.reckoning.requires_grad_(False)
+    learn_from_numbers(model, episodes, args, normal, out)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)

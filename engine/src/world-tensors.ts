@@ -71,6 +71,7 @@ const READER_FEATURES = 192;
 export const SKETCH = { width: 256, points: 20, hidden: 96, channels: 24 } as const;
 
 const RECKONING_WIDTH = 512;
+const SCORES_WIDTH = 256;
 
 /** `LEVELS` of training/uncertainty.py. */
 const UNCERTAINTY_LEVELS = 65;
@@ -218,9 +219,12 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("look.map", MAPS, SPOT);
   linear("heads_in", width, width + MAPS * (SPOT + 2));
   linear("reading_out", reading, width);
+  const scores = 2 * (world.tasks.length - 1);
+  linear("scores.inp", SCORES_WIDTH, reading);
+  for (const i of [1, 2]) linear(`scores.hidden${i}`, SCORES_WIDTH, SCORES_WIDTH);
+  linear("scores.out", scores, SCORES_WIDTH);
   linear("scores_in", width, width + reading);
-  linear("scores_hidden", width, width);
-  linear("scores_out", 2 * (world.tasks.length - 1), width);
+  linear("scores_out", scores, width);
   return rules;
 }
 

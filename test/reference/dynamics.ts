@@ -191,8 +191,10 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     last.aimed,
     linear(y, "reading_out").map((more) => (Math.abs(more) > 0.01 ? more : 0)),
   );
-  const hidden = silu(linear(silu(linear([...y, ...reading], "scores_in")), "scores_hidden"));
-  return { end, heads: [...linear(hidden, "scores_out"), ...reading] };
+  let hidden = silu(linear(reading, "scores.inp"));
+  for (const i of [1, 2]) hidden = sum(hidden, silu(linear(hidden, `scores.hidden${i}`)));
+  const more = linear(silu(linear([...y, ...reading], "scores_in")), "scores_out");
+  return { end, heads: [...sum(linear(hidden, "scores.out"), more), ...reading] };
 }
 
 // For each map, the mean over tokens of what is there and of the token's place, by the map's softmax.

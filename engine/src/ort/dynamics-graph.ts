@@ -157,6 +157,14 @@ function look(layers: Layers, x: Value, L: number): Value {
   return graph.reshape(seen, 1, MAPS * (SPOT + 2));
 }
 
+// `Scores` of training/reckoning.py: rewards, and logits of success, [1, 2 tasks].
+function scored(layers: Layers, reading: Value): Value {
+  const { graph } = layers;
+  let x = layers.silu(layers.linear(reading, "scores.inp"));
+  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `scores.hidden${i}`))]);
+  return layers.linear(x, "scores.out");
+}
+
 // `read_heads` of dynamics.py: rewards and success logits, then the reading, [1, 2 tasks + Q].
 function heads(layers: Layers, x: Value, aim: Value, L: number): Value {
   const { graph } = layers;
@@ -164,7 +172,7 @@ function heads(layers: Layers, x: Value, aim: Value, L: number): Value {
   const seen = look(layers, layers.linear(x, "spot"), L);
   const y = layers.silu(layers.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
   const reading = graph.add("Add", [aim, layers.shrink(layers.linear(y, "reading_out"), SURE)]);
-  let scores = layers.silu(layers.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
-  scores = layers.silu(layers.linear(scores, "scores_hidden"));
-  return graph.add("Concat", [layers.linear(scores, "scores_out"), reading], { axis: 1 });
+  const more = layers.silu(layers.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
+  const scores = graph.add("Add", [scored(layers, reading), layers.linear(more, "scores_out")]);
+  return graph.add("Concat", [scores, reading], { axis: 1 });
 }
