@@ -19,6 +19,8 @@ export interface Subject {
   };
   /** Bytes of a page, and of what memory blocks keep of all ticks, in one session; absent where there are none. */
   readonly memory?: { readonly page: number; readonly state: number };
+  /** Ticks that it attends to, besides what it remembers; absent where there is no such thing. */
+  readonly window?: number;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function openSubject(name: SubjectName): Promise<Subject> {
     open: async () => stepping(await world.open(), spec),
     tokenizer: { encode: world.encode, reconstruct: world.reconstruct },
     memory: world.memory,
+    window: world.world.dynamics.window,
     close: world.close,
   };
 }

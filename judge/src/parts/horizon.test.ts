@@ -55,3 +55,19 @@ test("a dream that lost its state has drifted, and has no numbers after", () => 
   expect(lost.lastResponseError?.value).toBeNaN();
   expect(lost.lastFidelity).not.toHaveProperty("low");
 });
+
+test("what memory is worth: the error of the window alone over that with it, where the simulator hid the cube", () => {
+  const scene = (error: number, hidden = 1) => ({ seconds: 2, hidden, errors: [error, 0, 0] });
+  const scenes = [
+    { real: scene(0), dreamed: scene(2), windowAlone: scene(9) },
+    { real: scene(0), dreamed: scene(4), windowAlone: scene(9) },
+    { real: scene(0, 0.2), dreamed: scene(99), windowAlone: scene(0) },
+  ];
+  const of = (recalled: readonly object[]) => horizon.section({ drift: [], recalled } as unknown as Samples, 1).metrics;
+  expect(of(scenes)).toMatchObject({
+    recallError: { value: 3 },
+    recallErrorWindowAlone: { value: 9 },
+    recallGain: { value: 3, n: 2 },
+  });
+  expect(of(scenes.map(({ windowAlone: _, ...both }) => both))).not.toHaveProperty("recallGain");
+});

@@ -2,7 +2,7 @@ import type { Beside } from "../beside.js";
 import { average, type Part, point } from "../part.js";
 import { bootstrap, mean } from "../statistics.js";
 import type { Mark } from "../studies/drift.js";
-import { HIDDEN_SECONDS, hiddenError, type Recalled, visibleError } from "../studies/recall.js";
+import { HIDDEN_SECONDS, hiddenError, type Recalled, type RecalledBeside, visibleError } from "../studies/recall.js";
 import type { Metric, Metrics, Plot, Point } from "../verdict.js";
 import { bytes } from "./fidelity.js";
 
@@ -23,6 +23,7 @@ export const horizon: Part = {
     const late = Math.min(3, last); // ten minutes
     // Only scenes in which reality hid the cube: another hand would hide others.
     const hidden = recalled.filter(({ real }) => real.hidden > 0.5);
+    const remembered = hidden.filter((scene) => scene.windowAlone !== undefined) as Required<RecalledBeside>[];
     const scenes = (side: Side, of: (scene: Recalled) => number, seconds?: number): Metric => {
       const chosen = hidden.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
       return average(chosen, "cm", seed, (scene) => of(scene[side]));
@@ -51,12 +52,18 @@ export const horizon: Part = {
         `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
         "dream whose state is not finite any more has drifted. One that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
         "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees that cube from where it was, and, as " +
-        "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted.",
+        "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted. " +
+        "recallGain: recallErrorWindowAlone over recallError. Window alone is the same world, begun anew before every tick from " +
+        "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures.",
       metrics: {
         driftMinutes: bootstrap(drift, "min", seed, driftMinutes),
         pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
         responseDrift: bootstrap(drift, "cm", seed, (drawn) => responseDrift(drawn, last)),
         ...ofSide("dreamed"),
+        ...(remembered.length > 0 && {
+          recallGain: bootstrap(remembered, "ratio", seed, recallGain),
+          recallErrorWindowAlone: average(remembered, "cm", seed, ({ windowAlone }) => hiddenError(windowAlone)),
+        }),
       },
       reference: ofSide("real"),
       plots: [
@@ -99,6 +106,11 @@ function driftMinutes(rollouts: Rollouts): number {
   );
   const lasting = broken === -1 ? marks.length : broken;
   return marks[lasting - 1]?.minutes ?? 0;
+}
+
+function recallGain(scenes: readonly Required<RecalledBeside>[]): number {
+  const error = (side: keyof RecalledBeside) => mean(scenes.map((scene) => hiddenError(scene[side])));
+  return error("windowAlone") / error("dreamed");
 }
 
 function overMinutes(

@@ -8,6 +8,8 @@ import { countCubes } from "../cubes.js";
 import { held, towards } from "../moves.js";
 import { distance, mean } from "../statistics.js";
 import type { Study } from "../study.js";
+import { begin } from "../subject.js";
+import { WindowAlone } from "../window-alone.js";
 
 /** Seconds for which a cube is hidden. */
 export const HIDDEN_SECONDS = [2, 5, 10] as const;
@@ -28,14 +30,26 @@ export interface Recalled {
   readonly errors: readonly number[];
 }
 
-export const recalled: Study<Beside<Recalled>> = {
+/** One scene, and where the world has a window, what is left of it in that alone. */
+export interface RecalledBeside extends Beside<Recalled> {
+  readonly windowAlone?: Recalled;
+}
+
+export const recalled: Study<RecalledBeside> = {
   count: async ({ settings }) => scaled(36, settings),
-  ticks: () => 2 * (2 * APPROACH + AWAY + 30),
+  ticks: () => 10 * (2 * APPROACH + AWAY + 30),
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, FIRST + i);
     const seconds = HIDDEN_SECONDS[i % HIDDEN_SECONDS.length] as number;
     const cube = Math.floor(i / HIDDEN_SECONDS.length) % 3;
-    return beside(bench, seed, "play", 0, (env, observation) => hide(bench, env, observation, cube, seconds));
+    const play = (env: Env, observation: Observation) => hide(bench, env, observation, cube, seconds);
+    const both = await beside(bench, seed, "play", 0, play);
+    const { window } = bench.subject;
+    if (window === undefined) return both;
+    const alone = new WindowAlone(bench.env, window);
+    const { observation } = await bench.reality.reset({ seed, task: "play" });
+    const start = await begin(alone, { seed, task: "play", maxTicks: 0, observation });
+    return { ...both, windowAlone: await play(alone, start.observation) };
   },
 };
 
