@@ -260,7 +260,7 @@ describe("bench", () => {
     expect(code).toBe(0);
     const metrics = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     const names = ["framesPerSecond1Nfe", "framesPerSecond4Nfe", "stepMsP50", "stepMsP95", "stepMsP99", "firstFrameMs"];
-    for (const name of [...names, "residentMb"]) expect(metrics[name].value).toBeGreaterThan(0);
+    for (const name of [...names, "residentMb", "chunkOverTick"]) expect(metrics[name].value).toBeGreaterThan(0);
     expect(metrics.residentMbGrowth.unit).toBe("MB");
     expect(metrics).not.toHaveProperty("lateOverEarly"); // which is of tick 3,000
   });

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { type OpenWorldOptions, openWorld } from "@worldstep/engine";
 import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
-import { type Env, elementCount } from "@worldstep/protocols";
+import { type Env, elementCount, stepChunk } from "@worldstep/protocols";
 import { TorchStep } from "./bench-torch.js";
 import { progressBar } from "./progress.js";
 
@@ -59,6 +59,8 @@ export async function benchStep({ world: folder, ticks, torch, ...options }: Ste
     }
     if (ticks >= LATE) metrics.lateOverEarly = await lateOverEarly(old, await world.open());
     await old.close();
+    if (world.spec.chunk !== undefined)
+      metrics.chunkOverTick = await chunkOverTick(await world.open(), world.spec.chunk);
     progress.stop();
     const speedup = torch ? await speedupOverTorch(await world.open(), folder, options.threads) : undefined;
     return speedup ? { ...metrics, speedupOverTorch: speedup } : metrics;
@@ -118,6 +120,24 @@ async function lateOverEarly(old: Env, young: Env): Promise<Metric> {
   return { value: median(late) / median(early), unit: "ratio", n: late.length };
 }
 
+/** A tick of a chunk of `length` over a tick alone, at 1 NFE; chunks and as many ticks alone in turn. */
+async function chunkOverTick(env: Env, length: number): Promise<Metric> {
+  await env.reset({ seed: 1, maxTicks: 0 });
+  await timeSteps(env, WARM_UP, 1);
+  const blocks = actionBlocks(env);
+  const ratios: number[] = [];
+  for (let turn = -1; turn < TURNS; turn++) {
+    const plan = Array.from({ length }, (_, k) => blocks[(turn * length + k + BLOCKS) % BLOCKS] as Float32Array);
+    const before = performance.now();
+    await stepChunk(env, plan, { nfe: 1 });
+    const chunk = (performance.now() - before) / length;
+    const alone = median(await timeSteps(env, TURN_TICKS, 1));
+    if (turn >= 0) ratios.push(chunk / alone); // the first chunk of a length makes its graph
+  }
+  await env.close();
+  return { value: median(ratios), unit: "ratio", low: Math.min(...ratios), high: Math.max(...ratios), n: TURNS };
+}
+
 /** Rounds of ours and PyTorch's in turn, so that both meet the machine in the same mood; the range is that of rounds. */
 async function speedupOverTorch(env: Env, folder: string, threads: number | undefined): Promise<Metric | undefined> {
   const torch = await TorchStep.start(folder, threads);
@@ -144,11 +164,7 @@ async function speedupOverTorch(env: Env, folder: string, threads: number | unde
 }
 
 async function timeSteps(env: Env, ticks: number, nfe: number, onTick = (): void => {}): Promise<number[]> {
-  const size = elementCount(env.spec.actionSpace.shape);
-  // Slow waves, other ones in every channel: the arm wanders about.
-  const blocks = Array.from({ length: BLOCKS }, (_, t) =>
-    Float32Array.from({ length: size }, (_, i) => Math.sin((2 * Math.PI * t * ((i % 5) + 1)) / BLOCKS)),
-  );
+  const blocks = actionBlocks(env);
   const times: number[] = [];
   for (let tick = 0; tick < ticks; tick++) {
     const before = performance.now();
@@ -157,6 +173,14 @@ async function timeSteps(env: Env, ticks: number, nfe: number, onTick = (): void
     onTick();
   }
   return times;
+}
+
+// Slow waves, other ones in every channel: the arm wanders about.
+function actionBlocks(env: Env): Float32Array[] {
+  const size = elementCount(env.spec.actionSpace.shape);
+  return Array.from({ length: BLOCKS }, (_, t) =>
+    Float32Array.from({ length: size }, (_, i) => Math.sin((2 * Math.PI * t * ((i % 5) + 1)) / BLOCKS)),
+  );
 }
 
 function residentMb(): number {

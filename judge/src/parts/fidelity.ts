@@ -1,6 +1,6 @@
-import { average, curve, curves, type Part } from "../part.js";
+import { average, curve, curves, type Part, point } from "../part.js";
 import { bootstrap, frechet, PrincipalAxes } from "../statistics.js";
-import type { OpenLoop } from "../studies/open-loop.js";
+import { BUDGETS, type OpenLoop } from "../studies/open-loop.js";
 import type { Metric } from "../verdict.js";
 
 /** Of the Frechet distance, which is slow; and the axes that it is taken along. */
@@ -58,7 +58,9 @@ export const fidelity: Part = {
             at(25, (s) => s.latent),
           ),
         }),
-        ...(hasBudgets && { oneNfeLoss: mean("dB", (s) => s.budgets && s.budgets.many - s.budgets.one) }),
+        ...(hasBudgets && {
+          oneNfeLoss: mean("dB", (s) => s.budgets && (s.budgets.at(-1) as number) - (s.budgets[0] as number)),
+        }),
         frechetDistance: apart,
         frechetBetweenHalves: halves,
       },
@@ -71,6 +73,28 @@ export const fidelity: Part = {
         curves("Structural similarity", "SSIM", { dream: curve(openLoop, seed, (s) => s.ssim) }),
         ...(hasTokenizer
           ? [curves("Latent error", "error (ratio)", { dream: curve(openLoop, seed, (s) => s.latent) })]
+          : []),
+        ...(hasBudgets
+          ? [
+              {
+                title: "Picture by evaluations a tick",
+                x: "denoiser evaluations a tick",
+                y: "PSNR at tick 10 (dB)",
+                kind: "lines" as const,
+                logarithmic: true,
+                series: [
+                  {
+                    name: "dream",
+                    points: BUDGETS.map((nfe, k) =>
+                      point(
+                        nfe,
+                        mean("dB", (s) => s.budgets?.[k]),
+                      ),
+                    ),
+                  },
+                ],
+              },
+            ]
           : []),
       ],
       pictures: openLoop.flatMap(({ strip }, i) =>
