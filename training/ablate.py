@@ -19,7 +19,7 @@ from data import Episodes, normalised
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from plot import curves
 from train_dynamics import Latents
-from world import load_run, load_tokenizer
+from world import load_normal, load_run, load_tokenizer
 
 HERE = Path(__file__).parent
 BASE = dict(width=128, blocks="mwmw", latent=32, cond_width=64)
@@ -97,7 +97,7 @@ def main():
 
     episodes = Episodes(args.data, limit=args.limit)
     held_out = Latents(load_tokenizer(args.tokenizer), episodes.held_out, episodes.stride, "cpu", out / "held_out.npz")
-    normal = episodes.normal()
+    normal = load_normal(args.tokenizer)
     for name, seed in runs:
         error, configs[name] = open_loop(out / f"{name.replace(' ', '-').replace(':', '-')}-{seed}", held_out, normal)
         losses.setdefault(name, []).append(error)

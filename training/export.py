@@ -13,7 +13,7 @@ from data import Episodes, normalised, write_safetensors
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout, stream_rows
 from goldens import goldens
 from uncertainty import Uncertainty
-from world import load_run, load_tokenizer
+from world import load_normal, load_run, load_tokenizer
 
 
 def weights(model):
@@ -56,7 +56,7 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(args.tokenizer)
-    dynamics, trained = load_run(Dynamics, args.dynamics)
+    dynamics, normal = load_run(Dynamics, args.dynamics)[0], load_normal(args.tokenizer)
     episodes = Episodes(args.data, limit=args.limit)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
@@ -64,7 +64,6 @@ def main():
     write_safetensors(out / "dynamics.safetensors", weights(dynamics))
     starts = {name: episodes.train[name][chosen, 0] for name in ("frames", "proprioception")}
     write_safetensors(out / "starts.safetensors", starts)
-    normal = torch.tensor(trained["normal"])
     print("fitting the uncertainty", flush=True)
     uncertainty = fitted(tokenizer, dynamics, episodes, normal, args.context_level)
     write_safetensors(out / "uncertainty.safetensors", {k: v.numpy() for k, v in uncertainty.state_dict().items()})
@@ -74,7 +73,7 @@ def main():
     noise = torch.randn(ticks, c["tokens"], c["latent_channels"], generator=torch.Generator().manual_seed(0))
     vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
-    (mean, std), p = trained["normal"], len(meta["proprioception"])
+    (mean, std), p = normal.tolist(), len(meta["proprioception"])
     bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
         "format": "worldstep.world.v2",

@@ -17,7 +17,7 @@ from optimizer import Trainer
 from plot import curves, grid, write_png
 from reckoning import fit, fit_scores
 from tokenizer import absolute, project, salience, to_frames
-from world import load_dynamics, load_tokenizer
+from world import load_dynamics, load_normal, load_tokenizer
 
 CLIP = 18  # ticks of a training clip, from the sink on
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
@@ -274,7 +274,7 @@ def main():
         train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
         held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
     del episodes.train["frames"]
-    normal = episodes.normal().to(args.device)
+    normal = load_normal(args.tokenizer).to(args.device)
     stride, action_size = episodes.train["actions"].shape[2:]
     model = Dynamics(
         tokens=train.moving.shape[2],
@@ -319,7 +319,7 @@ def main():
             log.append(row)
             print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
             curves(out / "curves.png", log)
-            trainer.save(out, log, normal=normal.cpu().numpy().tolist())
+            trainer.save(out, log)
 
 
 @torch.no_grad()

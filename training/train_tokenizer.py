@@ -14,7 +14,7 @@ from dynamics import CONTEXT_LEVEL, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
 from tokenizer import Tokenizer, absolute, project, salience, to_frames
-from world import load_dynamics, load_tokenizer
+from world import load_dynamics, load_normal, load_tokenizer
 
 
 MOMENTS = 64  # frames a step that are read, and drawn from what is to be read
@@ -185,7 +185,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
     size = episodes.train["frames"].shape[2]
-    normal = episodes.normal().to(args.device)
+    normal = (load_normal(args.start_from) if args.start_from else episodes.normal()).to(args.device)
     model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
     mean = background(episodes)
     model.maps["picture"].data.copy_(mean)
@@ -242,7 +242,7 @@ def main():
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
-            trainer.save(out, log)
+            trainer.save(out, log, normal=normal.cpu().tolist())
 
 
 @torch.no_grad()

@@ -28,6 +28,20 @@ def load_tokenizer(folder):
     return filled(model, arrays(folder / t["file"]))
 
 
+def load_normal(folder):
+    """
+    The mean and the standard deviation `[2, Q]` by which readings are normalised for the tokenizer of a world, or of an
+    output folder of train_tokenizer.py. What is trained on its latents, and from its weights, reads in the same units,
+    whatever logs it is trained on.
+    """
+    folder = Path(folder)
+    if not (folder / "world.json").exists():
+        return torch.tensor(torch.load(folder / "checkpoint.pt", map_location="cpu")["normal"])
+    world = json.loads((folder / "world.json").read_text())
+    parts = [world["proprioception"], world.get("environmentState", {"mean": [], "std": []})]
+    return torch.tensor([[x for part in parts for x in part[name]] for name in ("mean", "std")])
+
+
 def load_dynamics(folder):
     """The dynamics of a world, or of an output folder of train_dynamics.py."""
     folder = Path(folder)
