@@ -1,7 +1,14 @@
 // What is judged, and how it starts where reality starts.
 import { openWorld } from "@worldstep/engine";
 import { newestFrame } from "@worldstep/policies";
-import { byteTensor, type Env, type EnvSpec, type Observation, type ResetResult } from "@worldstep/protocols";
+import {
+  byteTensor,
+  type Env,
+  type EnvSpec,
+  type Observation,
+  type ResetResult,
+  stepChunk,
+} from "@worldstep/protocols";
 import { createSimulator } from "@worldstep/simulator";
 
 /** A world under judgement. */
@@ -93,6 +100,7 @@ function stepping(env: Env, spec: EnvSpec): Env {
     spec,
     reset: (options) => env.reset(options),
     step: (action, options) => env.step(action, { ...(nfe && { nfe: nfe.default }), ...options }),
+    stepChunk: (actions, options) => stepChunk(env, actions, { ...(nfe && { nfe: nfe.default }), ...options }),
     close: () => env.close(),
   };
 }

@@ -1,6 +1,6 @@
 import { average, curve, curves, type Part, point } from "../part.js";
 import { bootstrap, frechet, PrincipalAxes } from "../statistics.js";
-import { BUDGETS, type OpenLoop } from "../studies/open-loop.js";
+import { BUDGETS, type OpenLoop, TICKS } from "../studies/open-loop.js";
 import type { Metric } from "../verdict.js";
 
 /** Of the Frechet distance, which is slow; and the axes that it is taken along. */
@@ -16,13 +16,18 @@ export const fidelity: Part = {
     const { apart, halves } = frechetDistances(openLoop, seed);
     const hasTokenizer = openLoop.some(({ tokenizer }) => tokenizer !== undefined);
     const hasBudgets = openLoop.some(({ budgets }) => budgets !== undefined);
+    const hasChunks = openLoop.some(({ chunked }) => chunked !== undefined);
+    const chunkLoss = (tick: number) => (s: OpenLoop) =>
+      s.chunked && (s.psnr[tick - 1] as number) - (s.chunked.psnr[tick - 1] as number);
     return {
       title: "Fidelity",
       text:
         "Open-loop dreams of held-out episodes: each starts from the episode's first frame and proprioception, takes its " +
         "actions, and is compared with its frames. The gain is over showing the first frame for ever. The latent error is " +
         "the root mean square of the difference between the tokenizer's latents of dreamed and of real frames, over that of " +
-        "the real ones. oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
+        "the real ones. oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. " +
+        "chunkLoss: what the same dream loses in chunks, its actions cut by what they do and the ticks of each piece denoised jointly, " +
+        "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
         "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
         "and of odd episodes.",
       metrics: {
@@ -60,6 +65,11 @@ export const fidelity: Part = {
         }),
         ...(hasBudgets && {
           oneNfeLoss: mean("dB", (s) => s.budgets && (s.budgets.at(-1) as number) - (s.budgets[0] as number)),
+        }),
+        ...(hasChunks && {
+          chunkLossTick10: mean("dB", chunkLoss(10)),
+          chunkLossTick25: mean("dB", chunkLoss(25)),
+          ticksPerChunk: mean("ticks", (s) => s.chunked && TICKS / s.chunked.chunks),
         }),
         frechetDistance: apart,
         frechetBetweenHalves: halves,

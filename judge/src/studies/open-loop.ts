@@ -4,7 +4,7 @@ import { newestFrame, type Reading } from "@worldstep/policies";
 import { byteTensor, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
 import { EPISODE_TICKS, type Episode, heldOutSeed, recordEpisode, SCORED_TASKS } from "@worldstep/simulator";
 import { type Bench, scaled } from "../bench.js";
-import { dream, uncertainties } from "../dream.js";
+import { dream, dreamInChunks, uncertainties } from "../dream.js";
 import { encodePng, type Frame, tile } from "../picture.js";
 import { distance, mean, psnr, ssim } from "../statistics.js";
 import type { Study } from "../study.js";
@@ -30,6 +30,8 @@ export interface OpenLoop {
   readonly latent?: readonly number[];
   /** PSNR at `SWAP_TICK` of the same dream at each of `BUDGETS`; absent where nothing is sampled. */
   readonly budgets?: readonly number[];
+  /** The same dream in chunks: PSNR by tick, and how many chunks; absent where ticks are made one by one. */
+  readonly chunked?: { readonly psnr: readonly number[]; readonly chunks: number };
   /** dB; absent without a tokenizer. */
   readonly tokenizer?: number;
   /** The same frames through the tokenizer, and the tip read from them: no dream can be read better. */
@@ -63,7 +65,7 @@ export interface OpenLoop {
 
 export const openLoop: Study<OpenLoop> = {
   count: async ({ settings }) => settings.rollouts ?? scaled(64, settings),
-  ticks: () => 6 * TICKS,
+  ticks: () => 7 * TICKS,
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, i);
     const others = (await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
@@ -93,6 +95,7 @@ export const openLoop: Study<OpenLoop> = {
       ssim: shown.map((o, t) => ssim(newestFrame(o), (real[t] as Uint8Array).slice(-frameBytes(bench)), bench.size)),
       still: real.map((frames) => psnr(still, frames)),
       ...(await atBudgets(bench, episode, seed, real)),
+      ...(await inChunks(bench, seed, first, episode, real)),
       ...(await throughTokenizer(bench, episode, [still, ...real], shown)),
       tip: readings.map((reading, t) => tipAt(reading, t + 1)),
       tipReal: truths.map((reading, t) => tipAt(reading, t + 1)),
@@ -110,6 +113,20 @@ export const openLoop: Study<OpenLoop> = {
     };
   },
 };
+
+async function inChunks(
+  bench: Bench,
+  seed: number,
+  first: Observation,
+  { actions }: Episode,
+  real: readonly Uint8Array[],
+): Promise<Pick<OpenLoop, "chunked">> {
+  if (bench.subject.spec.chunk === undefined) return {};
+  const { steps, chunks } = await dreamInChunks(bench, seed, first, actions);
+  return {
+    chunked: { psnr: steps.map(({ observation }, t) => psnr(observation.frames.data, real[t] as Uint8Array)), chunks },
+  };
+}
 
 /** Denoiser evaluations a tick, from the fewest to the most. */
 export const BUDGETS = [1, 2, 4, 8, 16, 50] as const;
