@@ -67,10 +67,10 @@ class Scores(nn.Module):
         return self.out(x)
 
 
-def fit_scores(model, readings, rewards, success, steps, batch=2048, seed=0):
+def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=0):
     """Fits `model` to the readings `[N, Q]` at the ends of ticks, normalised, and their rewards and success `[N, tasks]`."""
     generator = torch.Generator().manual_seed(seed)
-    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=True, ema=0.999)
+    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=bf16, ema=0.999)
     started, running = time.time(), []
     while trainer.step_number < steps:
         at = torch.randint(len(readings), (batch,), generator=generator).to(readings.device)
@@ -85,7 +85,7 @@ def fit_scores(model, readings, rewards, success, steps, batch=2048, seed=0):
     model.load_state_dict(trainer.ema)
 
 
-def fit(model, actions, readings, stride, steps, batch=1024, seed=0):
+def fit(model, actions, readings, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, normalised; any frame may begin
     a tick.
@@ -99,7 +99,7 @@ def fit(model, actions, readings, stride, steps, batch=1024, seed=0):
     change = (readings[:, stride::stride] - readings[:, :-stride:stride]).flatten(0, 1)
     weight = 1 / change.square().mean(0).sqrt().clamp(min=0.05)
     ticks = (readings.shape[1] - 1) // stride
-    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=True, ema=0.999)
+    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=bf16, ema=0.999)
     started, running = time.time(), []
     while trainer.step_number < steps:
         depth = 1 + (UNROLLED - 1) * (trainer.step_number > 0.6 * steps)
