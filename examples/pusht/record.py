@@ -29,7 +29,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", required=True, help="folder of the dataset; it must not be there yet")
     parser.add_argument("--episodes", type=int, default=2000)
-    parser.add_argument("--frames", type=int, default=131, help="of an episode")
+    parser.add_argument("--frames", type=int, default=129, help="of an episode: two windows of 32 ticks of two")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
