@@ -4,7 +4,7 @@
 
 Prints a line with the version once the world is loaded. Then reads lines from stdin, each a number of ticks: steps so
 many at 1 NFE, after a warm-up, and prints the median milliseconds. A step is all that the engine does in one: noise,
-denoise with the K/V cache, project, the clean pass that writes the tick's keys and values and reads the heads, and
+denoise with what is kept, project, the clean pass that keeps the tick's page, rewrites the memory and reads the heads, and
 decode to uint8 frames. Weights are the world's own, in fp32.
 """
 
@@ -21,6 +21,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "training"))
 
 from data import parse_safetensors  # noqa: E402
+from dynamics import Context  # noqa: E402
 from tokenizer import project, to_frames  # noqa: E402
 from world import load_dynamics, load_tokenizer  # noqa: E402
 
@@ -28,44 +29,40 @@ WARM_UP = 20
 
 
 class Session:
-    """One episode: the tick before, the K/V pages that are attended to (the sink and the window), the decoder's state."""
+    """One episode, played as `rollout` of training/dynamics.py plays it, a tick a call, and decoded."""
 
     def __init__(self, folder):
         world = json.loads((folder / "world.json").read_text())
         self.tokenizer, self.dynamics = load_tokenizer(folder), load_dynamics(folder)
         starts, _ = parse_safetensors((folder / world["starts"]["file"]).read_bytes())
         frame = torch.from_numpy(starts["frames"][0].copy())
-        self.context_level = torch.full((1,), world["dynamics"]["contextLevel"])
-        self.zero, self.one = torch.zeros(1), torch.ones(1)
-        self.previous = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
-        _, self.state = self.tokenizer.decode(self.previous, self.tokenizer.start(1))
-        self.pages, self.ticks = [], 0
-        still = torch.zeros(1, sum(self.dynamics.reach.shape))
-        self.reading = self.commit(self.previous, torch.zeros_like(self.previous), still, None)[2]
+        self.context, self.context_level = Context(self.dynamics), torch.full((1,), world["dynamics"]["contextLevel"])
+        self.zero, self.one, self.ticks = torch.zeros(1), torch.ones(1), 0
+        self.latent, self.reading = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
+        _, self.state = self.tokenizer.decode(self.latent, self.reading, self.reading, self.tokenizer.start(1))
+        size = self.tokenizer.stride * self.dynamics.config["action_size"]
+        self.row = torch.cat([torch.zeros(1, size), self.reading], 1)
+        self.commit(self.latent, torch.zeros_like(self.latent), torch.cat([self.row, self.row], 1))
 
     def step(self):
-        size = self.dynamics.config["action_size"]
-        channels = 1 + torch.arange(self.tokenizer.stride * size) % 5
+        channels = 1 + torch.arange(self.row.shape[1] - self.reading.shape[1]) % 5
         action = torch.sin(2 * math.pi * self.ticks / 64 * channels).view(1, -1)
-        control = torch.cat([action, self.reading], 1)
-        # Ages are relative to the present: what has left the window is not among the pages any more.
-        past = self.dynamics.context(self.pages)
-        noise = torch.randn_like(self.previous)
-        end, _, _ = self.dynamics.tick(noise, self.previous, control, self.one, self.one, self.context_level, past)
-        z = project(end)
-        heads = self.commit(z, self.previous, control, past)
-        self.reading = heads[2]
-        self.previous = z
-        pixels, self.state = self.tokenizer.decode(z, self.state)
-        return to_frames(pixels, self.tokenizer.stride).numpy(), heads
+        row = torch.cat([action, self.reading], 1)
+        control, self.row = torch.cat([row, self.row], 1), row
+        noise = torch.randn_like(self.latent)
+        end, _, _ = self.dynamics.tick(noise[:, None], self.latent, control[:, None], self.one, self.one, self.context_level, self.context)
+        z = project(end[:, 0])
+        reward, success, reading = self.commit(z, self.latent, control)
+        pixels, self.state = self.tokenizer.decode(z, self.reading, reading, self.state)
+        self.latent, self.reading = z, reading
+        return to_frames(pixels, self.tokenizer.stride).numpy(), reward, success
 
-    def commit(self, z, previous, control, past):
-        _, heads, page = self.dynamics.tick(z, previous, control, self.zero, self.zero, self.context_level, past)
-        self.pages.append(page)
-        if len(self.pages) > self.dynamics.window + 1:
-            del self.pages[1]
+    def commit(self, z, previous, control):
+        """The clean pass: -> the heads, `[1, ..]` each."""
+        _, heads, kept = self.dynamics.tick(z[:, None], previous, control[:, None], self.zero, self.zero, self.context_level, self.context)
+        self.context.keep(kept)
         self.ticks += 1
-        return heads
+        return [value[:, 0] for value in heads]
 
 
 @torch.no_grad()

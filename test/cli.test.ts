@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { connect } from "@worldstep/sdk";
 import { PNG } from "pngjs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { findPython } from "./fixtures/python.js";
 import { writeRandomWorld } from "./fixtures/random-world.js";
 import { TINY_WORLD } from "./fixtures/worlds.js";
@@ -254,13 +254,18 @@ describe("doctor", () => {
 
 describe("bench", () => {
   it("step", async () => {
+    const python = await findPython(["torch", "numpy"]);
+    if (python !== undefined) vi.stubEnv("WORLDSTEP_PYTHON", python);
+    const torch = python === undefined ? ["--no-torch"] : [];
     const { code, stdout } = await worldstep(
-      ...["bench", "step", "--world", TINY_WORLD, "--ticks", "310", "--no-torch", "--json"],
+      ...["bench", "step", "--world", TINY_WORLD, "--ticks", "310", ...torch, "--json"],
     );
+    vi.unstubAllEnvs();
     expect(code).toBe(0);
     const metrics = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
     const names = ["framesPerSecond1Nfe", "framesPerSecond4Nfe", "stepMsP50", "stepMsP95", "stepMsP99", "firstFrameMs"];
     for (const name of [...names, "residentMb", "chunkOverTick"]) expect(metrics[name].value).toBeGreaterThan(0);
+    if (python !== undefined) expect(metrics.speedupOverTorch.value).toBeGreaterThan(0);
     expect(metrics.residentMbGrowth.unit).toBe("MB");
     expect(metrics).not.toHaveProperty("lateOverEarly"); // which is of tick 3,000
   });
