@@ -47,7 +47,7 @@ def choices(dynamics, tokenizer, episodes, normal):
     split, stride = episodes.held_out, episodes.stride
     chosen = []
     for frames, actions, reading in zip(split["frames"], split["actions"], split["reading"]):
-        latents, _ = tokenizer.encode(torch.from_numpy(episodes.ticks(frames)))
+        latents = tokenizer.latents(torch.from_numpy(episodes.ticks(frames)))
         known = normalised(torch.from_numpy(reading[None, ::stride]).float(), normal)
         rows = stream_rows(torch.from_numpy(actions[None]), known)[0]
         _, features = dynamics.features(torch.cat([rows[1:], rows[:-1]], 1))

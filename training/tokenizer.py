@@ -142,10 +142,11 @@ class Tokenizer(nn.Module):
         )
 
     def encode(self, frames):
-        """
-        frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C, and the
-        reading of the last frame `[B, Q]`.
-        """
+        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the reading of the last frame `[B, Q]`."""
+        return self.latents(frames), self.reader(frames[:, -1])[0]
+
+    def latents(self, frames):
+        """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
         e = self.encoder
         x = frames.permute(0, 1, 4, 2, 3).float().div(127.5).sub(1)  # [B, s, 3, H, W]
         x = (x - self.maps["picture"]).flatten(1, 2)
@@ -153,8 +154,7 @@ class Tokenizer(nn.Module):
         x = e["down2"](F.pixel_unshuffle(e["res2"](x), 2))
         x = e["down4"](F.pixel_unshuffle(e["res4"](x), 2))
         x = e["down8"](F.pixel_unshuffle(e["res8"](x), 2))
-        z = e["head"](e["res16"](x)).flatten(2).transpose(1, 2)
-        return project(z), self.reader(frames[:, -1])[0]
+        return project(e["head"](e["res16"](x)).flatten(2).transpose(1, 2))
 
     def start(self, batch):
         """The decoder's state before the first tick: zeros, `memory8 [B, c, H/8, W/8]` and `memory4 [B, b, H/4, W/4]`."""

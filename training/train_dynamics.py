@@ -53,22 +53,25 @@ def parse():
 
 
 class Latents:
-    """moving `[E, T, L, C]`: every tick of every episode; still `[E, starts, L, C]`: the frames at STARTS alone."""
+    """
+    moving `[E, T, L, C]`: every tick of every episode, or of the first `most`; still `[E, starts, L, C]`: the frames at
+    STARTS alone.
+    """
 
-    def __init__(self, tokenizer, split, stride, device, cache):
-        self.split = split
+    def __init__(self, tokenizer, split, stride, device, cache, most=None):
+        self.split, frames = split, split["frames"][:most]
         if cache.exists():
             stored = np.load(cache)
             self.moving, self.still = stored["moving"], stored["still"]
-            if self.still.shape[:2] != (len(split["frames"]), len(STARTS)):
+            if self.still.shape[:2] != (len(frames), len(STARTS)):
                 raise SystemExit(f"{cache} holds latents of other data: delete it")
             return
-        frames, moving, still = split["frames"], [], []
+        moving, still = [], []
         for i in range(len(frames)):
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
             alone = np.repeat(frames[i][[stride * k for k in STARTS]][:, None], stride, 1)
             with torch.no_grad():
-                z, _ = tokenizer.encode(torch.from_numpy(np.concatenate([ticks, alone])).to(device))
+                z = tokenizer.latents(torch.from_numpy(np.concatenate([ticks, alone])).to(device))
             z = z.float().cpu().numpy()
             moving.append(z[: len(ticks)].astype(np.float16))
             still.append(z[len(ticks) :].astype(np.float16))
@@ -271,7 +274,9 @@ def main():
         raise SystemExit(f"{args.data} has episodes of {episodes.train['actions'].shape[1]} ticks: at least {SHORTEST} are needed")
     tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
     with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
-        train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz")
+        # As many ticks as the steps draw: to encode all the episodes for few steps takes longer than the steps do.
+        most = max(DREAMS, args.steps * args.batch * CLIP // episodes.train["actions"].shape[1])
+        train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz", most)
         held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
     del episodes.train["frames"]
     normal = load_normal(args.tokenizer).to(args.device)

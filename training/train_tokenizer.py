@@ -66,7 +66,7 @@ class Dreams:
             told = normalised(torch.from_numpy(self.split["reading"][some, :: episodes.stride]).to(device), normal)
             actions = torch.from_numpy(self.split["actions"][some]).to(device)
             with torch.no_grad():
-                start = tokenizer.encode(first)[0]
+                start = tokenizer.latents(first)
             noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
             made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=CONTEXT_LEVEL, told=told)[0].half().cpu().numpy())
             print(f"\rdreaming {at + len(some)}/{len(self.chosen)}", end="", flush=True)
