@@ -26,7 +26,7 @@ def fitted(tokenizer, dynamics, episodes, normal, context_level):
 
     def streams(split):
         """Latents `[E, T + 1, L, C]`, readings `[E, T + 1, Q]` and action blocks `[E, T, s, A]`, from the first frame on."""
-        latents = torch.stack([tokenizer.encode(torch.from_numpy(episodes.ticks(frames)))[0] for frames in split["frames"]])
+        latents = torch.stack([tokenizer.latents(torch.from_numpy(episodes.ticks(frames))) for frames in split["frames"]])
         readings = normalised(torch.from_numpy(split["reading"][:, :: episodes.stride]), normal)
         return latents, readings, torch.from_numpy(split["actions"])
 
@@ -49,7 +49,7 @@ def main():
     parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
     parser.add_argument("--limit", type=int, default=24, help="read only so many shards; the uncertainty is fitted to these")
-    parser.add_argument("--starts", type=int, default=16, help="start states, from the first frames of training episodes")
+    parser.add_argument("--starts", type=int, default=128, help="start states, from the first frames of training episodes: a policy that is trained in the world meets no others")
     parser.add_argument("--context-level", type=float, default=CONTEXT_LEVEL, help="noise level that the context is said to have")
     parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")
     args = parser.parse_args()
@@ -59,7 +59,7 @@ def main():
     dynamics, normal = load_run(Dynamics, args.dynamics)[0], load_normal(args.tokenizer)
     episodes = Episodes(args.data, limit=args.limit)
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
-    chosen = np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int)
+    chosen = np.unique(np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int))
     write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
     write_safetensors(out / "dynamics.safetensors", weights(dynamics))
     starts = {name: episodes.train[name][chosen, 0] for name in ("frames", "proprioception")}
@@ -110,7 +110,7 @@ def main():
         },
         "uncertainty": {"file": "uncertainty.safetensors"},
         "sampler": {"kind": "flow-map", "nfe": {"min": 1, "max": 50, "default": args.nfe}, "noise": 1},
-        "starts": {"file": "starts.safetensors", "names": [f"start-{i:02d}" for i in range(args.starts)]},
+        "starts": {"file": "starts.safetensors", "names": [f"start-{i:03d}" for i in range(len(chosen))]},
         "goldens": {"file": "goldens.safetensors"},
     }
     world["files"] = {

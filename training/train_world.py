@@ -47,12 +47,20 @@ def main():
             run("import_lerobot", "--dataset", logs, "--out", data, *chosen)
     else:
         data = logs
-    tokenizer, dynamics, decoder = runs / "tokenizer", runs / "dynamics", runs / "decoder"
-    run("train_tokenizer", "--data", data, "--out", tokenizer, *steps(12000), *bf16)
-    reckoning = ["--reckoning-steps", max(2, round(args.scale * 9000))]
-    run("train_dynamics", "--data", data, "--tokenizer", tokenizer, "--out", dynamics, *steps(12000), *reckoning, *bf16)
-    last = ["--only", "decoder", "--start-from", tokenizer, "--dreams-of", dynamics, "--muon-lr", 0.006]
-    run("train_tokenizer", "--data", data, "--out", decoder, *last, *steps(3000), *bf16)
+
+    def tokenizer(out, count, *options):
+        run("train_tokenizer", "--data", data, "--out", runs / out, *steps(count), *options, *bf16)
+        return runs / out
+
+    latents = tokenizer("tokenizer", 6000)
+    # What reads and what draws learn from single frames, which are cheap: they are not done when the latents are.
+    reader = tokenizer("reader", 6000, "--only", "reader", "--start-from", latents)
+    sketch = tokenizer("sketch", 10_000, "--only", "sketch", "--start-from", reader)
+    dynamics = runs / "dynamics"
+    reckoning = ["--reckoning-steps", max(2, round(args.scale * 15_000))]
+    run("train_dynamics", "--data", data, "--tokenizer", sketch, "--out", dynamics, *steps(3000), *reckoning, *bf16)
+    last = ["--only", "decoder", "--start-from", sketch, "--dreams-of", dynamics, "--batch", 12, "--muon-lr", 0.01]
+    decoder = tokenizer("decoder", 4000, *last)
     run("export", "--data", data, "--tokenizer", decoder, "--dynamics", dynamics, "--out", args.out, "--description", args.description)
     print(f"serve it: npx worldstep serve {args.out}")
 
