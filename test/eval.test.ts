@@ -56,6 +56,7 @@ it("a world is judged: the same numbers from one process and from two, and again
 
 it.each([
   [["--only", "looks"], "option_parts"],
+  [["--card"], "option_card"],
   [["--policies", "no/such/folder"], "policies_missing"],
 ])("what can't be judged is said: %s", async (args, code) => {
   const { code: status, stderr } = await evaluate("simulator", "--out", join(folder, "none"), ...args);

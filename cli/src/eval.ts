@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
 import type { Metrics, SubjectName, Verdict } from "@worldstep/judge";
+import { OptionError } from "@worldstep/protocols";
 import { Command } from "commander";
 import { formatMetrics } from "./metrics.js";
 import { share, wholeNumber } from "./numbers.js";
@@ -24,6 +25,7 @@ interface Options {
   readonly policies?: string;
   readonly out?: string;
   readonly workers?: number;
+  readonly card: boolean;
   readonly json: boolean;
 }
 
@@ -46,14 +48,18 @@ export function evalCommand(): Command {
     .option("--policies <dir>", "folder of the policies to rank; default those that come with worldstep")
     .option("--out <dir>", "folder of the report, and of the samples that an interrupted run goes on from")
     .option("--workers <n>", "processes; default one a core", wholeNumber(1, 1024))
+    .option("--card", "also write the world's card.md, in its folder: what was measured of it", false)
     .option("--json", "print one JSON object, as the last line", false)
     .action(run);
 }
 
 async function run(folder: string, options: Options): Promise<void> {
-  const { judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
+  const { cardMarkdown, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
   const { TABLETOP } = await import("@worldstep/policies");
   const { seed, rollouts, nfe, policies = TABLETOP, workers } = options;
+  if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
+    throw new OptionError("option_card", "a card is of a world and of all parts", "leave out --card or --only", {});
+  }
   const scale = scaleOf(options);
   const only = options.only === undefined ? undefined : partsNamed(options.only);
   const parts = only === undefined ? "" : `-${only.join("-")}`; // the whole report stays beside those of some parts
@@ -85,6 +91,7 @@ async function run(folder: string, options: Options): Promise<void> {
       `${JSON.stringify({ ...verdict, sections: undefined, metrics }, null, 2)}\n`,
     );
     process.stderr.write(`report: ${report}\n`);
+    if (options.card) await writeFile(join(folder, "card.md"), cardMarkdown(verdict));
     process.stdout.write(formatMetrics(metrics, options.json));
   } finally {
     progress.stop();

@@ -85,8 +85,6 @@ export const worldSchema = z
     starts: z.strictObject({ file, names }),
     goldens: z.strictObject({ file }),
     files: z.record(file, z.strictObject({ bytes: z.number().int().min(8), sha256 })),
-    /** What was measured of this world. */
-    card: z.record(z.string(), z.unknown()).optional(),
   })
   .superRefine((world, context) => {
     const check = (ok: boolean, path: string, message: string): void => {

@@ -1,6 +1,7 @@
 import { PNG } from "pngjs";
 import { expect, test } from "vitest";
 import type { Plot, Section, Verdict } from "../verdict.js";
+import { cardMarkdown } from "./card.js";
 import { formatTogether } from "./numbers.js";
 import { plotPng, plotSvg } from "./plots.js";
 import { reportHtml } from "./report.js";
@@ -116,6 +117,15 @@ test("a report says each value, its interval, the simulator's own and how to do 
     expect(text).toContain(part);
   }
   expect(page).toContain("<code>openLoopPsnr</code> is of <code>pixels</code>.");
+});
+
+test("a card says the same in Markdown", () => {
+  const card = cardMarkdown(rich);
+  expect(card).toContain("| `openLoopPsnr` | 26.31 dB | 25.52 to 27.10 | 1064 | 41.3 |");
+  expect(card).toContain("| `bare` | 7 |  |  |  |");
+  for (const part of [rich.subject.hash, rich.subject.description, rich.command, "## Cost", "a CPU, 2 cores"]) {
+    expect(card).toContain(part);
+  }
 });
 
 test("plots and pictures are in the file itself", async () => {

@@ -1,0 +1,47 @@
+// The verdict as a card: a page of Markdown that travels with the world.
+
+import type { Metric, Section, Verdict } from "../verdict.js";
+import { formatTogether } from "./numbers.js";
+
+/** The card of a world: what it is, every metric with its interval, and what to type to measure it again. */
+export function cardMarkdown({ subject, command, versions, sections }: Verdict): string {
+  const facts = [["hash", subject.hash] as const, ...Object.entries(versions)];
+  return `# ${subject.id}
+
+${subject.description}
+
+Judged against its simulator: each value with its 95 % interval, n samples, and what the simulator
+itself scores when it is measured in the same way.
+
+    ${command}
+
+${facts.map(([name, value]) => `* ${name}: ${value}`).join("\n")}
+
+${Object.values(sections).map(part).join("\n")}`;
+}
+
+function part(section: Section): string {
+  const rows = Object.keys(section.metrics).map((name) => row(name, section));
+  return `## ${section.title}
+
+${section.text}
+
+| metric | value | 95 % interval | n | simulator |
+| --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
+function row(name: string, { metrics, reference }: Section): string {
+  const { value, low, high, n, unit } = metrics[name] as Metric;
+  const [shown, from, to] = formatTogether(low === undefined || high === undefined ? [value] : [value, low, high]);
+  const [simulator = ""] = name in reference ? formatTogether([(reference[name] as Metric).value]) : [];
+  const cells = [
+    `\`${name}\``,
+    `${shown} ${unit}`.trim(),
+    from === undefined ? "" : `${from} to ${to}`,
+    n ?? "",
+    simulator,
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
