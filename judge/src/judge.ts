@@ -27,6 +27,9 @@ export interface JudgeOptions extends Settings {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** What a sample holds: to be raised when a study's samples change, or the episodes that they are of. */
+const SAMPLES = 2;
+
 /**
  * Judges a subject. The same subject, settings, versions and machine give the same verdict (but for the cost), however many
  * processes work and however often it was interrupted. Throws what a study throws, and `OptionError`
@@ -44,6 +47,7 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
   });
   try {
     const identity = {
+      samples: SAMPLES,
       ...settings,
       subject: { id, hash },
       nfe,

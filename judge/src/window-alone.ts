@@ -27,6 +27,7 @@ export class WindowAlone implements Env {
   #options: ResetOptions = {};
   #before: Observation | undefined;
   #shown: Shown[] = [];
+  #steps = 0;
 
   constructor(
     readonly env: Env,
@@ -43,13 +44,21 @@ export class WindowAlone implements Env {
     this.#options = { ...(seed !== undefined && { seed }), ...(task !== undefined && { task }), maxTicks: 0 };
     this.#before = result.observation;
     this.#shown = [];
+    this.#steps = 0;
     return result;
   }
 
   async step(action: ActionLike): Promise<StepResult> {
     const { data } = toAction(this.spec.actionSpace, action);
-    await this.env.reset({ ...this.#options, ...this.#seen() });
+    const { seed } = this.#options;
+    // Noise is keyed by seed and tick, and the ticks are always as many: each step has a seed of its own.
+    await this.env.reset({
+      ...this.#options,
+      ...this.#seen(),
+      ...(seed !== undefined && { seed: seed + this.#steps }),
+    });
     const result = await this.env.step(data);
+    this.#steps++;
     this.#shown.push({ action: data, observation: result.observation });
     if (this.#shown.length > this.window) this.#before = this.#shown.shift()?.observation;
     return result;

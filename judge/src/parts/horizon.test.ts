@@ -67,6 +67,7 @@ test("what memory is worth: the error of the window alone over that with it, whe
   expect(of(scenes)).toMatchObject({
     recallError: { value: 3 },
     recallErrorWindowAlone: { value: 9 },
+    recallErrorVisibleWindowAlone: { value: 0 },
     recallGain: { value: 3, n: 2 },
   });
   expect(of(scenes.map(({ windowAlone: _, ...both }) => both))).not.toHaveProperty("recallGain");

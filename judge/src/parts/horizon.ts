@@ -54,7 +54,9 @@ export const horizon: Part = {
         "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees that cube from where it was, and, as " +
         "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted. " +
         "recallGain: recallErrorWindowAlone over recallError. Window alone is the same world, begun anew before every tick from " +
-        "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures.",
+        "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures, so that the " +
+        "gain is of all that is carried beside them: the memory's state, the reading and the first tick. What it costs to go " +
+        "through pictures once a tick is in recallErrorVisibleWindowAlone, of cubes that nothing hid.",
       metrics: {
         driftMinutes: bootstrap(drift, "min", seed, driftMinutes),
         pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
@@ -63,6 +65,9 @@ export const horizon: Part = {
         ...(remembered.length > 0 && {
           recallGain: bootstrap(remembered, "ratio", seed, recallGain),
           recallErrorWindowAlone: average(remembered, "cm", seed, ({ windowAlone }) => hiddenError(windowAlone)),
+          recallErrorVisibleWindowAlone: average(remembered, "cm", seed, ({ windowAlone }) =>
+            visibleError(windowAlone),
+          ),
         }),
       },
       reference: ofSide("real"),

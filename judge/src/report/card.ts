@@ -10,8 +10,8 @@ export function cardMarkdown({ subject, command, versions, sections }: Verdict):
 
 ${subject.description}
 
-Judged against its simulator: each value with its 95 % interval, n samples, and what the simulator
-itself scores when it is measured in the same way.
+Judged against its simulator, by the command below. Where there are any: the 95 % interval, n samples, and
+what the simulator itself scores when it is measured in the same way.
 
     ${command}
 
