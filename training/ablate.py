@@ -40,7 +40,7 @@ def parse():
     parser.add_argument("--out", required=True, help="folder for the runs, the table and the curves")
     parser.add_argument("--steps", type=int, default=400, help="training steps of each")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--limit", type=int, default=60, help="read only so many shards")
+    parser.add_argument("--limit", type=int, default=60, help="read only so many shards, the last")
     parser.add_argument("--reckoning-steps", type=int, default=4000, help="of the one reckoning that all variants have")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     return parser.parse_args()

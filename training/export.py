@@ -48,7 +48,7 @@ def main():
     parser.add_argument("--dynamics", required=True, help="output folder of train_dynamics.py")
     parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
-    parser.add_argument("--limit", type=int, default=24, help="read only so many shards; the uncertainty is fitted to these")
+    parser.add_argument("--limit", type=int, default=24, help="read only so many shards, the last; the uncertainty is fitted to these")
     parser.add_argument("--starts", type=int, default=128, help="start states, from the first frames of training episodes: a policy that is trained in the world meets no others")
     parser.add_argument("--context-level", type=float, default=CONTEXT_LEVEL, help="noise level that the context is said to have")
     parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")

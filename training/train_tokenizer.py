@@ -39,7 +39,7 @@ def parse():
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--only", choices=("decoder", "reader", "sketch"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
-    parser.add_argument("--limit", type=int, help="read only so many shards")
+    parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
