@@ -51,7 +51,8 @@ class Episodes:
 
     def __init__(self, folder, held_out=32, limit=None):
         self.meta = json.loads((Path(folder) / "meta.json").read_text())
-        paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))[:limit]
+        paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))
+        paths = paths[-limit:] if limit else paths  # the last, so that those held out are the same with a limit
         if not paths:
             raise SystemExit(f"{folder} holds no shard-*.safetensors.gz: run `npm run generate -- --out {folder}` first")
         shards = []

@@ -18,6 +18,10 @@ from optimizer import Trainer
 REST = 0.004  # a change of less than this, in standard deviations, is none: what nobody touches stays where it is
 CHANGE = 4.0  # what a change of the reading is multiplied by: it is small beside the reading
 UNROLLED = 6  # ticks that it is trained to reckon on from its own reckoning
+BETA = 0.02  # an error below this is squared, one above it absolute, in usual changes of a tick
+# Share of ticks that are drawn by how wrong they were reckoned (prioritized replay: Schaul et al., 2015, arXiv 1511.05952),
+# and after how many steps that is found out again: what touches what is decided in few ticks.
+HARD, LOOKED_OVER = 0.5, 500
 
 
 class Reckoning(nn.Module):
@@ -92,8 +96,9 @@ def fit(model, actions, readings, stride, steps, bf16, batch=1024, seed=0):
     """
     device = readings.device
     generator = torch.Generator().manual_seed(seed)
+    draw = lambda count, below: torch.randint(below, (count,), generator=generator).to(device)  # noqa: E731
     # Not the extremes: the arm overshoots its limits now and then, but does not stay there.
-    sample = readings.flatten(0, 1)[torch.randint(readings.shape[0] * readings.shape[1], (1_000_000,), generator=generator)]
+    sample = readings.flatten(0, 1)[draw(1_000_000, readings.shape[0] * readings.shape[1])]
     low, high = (torch.stack([torch.quantile(x, q) for x in sample.t()]) for q in (0.0005, 0.9995))
     model.range.copy_(torch.stack([low, high]))
     change = (readings[:, stride::stride] - readings[:, :-stride:stride]).flatten(0, 1)
@@ -102,9 +107,15 @@ def fit(model, actions, readings, stride, steps, bf16, batch=1024, seed=0):
     trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=bf16, ema=0.999)
     started, running = time.time(), []
     while trainer.step_number < steps:
+        if trainer.step_number % LOOKED_OVER == 0:
+            hard = surprise(model, actions, readings, stride, weight).flatten()
+            hard = hard.clamp(max=torch.quantile(hard[draw(1_000_000, len(hard))], 0.995)).cpu()  # some things nobody can foresee
         depth = 1 + (UNROLLED - 1) * (trainer.step_number > 0.6 * steps)
-        e = torch.randint(len(readings), (batch // depth,), generator=generator).to(device)
-        first = torch.randint((ticks - depth) * stride + 1, e.shape, generator=generator).to(device)
+        count, last = batch // depth, (ticks - depth) * stride
+        chosen = torch.multinomial(hard, int(HARD * count), replacement=True, generator=generator).to(device)
+        first = (chosen % ticks - draw(len(chosen), depth)) * stride + draw(len(chosen), stride) - stride // 2
+        first = torch.cat([first.clamp(0, last), draw(count - len(chosen), last + 1)])
+        e = torch.cat([chosen // ticks, draw(count - len(chosen), len(readings))])
         frames = first[:, None] + stride * torch.arange(-1, depth + 1, device=device)
         known = readings[e[:, None], frames.clamp(min=0)]
         blocks = (frames[:, :-1, None] + torch.arange(stride, device=device)).clamp(min=0)
@@ -119,10 +130,22 @@ def fit(model, actions, readings, stride, steps, bf16, batch=1024, seed=0):
             now = acts[:, n]
             change = model.change(torch.cat([now, reading, before, earlier], -1))
             before, earlier, reading = now, reading, reading + change
-            total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=0.02)
+            total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=BETA)
         trainer.step(total / depth)
         running.append(total.item() / depth)
         if trainer.step_number % 500 == 0:
             left = (time.time() - started) / trainer.step_number * (steps - trainer.step_number)
             print(f"reckoning {trainer.step_number}/{steps}  loss {np.mean(running[-500:]):.4f}  {left / 60:.1f} min left", flush=True)
     model.load_state_dict(trainer.ema)
+
+
+@torch.no_grad()
+def surprise(model, actions, readings, stride, weight):
+    """How far each tick of the logs is reckoned wrong, `[E, T]`; arguments as of `fit`."""
+    errors = []
+    for acts, known in zip(actions.unflatten(1, (-1, stride)).flatten(2).split(64), readings[:, ::stride].split(64)):
+        before = torch.cat([torch.zeros_like(acts[:, :1]), acts[:, :-1]], 1)
+        earlier = torch.cat([known[:, :1], known[:, :-2]], 1)
+        reckoned = known[:, :-1] + model.change(torch.cat([acts, known[:, :-1], before, earlier], -1))
+        errors.append(F.smooth_l1_loss(reckoned * weight, known[:, 1:] * weight, beta=BETA, reduction="none").mean(-1))
+    return torch.cat(errors)

@@ -40,13 +40,13 @@ def parse():
     parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=5, help="clips a step")
-    parser.add_argument("--readings", help="folder of more shards, of frames of any size: the reckoning is fitted to them too")
+    parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size: reckoning and scores are fitted to them too")
     parser.add_argument("--reckoning-steps", type=int, default=12_000, help="steps in which the reckoning is fitted, before, and twice those of the scores")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--model", default="{}", help="JSON: what is to be otherwise in Dynamics")
-    parser.add_argument("--limit", type=int, help="read only so many shards")
+    parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -63,9 +63,10 @@ class Latents:
         if cache.exists():
             stored = np.load(cache)
             self.moving, self.still = stored["moving"], stored["still"]
-            if self.still.shape[:2] != (len(frames), len(STARTS)):
+            if self.still.shape[1] != len(STARTS) or len(self.still) > len(split["frames"]):
                 raise SystemExit(f"{cache} holds latents of other data: delete it")
-            return
+            if len(self.still) >= len(frames):
+                return
         moving, still = [], []
         for i in range(len(frames)):
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
