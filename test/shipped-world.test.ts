@@ -46,7 +46,7 @@ async function checkGoldens(folder: string): Promise<void> {
   await backend.close();
 }
 
-it("tabletop-nano equals PyTorch, to 1e-3", () => checkGoldens("worlds/tabletop-nano"));
+it.each(["tabletop-nano", "pusht"])("%s equals PyTorch, to 1e-3", (name) => checkGoldens(`worlds/${name}`));
 
 it("training reads a world back, whatever is read from its ticks", async ({ skip }) => {
   const python = await findPython(["torch", "numpy"]);
