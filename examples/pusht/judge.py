@@ -1,5 +1,5 @@
 """How true a world of Push-T is, and what it is good for, measured in gym-pusht itself:
-npx worldstep serve worlds/pusht, and beside it: python examples/pusht/judge.py --out report.json
+npx worldstep serve --world worlds/pusht, and beside it: python examples/pusht/judge.py --out report.json
 
 Wants `pip install ./sdk/python gym-pusht`. Three parts, each with intervals of 95 % by resampling episodes:
   fidelity  the same actions in both: PSNR of the frames, and how far the corners of the T are off, in pixels of 512

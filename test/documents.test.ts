@@ -1,0 +1,41 @@
+// What the documents tell people to type is what the command line takes.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { expect, it } from "vitest";
+import { createProgram } from "../cli/src/program.js";
+
+const documents = [
+  "README.md",
+  ...["docs", "examples/pusht", "examples/policy-training", "examples/sim2real", "sdk/python"].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".md"))
+      .map((file) => join(folder, file)),
+  ),
+];
+
+// In blocks of code; in a sentence, part of a command is enough.
+const TYPED =
+  /(?<!`)(?:npx worldstep|node cli\/dist\/main\.js|npm run (?:-s )?(?=(?:eval|generate|bench)\b)) ?([^`#&\n]*)/g;
+
+const commands = documents.flatMap((file) =>
+  [...readFileSync(file, "utf8").matchAll(TYPED)].flatMap(([line, words = ""]) => {
+    const typed = words.replace(" -- ", " ").trim();
+    return typed === "" || typed.startsWith("<") ? [] : [{ line: `${file}: ${line.trim()}`, typed }];
+  }),
+);
+
+// Parses and checks, and does nothing.
+function onlyParse(command: Command): Command {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+  command.action(() => undefined);
+  for (const sub of command.commands) onlyParse(sub);
+  return command;
+}
+
+it("finds some", () => expect(commands.length).toBeGreaterThan(6));
+
+it.each(commands)("$line", async ({ typed }) => {
+  const words = (typed.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ""));
+  await onlyParse(createProgram()).parseAsync(words, { from: "user" });
+});
