@@ -199,17 +199,18 @@ def near(pose):
     return np.linalg.norm(pose[:2] - GOAL[:2]) < 20 and abs(wrapped(pose[2] - GOAL[2])) < np.pi / 9
 
 
-def chosen(dream, frame, agent, corners, horizon=14):
-    """Of one push at each contact, that which the dream says leaves the T nearest to the goal."""
+def chosen(dream, frame, agent, corners, horizon=16):
+    """Of one push at each contact, that which the dream says brings the T nearest to the goal, and in how many ticks."""
     pose = pose_of(corners)
-    length = np.clip(off_goal(pose) * 0.7, 10, 60)
-    plans = [push(agent, pose, contact, length) for contact in range(len(PLACES))]
-    tried = [Push(plan, 50) for plan in plans]
+    plans = [push(agent, pose, contact, 60) for contact in range(len(PLACES))]
+    tried, after = [Push(plan, 50) for plan in plans], []
     dream.begin([frame] * len(PLACES), [agent] * len(PLACES))
     for _ in range(horizon):
         dream.step(rows_of(tried, dream.agents, dream.corners, dream.stride))
-    after = np.array([off_goal(pose_of(c)) for c in dream.corners])
-    return Push(plans[np.where(reachable(pose), after, np.inf).argmin()], 50)
+        after.append([off_goal(pose_of(c)) for c in dream.corners])
+    after = np.where(reachable(pose), after, np.inf)
+    tick, contact = np.unravel_index(after.argmin(), after.shape)
+    return Push(plans[contact], 50), tick + 1
 
 
 def planner(real, dream, args):
@@ -219,11 +220,12 @@ def planner(real, dream, args):
         rows = []
         for i, state in enumerate(starts(args.seed, args.episodes)):
             one.begin([state])
-            policy, doing, best, close = Pusher(np.random.default_rng([args.seed, i])), None, 0.0, False
+            policy, left, best, close = Pusher(np.random.default_rng([args.seed, i])), 0, 0.0, False
             for _ in range(args.ticks):
-                if name == "planned" and (doing is None or doing.done(one.agents[0])):
-                    doing = chosen(dream, one.frames[0], one.agents[0], one.corners[0])
-                one.step(rows_of([doing if name == "planned" else policy], one.agents, one.corners, dream.stride))
+                if name == "planned" and left == 0:
+                    policy, left = chosen(dream, one.frames[0], one.agents[0], one.corners[0])
+                left -= 1
+                one.step(rows_of([policy], one.agents, one.corners, dream.stride))
                 pose = pose_of(one.corners[0])
                 best, close = max(best, coverage(pose)), close or near(pose)
                 if best > 0.95:
