@@ -62,7 +62,7 @@ def main():
     last = ["--only", "decoder", "--start-from", sketch, "--dreams-of", dynamics, "--batch", 12, "--muon-lr", 0.01]
     decoder = tokenizer("decoder", 4000, *last)
     run("export", "--data", data, "--tokenizer", decoder, "--dynamics", dynamics, "--out", args.out, "--description", args.description)
-    print(f"serve it: npx worldstep serve {args.out}")
+    print(f"serve it: npx worldstep serve --world {args.out}")
 
 
 if __name__ == "__main__":
