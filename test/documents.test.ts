@@ -1,9 +1,8 @@
 // What the documents tell people to type is what the command line takes.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
 import { expect, it } from "vitest";
-import { createProgram } from "../cli/src/program.js";
+import { createProgram } from "worldstep";
 
 const documents = [
   "README.md",
@@ -19,14 +18,14 @@ const TYPED =
   /(?<!`)(?:npx worldstep|node cli\/dist\/main\.js|npm run (?:-s )?(?=(?:eval|generate|bench)\b)) ?([^`#&\n]*)/g;
 
 const commands = documents.flatMap((file) =>
-  [...readFileSync(file, "utf8").matchAll(TYPED)].flatMap(([line, words = ""]) => {
-    const typed = words.replace(" -- ", " ").trim();
-    return typed === "" || typed.startsWith("<") ? [] : [{ line: `${file}: ${line.trim()}`, typed }];
-  }),
+  [...readFileSync(file, "utf8").matchAll(TYPED)].map(([line, words = ""]) => ({
+    line: `${file}: ${line.trim()}`,
+    typed: words.replace(" -- ", " ").trim(),
+  })),
 );
 
 // Parses and checks, and does nothing.
-function onlyParse(command: Command): Command {
+function onlyParse(command: ReturnType<typeof createProgram>): typeof command {
   command.exitOverride().configureOutput({ writeErr: () => undefined });
   command.action(() => undefined);
   for (const sub of command.commands) onlyParse(sub);
