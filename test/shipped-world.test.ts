@@ -73,6 +73,12 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);
   try {
     await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
+    const exchanges = `from data import Episodes; print(Episodes("${out}/data").exchanges().tolist())`;
+    const { stdout } = await run(python, ["-c", `import sys; sys.path.insert(0, "training"); ${exchanges}`]);
+    const orders = JSON.parse(stdout.trim().split("\n").at(-1) as string);
+    expect(orders).toHaveLength(6); // of three cubes
+    const swapped = [8, 9, 10, 5, 6, 7, 11, 12, 13, 16, 17, 14, 15, 18, 19]; // places and yaws, red and green
+    expect(orders).toContainEqual([0, 1, 2, 3, 4, ...swapped, 20, 21, 22, 23, 24, 25]);
     await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
     await python3(
       "train_dynamics",

@@ -1,6 +1,7 @@
 """Episodes from the generator's shards, and batches of clips. Shards are gzipped safetensors, read without packages."""
 
 import gzip
+import itertools
 import json
 import struct
 from pathlib import Path
@@ -78,6 +79,19 @@ class Episodes:
         readings = self.train["reading"].reshape(-1, self.train["reading"].shape[-1])[::7]
         readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
         return torch.from_numpy(np.stack([readings.mean(0), readings.std(0)])).float()
+
+    def exchanges(self):
+        """
+        The orders of a reading's numbers, `[N, Q]`, in which things that are alike change places: what `alike` of meta.json
+        names, and the names of the numbers begin with. The first leaves all where it is.
+        """
+        names = self.meta["proprioception"] + self.meta.get("environmentState", [])
+        alike, orders = self.meta.get("alike", []), []
+        for others in itertools.permutations(alike):
+            other = dict(zip(alike, others))
+            things = [name.split(" ")[0] for name in names]
+            orders.append([names.index(other.get(thing, thing) + name[len(thing) :]) for thing, name in zip(things, names)])
+        return torch.tensor(orders)
 
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""

@@ -13,37 +13,52 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from data import normalised
 from optimizer import Trainer
 
 REST = 0.004  # a change of less than this, in standard deviations, is none: what nobody touches stays where it is
 CHANGE = 4.0  # what a change of the reading is multiplied by: it is small beside the reading
-UNROLLED = 6  # ticks that it is trained to reckon on from its own reckoning
+# For a share of its steps it is trained to reckon one tick on, then so many from its own reckoning. Muon gets there faster and
+# AdamW closer: Muon's steps are as long in every direction, and here millimetres matter.
+ALONE, UNROLLED = 0.6, 6
+NOISE = 0.001  # on the reading before, in standard deviations: more, and beside a cube is on it
 BETA = 0.02  # an error below this is squared, one above it absolute, in usual changes of a tick
-# Share of ticks that are drawn by how wrong they were reckoned (prioritized replay: Schaul et al., 2015, arXiv 1511.05952),
+# The share of ticks that is drawn by how wrong they were reckoned (prioritized replay: Schaul et al., 2015, arXiv 1511.05952),
 # and after how many steps that is found out again: what touches what is decided in few ticks.
-HARD, LOOKED_OVER = 0.5, 500
+HARD, LOOKED_OVER = 0.25, 500
 
 
 class Reckoning(nn.Module):
-    """control `[.., U]` -> the next reading `[.., Q]`."""
+    """
+    control `[.., U]` -> the next reading `[.., Q]`. Whether a finger comes down beside a cube or on it is a matter of
+    millimetres, so it sees the control in waves too, of directions and lengths that it learns (as Sitzmann et al., 2020,
+    arXiv 2006.09661).
+    """
 
-    WIDTH = 512
+    WIDTH, WAVES = 512, 256
 
     def __init__(self, actions, reading):
         super().__init__()
         self.actions, self.reading = actions, reading
-        self.inp = nn.Linear(2 * (actions + reading), self.WIDTH)
+        told = 2 * (actions + reading)
+        self.inp = nn.Linear(told, self.WIDTH)
+        self.wave = nn.Linear(told, self.WAVES)
+        self.wave_out = nn.Linear(self.WAVES, self.WIDTH, bias=False)
         self.hidden1 = nn.Linear(self.WIDTH, self.WIDTH)
         self.hidden2 = nn.Linear(self.WIDTH, self.WIDTH)
         self.out = nn.Linear(self.WIDTH, reading)
         self.register_buffer("range", torch.tensor([[-5.0], [5.0]]).repeat(1, reading))
+        nn.init.normal_(self.wave.weight, std=2 / told**0.5)
+        nn.init.uniform_(self.wave.bias, -torch.pi, torch.pi)
+        nn.init.zeros_(self.wave_out.weight)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
     def change(self, control):
         """-> what is added to the reading, before what is small counts as nothing."""
         now, reading, before, earlier = control.split([self.actions, self.reading, self.actions, self.reading], -1)
-        x = F.silu(self.inp(torch.cat([now, reading, before, CHANGE * (reading - earlier)], -1)))
+        x = torch.cat([now, reading, before, CHANGE * (reading - earlier)], -1)
+        x = F.silu(self.inp(x) + self.wave_out(torch.sin(self.wave(x))))
         x = x + F.silu(self.hidden1(x))
         x = x + F.silu(self.hidden2(x))
         return self.out(x)
@@ -89,54 +104,60 @@ def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=
     model.load_state_dict(trainer.ema)
 
 
-def fit(model, actions, readings, stride, steps, bf16, batch=1024, seed=0):
+def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=1024, seed=0):
     """
-    Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, normalised; any frame may begin
-    a tick.
+    Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
+    frame may begin a tick. orders: those of a reading's numbers `[N, Q]` that are as likely (`Episodes.exchanges`).
     """
-    device = readings.device
+    device, truth = readings.device, normalised(readings, normal)
     generator = torch.Generator().manual_seed(seed)
     draw = lambda count, below: torch.randint(below, (count,), generator=generator).to(device)  # noqa: E731
     # Not the extremes: the arm overshoots its limits now and then, but does not stay there.
-    sample = readings.flatten(0, 1)[draw(1_000_000, readings.shape[0] * readings.shape[1])]
+    sample = truth.flatten(0, 1)[draw(1_000_000, readings.shape[0] * readings.shape[1])]
     low, high = (torch.stack([torch.quantile(x, q) for x in sample.t()]) for q in (0.0005, 0.9995))
     model.range.copy_(torch.stack([low, high]))
-    change = (readings[:, stride::stride] - readings[:, :-stride:stride]).flatten(0, 1)
+    change = (truth[:, stride::stride] - truth[:, :-stride:stride]).flatten(0, 1)
     weight = 1 / change.square().mean(0).sqrt().clamp(min=0.05)
     ticks = (readings.shape[1] - 1) // stride
-    trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=bf16, ema=0.999)
-    started, running = time.time(), []
-    while trainer.step_number < steps:
-        if trainer.step_number % LOOKED_OVER == 0:
-            hard = surprise(model, actions, readings, stride, weight).flatten()
-            hard = hard.clamp(max=torch.quantile(hard[draw(1_000_000, len(hard))], 0.995)).cpu()  # some things nobody can foresee
-        depth = 1 + (UNROLLED - 1) * (trainer.step_number > 0.6 * steps)
-        count, last = batch // depth, (ticks - depth) * stride
-        chosen = torch.multinomial(hard, int(HARD * count), replacement=True, generator=generator).to(device)
-        first = (chosen % ticks - draw(len(chosen), depth)) * stride + draw(len(chosen), stride) - stride // 2
-        first = torch.cat([first.clamp(0, last), draw(count - len(chosen), last + 1)])
-        e = torch.cat([chosen // ticks, draw(count - len(chosen), len(readings))])
-        frames = first[:, None] + stride * torch.arange(-1, depth + 1, device=device)
-        known = readings[e[:, None], frames.clamp(min=0)]
-        blocks = (frames[:, :-1, None] + torch.arange(stride, device=device)).clamp(min=0)
-        acts = actions[e[:, None, None], blocks].flatten(2)
-        # An episode begins at rest; so does one that begins anywhere, as far as can be known.
-        still = (frames[:, 0] < 0) | (torch.rand(e.shape, generator=generator).to(device) < 0.05)
-        before = torch.where(still[:, None], torch.zeros_like(acts[:, 0]), acts[:, 0])
-        earlier = torch.where(still[:, None], known[:, 1], known[:, 0])
-        noise = torch.randn(known[:, 1].shape, generator=generator).to(device) * 0.01
-        reading, earlier, total = known[:, 1] + noise, earlier + noise, 0
-        for n in range(1, depth + 1):
-            now = acts[:, n]
-            change = model.change(torch.cat([now, reading, before, earlier], -1))
-            before, earlier, reading = now, reading, reading + change
-            total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=BETA)
-        trainer.step(total / depth)
-        running.append(total.item() / depth)
-        if trainer.step_number % 500 == 0:
-            left = (time.time() - started) / trainer.step_number * (steps - trainer.step_number)
-            print(f"reckoning {trainer.step_number}/{steps}  loss {np.mean(running[-500:]):.4f}  {left / 60:.1f} min left", flush=True)
-    model.load_state_dict(trainer.ema)
+    started, running, done = time.time(), [], 0
+    alone = round(ALONE * steps)
+    phases = ((1, alone, dict(lr=2e-3, muon_lr=0.02)), (UNROLLED, steps - alone, dict(lr=6e-4, plain=(model,))))
+    for depth, share, rates in phases:
+        trainer = Trainer(model, share, bf16=bf16, ema=0.999, **rates)
+        while trainer.step_number < trainer.steps:
+            if trainer.step_number % LOOKED_OVER == 0:
+                hard = surprise(model, actions, truth, stride, weight).flatten()
+                hard = hard.clamp(max=torch.quantile(hard[draw(1_000_000, len(hard))], 0.995)).cpu()  # some things nobody can foresee
+                hard += 1e-9  # where nothing is wrong, all are alike
+            count, last = batch // depth, (ticks - depth) * stride
+            chosen = torch.multinomial(hard, int(HARD * count), replacement=True, generator=generator).to(device)
+            first = (chosen % ticks - draw(len(chosen), depth)) * stride + draw(len(chosen), stride) - stride // 2
+            first = torch.cat([first.clamp(0, last), draw(count - len(chosen), last + 1)])
+            e = torch.cat([chosen // ticks, draw(count - len(chosen), len(readings))])
+            frames = first[:, None] + stride * torch.arange(-1, depth + 1, device=device)
+            known = readings[e[:, None], frames.clamp(min=0)]
+            order = orders[draw(count, len(orders))][:, None].expand_as(known)
+            known = normalised(known.gather(-1, order), normal)
+            blocks = (frames[:, :-1, None] + torch.arange(stride, device=device)).clamp(min=0)
+            acts = actions[e[:, None, None], blocks].flatten(2)
+            # An episode begins at rest; so does one that begins anywhere, as far as can be known.
+            still = (frames[:, 0] < 0) | (torch.rand(e.shape, generator=generator).to(device) < 0.05)
+            before = torch.where(still[:, None], torch.zeros_like(acts[:, 0]), acts[:, 0])
+            earlier = torch.where(still[:, None], known[:, 1], known[:, 0])
+            noise = torch.randn(known[:, 1].shape, generator=generator).to(device) * NOISE
+            reading, earlier, total = known[:, 1] + noise, earlier + noise, 0
+            for n in range(1, depth + 1):
+                now = acts[:, n]
+                change = model.change(torch.cat([now, reading, before, earlier], -1))
+                before, earlier, reading = now, reading, reading + change
+                total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=BETA)
+            trainer.step(total / depth)
+            running.append(total.item() / depth)
+            done += 1
+            if done % 500 == 0:
+                left = (time.time() - started) / done * (steps - done)
+                print(f"reckoning {done}/{steps}  loss {np.mean(running[-500:]):.4f}  {left / 60:.1f} min left", flush=True)
+        model.load_state_dict(trainer.ema)
 
 
 @torch.no_grad()

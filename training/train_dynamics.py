@@ -253,9 +253,9 @@ def learn_from_numbers(model, episodes, args, normal, out):
         actions, readings, rewards, success = (
             torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
         )
-        readings, stride = normalised(readings, normal), actions.shape[2]
-        fit(model.reckoning, actions.flatten(1, 2), readings, stride, args.reckoning_steps, args.bf16)
-        ends = readings[:, stride::stride].flatten(0, 1)
+        stride, orders = actions.shape[2], episodes.exchanges().to(args.device)
+        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, stride, args.reckoning_steps, args.bf16)
+        ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
         for part, file in files.items():
             torch.save(model.get_submodule(part).state_dict(), file)

@@ -70,7 +70,8 @@ const READER_FEATURES = 192;
 /** Sizes of training/tokenizer.py's `Sketch`. */
 export const SKETCH = { width: 256, points: 20, hidden: 96, channels: 24 } as const;
 
-const RECKONING_WIDTH = 512;
+/** Sizes of training/reckoning.py's `Reckoning`. */
+const RECKONING = { width: 512, waves: 256 } as const;
 const SCORES_WIDTH = 256;
 
 /** `LEVELS` of training/uncertainty.py. */
@@ -178,10 +179,12 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
   rules.set("gap", half(chunk, width));
-  linear("reckoning.inp", RECKONING_WIDTH, 2 * rowSize(world));
-  linear("reckoning.hidden1", RECKONING_WIDTH, RECKONING_WIDTH);
-  linear("reckoning.hidden2", RECKONING_WIDTH, RECKONING_WIDTH);
-  linear("reckoning.out", reading, RECKONING_WIDTH);
+  linear("reckoning.inp", RECKONING.width, 2 * rowSize(world));
+  linear("reckoning.wave", RECKONING.waves, 2 * rowSize(world));
+  linear("reckoning.wave_out", RECKONING.width, RECKONING.waves, false);
+  linear("reckoning.hidden1", RECKONING.width, RECKONING.width);
+  linear("reckoning.hidden2", RECKONING.width, RECKONING.width);
+  linear("reckoning.out", reading, RECKONING.width);
   rules.set("reckoning.range", half(2, reading));
   linear("control_in", width, features);
   linear("spot_in", tokens * SPOT, features);

@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import { byteTensor, floatTensor, OptionError, type Tensor } from "@worldstep/protocols";
 import { ENVIRONMENT_STATE } from "./environment-state.js";
 import { EPISODE_FRAMES, EPISODE_TICKS, type Episode, POLICIES, recordEpisode } from "./episode.js";
+import { CUBES } from "./scene-xml.js";
 import { trainingSeed } from "./seeds.js";
 import { writeShard } from "./shard.js";
 import { createSimulator, STRIDE } from "./simulator.js";
@@ -133,6 +134,7 @@ async function writeMeta(out: string, settings: { episodes: number; seed: number
     actionNames,
     proprioception,
     environmentState: ENVIRONMENT_STATE,
+    alike: CUBES,
     tasks: TASKS,
     rewardTasks: SCORED_TASKS,
     policies: POLICIES,

@@ -49,7 +49,9 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     const size = range.length / 2;
     const [actions, reading] = [row.slice(0, -size), row.slice(-size)];
     const change = reading.map((x, i) => 4 * (x - at(before, actions.length + i)));
-    let x = silu(linear([...actions, ...reading, ...before.slice(0, -size), ...change], "reckoning.inp"));
+    const told = [...actions, ...reading, ...before.slice(0, -size), ...change];
+    const seen = linear(linear(told, "reckoning.wave").map(Math.sin), "reckoning.wave_out");
+    let x = silu(sum(linear(told, "reckoning.inp"), seen));
     for (const i of [1, 2]) x = sum(x, silu(linear(x, `reckoning.hidden${i}`)));
     return linear(x, "reckoning.out").map((moved, i) => {
       const there = at(reading, i) + (Math.abs(moved) > 0.004 ? moved : 0);

@@ -95,7 +95,9 @@ export function reckoningGraph({ manifest, dynamics }: Pick<World, "manifest" | 
   const scale = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
   const change = graph.add("Mul", [graph.add("Sub", [reading, earlier]), scale]);
   const known = graph.add("Concat", [now, reading, last, change], { axis: 1 });
-  let x = layers.silu(layers.linear(known, "reckoning.inp"));
+  const waves = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
+  const seen = layers.matmul(waves, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
+  let x = layers.silu(seen);
   for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
   const moved = graph.add("Add", [reading, layers.shrink(layers.linear(x, "reckoning.out"), REST)]);
   const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.range"), i, i + 1))) as [
