@@ -17,6 +17,7 @@ def parse():
     parser.add_argument("--out", required=True, help="folder of the world, named as it is")
     parser.add_argument("--runs", help="folder for checkpoints, curves and pictures; default runs/NAME")
     parser.add_argument("--scale", type=float, default=1.0, help="of all training steps: 0.1 is a first look in a tenth of the time")
+    parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size, for what learns from numbers alone")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--description", default="", help="for people; goes into world.json")
     for name, of in (("camera", "the camera"), ("size", "pixels along each side"), ("stride", "frames of a tick"), ("ticks", "ticks of a window")):
@@ -58,6 +59,7 @@ def main():
     sketch = tokenizer("sketch", 10_000, "--only", "sketch", "--start-from", reader)
     dynamics = runs / "dynamics"
     reckoning = ["--reckoning-steps", max(2, round(args.scale * 15_000))]
+    reckoning += ["--readings", args.readings] if args.readings else []
     run("train_dynamics", "--data", data, "--tokenizer", sketch, "--out", dynamics, *steps(3000), *reckoning, *bf16)
     last = ["--only", "decoder", "--start-from", sketch, "--dreams-of", dynamics, "--batch", 12, "--muon-lr", 0.01]
     decoder = tokenizer("decoder", 4000, *last)
