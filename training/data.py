@@ -86,10 +86,9 @@ class Episodes:
         names, and the names of the numbers begin with. The first leaves all where it is.
         """
         names = self.meta["proprioception"] + self.meta.get("environmentState", [])
-        alike, orders = self.meta.get("alike", []), []
+        things, alike, orders = [name.split(" ")[0] for name in names], self.meta.get("alike", []), []
         for others in itertools.permutations(alike):
             other = dict(zip(alike, others))
-            things = [name.split(" ")[0] for name in names]
             orders.append([names.index(other.get(thing, thing) + name[len(thing) :]) for thing, name in zip(things, names)])
         return torch.tensor(orders)
 

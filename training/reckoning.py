@@ -119,7 +119,7 @@ def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=102
     change = (truth[:, stride::stride] - truth[:, :-stride:stride]).flatten(0, 1)
     weight = 1 / change.square().mean(0).sqrt().clamp(min=0.05)
     ticks = (readings.shape[1] - 1) // stride
-    started, running, done = time.time(), [], 0
+    started, running = time.time(), []
     alone = round(ALONE * steps)
     phases = ((1, alone, dict(lr=2e-3, muon_lr=0.02)), (UNROLLED, steps - alone, dict(lr=6e-4, plain=(model,))))
     for depth, share, rates in phases:
@@ -153,7 +153,7 @@ def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=102
                 total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=BETA)
             trainer.step(total / depth)
             running.append(total.item() / depth)
-            done += 1
+            done = len(running)
             if done % 500 == 0:
                 left = (time.time() - started) / done * (steps - done)
                 print(f"reckoning {done}/{steps}  loss {np.mean(running[-500:]):.4f}  {left / 60:.1f} min left", flush=True)
@@ -162,7 +162,7 @@ def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=102
 
 @torch.no_grad()
 def surprise(model, actions, readings, stride, weight):
-    """How far each tick of the logs is reckoned wrong, `[E, T]`; arguments as of `fit`."""
+    """How far each tick of the logs is reckoned wrong, `[E, T]`; arguments as of `fit`, but the readings normalised."""
     errors = []
     for acts, known in zip(actions.unflatten(1, (-1, stride)).flatten(2).split(64), readings[:, ::stride].split(64)):
         before = torch.cat([torch.zeros_like(acts[:, :1]), acts[:, :-1]], 1)
