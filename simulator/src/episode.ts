@@ -40,17 +40,18 @@ export interface Episode {
 }
 
 /**
- * Plays and records the episode of `seed`. A task policy that succeeds is followed by play. `nearMisses`: of the flawed
- * policies some go beside their goal by up to 5 cm, and some let go above it. Logs to train on want them, for without them a
- * world takes what was nearly grasped for grasped; the judge's experiments are without, as they were from the beginning.
+ * Plays and records the episode of `seed`. A task policy that succeeds is followed by play. `contacts`: of the flawed
+ * policies some go beside their goal by up to 5 cm, some let go above it, and play rummages. Logs to train on want that, for
+ * without it a world takes what was nearly grasped for grasped, and leads the arm through what is in its way; the judge's
+ * experiments are without, as they were from the beginning.
  */
-export async function recordEpisode(simulator: Simulator, seed: number, nearMisses = false): Promise<Episode> {
+export async function recordEpisode(simulator: Simulator, seed: number, contacts = false): Promise<Episode> {
   const random = new Random(seed, "episode");
   const scored = random.chance(PLAY_SHARE) ? undefined : random.index(SCORED_TASKS.length);
   const expert = random.chance(EXPERT_SHARE);
-  const skill = expert ? {} : { ...drawSkill(random), ...(nearMisses && drawMiss(new Random(seed, "near miss"))) };
+  const skill = expert ? {} : { ...drawSkill(random), ...(contacts && drawMiss(new Random(seed, "near miss"))) };
   const blind = scored === undefined && random.chance(BLIND_SHARE);
-  const play = blind ? blindPolicy(seed) : playPolicy(seed);
+  const play = blind ? blindPolicy(seed) : playPolicy(seed, contacts);
   const task = scored === undefined ? undefined : SCORED_TASKS[scored];
   let policy: ScriptedPolicy = task === undefined ? play : taskPolicy(task, seed, skill);
 

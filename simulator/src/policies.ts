@@ -25,10 +25,13 @@ export function taskPolicy(task: ScoredTask, seed: number, skill: Skill = {}): S
   return follow(script, skill, new Random(seed, `policy ${task}`));
 }
 
-/** Random play: wanders, picks, carries, drops, stacks, pushes, presses, pauses, twitches, at changing speeds. */
-export function playPolicy(seed: number): ScriptedPolicy {
+/**
+ * Random play: wanders, picks, carries, drops, stacks, pushes, presses, pauses, twitches, at changing speeds. With
+ * `rummaging` it spends half of its ways low over the table, straight through whatever stands there.
+ */
+export function playPolicy(seed: number, rummaging = false): ScriptedPolicy {
   const random = new Random(seed, "play");
-  return follow((look) => play(look, random), { noise: random.pick([0, 0, 0.05, 0.15]) }, random);
+  return follow((look) => play(look, random, rummaging), { noise: random.pick([0, 0, 0.05, 0.15]) }, random);
 }
 
 /**
@@ -88,10 +91,14 @@ function above(look: Look, cube: number): readonly [number, number, number] {
   return [x, y, z + 2 * CUBE_HALF];
 }
 
-function* play(look: Look, random: Random): Script {
+function* play(look: Look, random: Random, rummaging: boolean): Script {
   const anywhere = (): Place => [random.uniform(...WORKSPACE.x), random.uniform(...WORKSPACE.y)];
   for (;;) {
     const pace = random.chance(0.4) ? 1 : random.uniform(0.2, 1);
+    if (rummaging && random.chance(0.5)) {
+      yield* hurry(rummage(look, random, anywhere), pace);
+      continue;
+    }
     const way = random.uniform();
     if (way < 0.26) yield* hurry(wander(random, anywhere), pace);
     else if (way < 0.56) yield* hurry(carry(look, random, anywhere), pace);
@@ -135,6 +142,18 @@ function* sweep(look: Look, random: Random, anywhere: () => Place): Script {
   yield { x, y };
   yield { z: random.uniform(0.015, 0.06) };
   yield { x: 2 * cubeX - x, y: 2 * cubeY - y };
+}
+
+// From place to place as `sweep`, without going up or round anything: against cubes, and against the bin from in and outside.
+function* rummage(look: Look, random: Random, anywhere: () => Place): Script {
+  const beside = ([x, y]: Place): Place => [x + random.uniform(-0.03, 0.03), y + random.uniform(-0.03, 0.03)];
+  for (let i = 2 + random.index(3); i > 0; i--) {
+    const way = random.uniform();
+    const [cubeX, cubeY] = cubeAt(look().cubes, random.index(CUBES.length));
+    const [x, y] = way < 0.4 ? beside([cubeX, cubeY]) : way < 0.65 ? beside(look().layout.bin) : anywhere();
+    const opening = random.chance(0.35) ? { opening: random.pick([0, 0.04, 0.08]) } : {};
+    yield { x, y, z: random.uniform(0.012, 0.12), yaw: random.uniform(-0.8, 0.8), ...opening };
+  }
 }
 
 function* hurry(script: Script, pace: number): Script {

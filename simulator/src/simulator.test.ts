@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { type Pose, WORKSPACE } from "./kinematics.js";
-import { blindPolicy, taskPolicy } from "./policies.js";
+import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
 import { createSimulator, type Simulator } from "./simulator.js";
 import { SCORED_TASKS } from "./tasks.js";
 
@@ -70,6 +70,26 @@ test("blind play is the same for a seed, and goes to the limits of the workspace
   }
   expect(met.low).toBeGreaterThan(5);
   expect(met.high).toBeGreaterThan(5);
+  await simulator.close();
+});
+
+test("rummaging play leads the arm low into what is in its way", async () => {
+  const simulator = await createSimulator({ size: 16 });
+  const blockedTicks = async (rummaging: boolean): Promise<number> => {
+    let blocked = 0;
+    for (const seed of [1, 2]) {
+      await simulator.reset({ seed, maxTicks: 0 });
+      const policy = playPolicy(seed, rummaging);
+      for (let tick = 0; tick < 80; tick++) {
+        await simulator.step(policy.act(simulator.state()));
+        const { tip, command } = simulator.state();
+        if (Math.hypot(command.x - tip.x, command.y - tip.y) > 0.02) blocked++;
+      }
+    }
+    return blocked;
+  };
+  const [play, rummaging] = [await blockedTicks(false), await blockedTicks(true)];
+  expect(rummaging).toBeGreaterThan(2 * play);
   await simulator.close();
 });
 
