@@ -80,23 +80,37 @@ class Episodes:
         readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
         return torch.from_numpy(np.stack([readings.mean(0), readings.std(0)])).float()
 
-    def exchanges(self):
-        """
-        The orders of a reading's numbers, `[N, Q]`, in which things that are alike change places: what `alike` of meta.json
-        names, and the names of the numbers begin with. The first leaves all where it is.
-        """
-        names = self.meta["proprioception"] + self.meta.get("environmentState", [])
-        things, alike, orders = [name.split(" ")[0] for name in names], self.meta.get("alike", []), []
-        for others in itertools.permutations(alike):
-            other = dict(zip(alike, others))
-            orders.append([names.index(other.get(thing, thing) + name[len(thing) :]) for thing, name in zip(things, names)])
-        return torch.tensor(orders)
+    def readings(self):
+        """The names of a reading's numbers, and of the things among them that are alike but for their looks."""
+        return self.meta["proprioception"] + self.meta.get("environmentState", []), self.meta.get("alike", [])
 
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""
         first = np.repeat(frames[:1], self.stride, 0)[None]
         rest = frames[1 : 1 + (len(frames) - 1) // self.stride * self.stride]
         return np.concatenate([first, rest.reshape(-1, self.stride, *frames.shape[1:])])
+
+
+def exchanges(names, alike):
+    """
+    The orders of a reading's numbers, `[O, Q]`, in which things that are alike change places. The names of a thing's numbers
+    begin with its own. The first order leaves all where it is.
+    """
+    things, orders = [name.split(" ")[0] for name in names], []
+    for others in itertools.permutations(alike):
+        other = dict(zip(alike, others))
+        orders.append([names.index(other.get(thing, thing) + name[len(thing) :]) for thing, name in zip(things, names)])
+    return torch.tensor(orders)
+
+
+def views(names, alike):
+    """
+    The orders of a reading's numbers, `[N][Q]`, one from where each of the alike things stands: first the numbers that are
+    nobody's, then its own, then those of the others, the next first. Where nothing is alike, the one order there is.
+    """
+    shared = [i for i, name in enumerate(names) if name.split(" ")[0] not in alike]
+    own = [[i for i, name in enumerate(names) if name.split(" ")[0] == thing] for thing in alike]
+    return [shared + sum(own[n:] + own[:n], []) for n in range(max(1, len(own)))]
 
 
 def frame_clips(episodes, rng, batch, ticks):

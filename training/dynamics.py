@@ -74,13 +74,14 @@ class Dynamics(nn.Module):
         cond_width=96,
         window=8,
         chunk=8,
+        views=None,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.tokens, self.window, self.tasks, self.chunk = tokens, window, tasks, chunk
         self.side = math.isqrt(tokens)
         self.reading_size, self.proprioception = proprioception + environment, proprioception
-        self.reckoning = Reckoning(stride * action_size, self.reading_size)
+        self.reckoning = Reckoning(stride * action_size, self.reading_size, views)
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
         self.gap = nn.Parameter(torch.zeros(chunk, width))

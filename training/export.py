@@ -74,6 +74,7 @@ def main():
     vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
     (mean, std), p = normal.tolist(), len(meta["proprioception"])
+    alike = {"alike": meta["alike"]} if meta.get("alike") else {}
     bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
         "format": "worldstep.world.v2",
@@ -84,7 +85,7 @@ def main():
         "frame": {"height": size, "width": size},
         "action": {"names": meta["actionNames"], "low": -1, "high": 1},
         "proprioception": {"names": meta["proprioception"], "mean": mean[:p], "std": std[:p], "low": bounds["low"], "high": bounds["high"]},
-        **({"environmentState": {"names": meta["environmentState"], "mean": mean[p:], "std": std[p:]}} if len(mean) > p else {}),
+        **({"environmentState": {"names": meta["environmentState"], "mean": mean[p:], "std": std[p:], **alike}} if len(mean) > p else {}),
         "tasks": ["play", *meta["rewardTasks"]],
         "maxTicks": 60,
         "tokenizer": {

@@ -3,7 +3,7 @@ after it; it knows no pictures, so it is trained in minutes and on every frame o
 
 Shapes: s stride, A action size, Q numbers of a reading (proprioception, and where the logs have it the environment's state),
 normalised; U = 2 (s A + Q): a tick's control is its action block and the reading before it, and those of the tick before,
-because the arm has not arrived where it was told to go.
+because the arm has not arrived where it was told to go; N things that are alike but for their looks, at least 1.
 """
 
 import time
@@ -33,20 +33,32 @@ class Reckoning(nn.Module):
     control `[.., U]` -> the next reading `[.., Q]`. Whether a finger comes down beside a cube or on it is a matter of
     millimetres, so it sees the control in waves too, of directions and lengths that it learns (as Sitzmann et al., 2020,
     arXiv 2006.09661).
+
+    views `[N, Q]` (`data.views`): the orders in which it looks at the reading, from where one of the alike things stands
+    after the other. Of each it says what becomes of that thing and of what is nobody's, on which they take the mean: one
+    network knows all of them (weights shared over objects: Battaglia et al., 2016, arXiv 1612.00222).
     """
 
     WIDTH, WAVES = 512, 256
 
-    def __init__(self, actions, reading):
+    def __init__(self, actions, reading, views=None):
         super().__init__()
+        views = torch.tensor(views or [list(range(reading))])
         self.actions, self.reading = actions, reading
+        self.shared = int((views == views[0]).all(0).cumprod(0).sum())  # numbers that are nobody's: all views begin with them
+        self.own = (reading - self.shared) // len(views)
+        places = torch.cat([views[0, : self.shared], views[:, self.shared : self.shared + self.own].flatten()])
+        self.register_buffer("views", views, persistent=False)
+        self.register_buffer("places", places.argsort(), persistent=False)
+        if len(views) > 1:
+            self.register_buffer("units", torch.tensor([[1.0], [0.0]]).repeat(1, reading))
         told = 2 * (actions + reading)
         self.inp = nn.Linear(told, self.WIDTH)
         self.wave = nn.Linear(told, self.WAVES)
         self.wave_out = nn.Linear(self.WAVES, self.WIDTH, bias=False)
         self.hidden1 = nn.Linear(self.WIDTH, self.WIDTH)
         self.hidden2 = nn.Linear(self.WIDTH, self.WIDTH)
-        self.out = nn.Linear(self.WIDTH, reading)
+        self.out = nn.Linear(self.WIDTH, self.shared + self.own)
         self.register_buffer("range", torch.tensor([[-5.0], [5.0]]).repeat(1, reading))
         nn.init.normal_(self.wave.weight, std=2 / told**0.5)
         nn.init.uniform_(self.wave.bias, -torch.pi, torch.pi)
@@ -57,11 +69,27 @@ class Reckoning(nn.Module):
     def change(self, control):
         """-> what is added to the reading, before what is small counts as nothing."""
         now, reading, before, earlier = control.split([self.actions, self.reading, self.actions, self.reading], -1)
-        x = torch.cat([now, reading, before, CHANGE * (reading - earlier)], -1)
+        moved = CHANGE * (reading - earlier)
+        if len(self.views) == 1:
+            return self.seen(torch.cat([now, reading, before, moved], -1))
+        scale, shift = self.units
+        now, before = (x.unsqueeze(-2).expand(*x.shape[:-1], len(self.views), -1) for x in (now, before))
+        reading, moved = (reading * scale + shift)[..., self.views], (moved * scale)[..., self.views]
+        shared, own = self.seen(torch.cat([now, reading, before, moved], -1)).split([self.shared, self.own], -1)
+        return torch.cat([shared.mean(-2), own.flatten(-2)], -1)[..., self.places] / scale
+
+    def seen(self, x):
         x = F.silu(self.inp(x) + self.wave_out(torch.sin(self.wave(x))))
         x = x + F.silu(self.hidden1(x))
         x = x + F.silu(self.hidden2(x))
         return self.out(x)
+
+    def measure(self, normal):
+        """Has alike things seen in the same units, though each number is normalised for itself, by `normal` `[2, Q]`."""
+        if len(self.views) > 1:
+            alike = self.views[:, : self.shared + self.own]
+            mean, std = normal[:, alike].mean(1, keepdim=True).expand(-1, len(alike), -1).unbind()
+            self.units[0, alike], self.units[1, alike] = normal[1, alike] / std, (normal[0, alike] - mean) / std
 
     def forward(self, control):
         reading = control[..., self.actions : self.actions + self.reading]
@@ -107,8 +135,9 @@ def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=
 def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
-    frame may begin a tick. orders: those of a reading's numbers `[N, Q]` that are as likely (`Episodes.exchanges`).
+    frame may begin a tick. orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`).
     """
+    model.measure(normal)
     device, truth = readings.device, normalised(readings, normal)
     generator = torch.Generator().manual_seed(seed)
     draw = lambda count, below: torch.randint(below, (count,), generator=generator).to(device)  # noqa: E731

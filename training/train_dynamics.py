@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes, normalised
+from data import Episodes, exchanges, normalised, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
@@ -253,7 +253,7 @@ def learn_from_numbers(model, episodes, args, normal, out):
         actions, readings, rewards, success = (
             torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
         )
-        stride, orders = actions.shape[2], episodes.exchanges().to(args.device)
+        stride, orders = actions.shape[2], exchanges(*episodes.readings()).to(args.device)
         fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, stride, args.reckoning_steps, args.bf16)
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
@@ -290,6 +290,7 @@ def main():
         tasks=episodes.train["rewards"].shape[-1],
         proprioception=episodes.train["proprioception"].shape[-1],
         environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
+        views=views(*episodes.readings()),
         **json.loads(args.model),
     ).to(args.device)
     if args.start_from:

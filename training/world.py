@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from data import parse_safetensors
+from data import parse_safetensors, views
 from dynamics import Dynamics
 from tokenizer import Tokenizer
 
@@ -48,7 +48,7 @@ def load_dynamics(folder):
     if not (folder / "world.json").exists():
         return load_run(Dynamics, folder)[0]
     world = json.loads((folder / "world.json").read_text())
-    d = world["dynamics"]
+    d, state = world["dynamics"], world.get("environmentState", {"names": []})
     model = Dynamics(
         tokens=d["tokens"],
         latent_channels=world["tokenizer"]["latentChannels"],
@@ -66,6 +66,7 @@ def load_dynamics(folder):
         cond_width=d["condWidth"],
         window=d["window"],
         chunk=d["chunk"],
+        views=views(world["proprioception"]["names"] + state["names"], state.get("alike", [])),
     )
     return filled(model, arrays(folder / d["file"]))
 

@@ -38,7 +38,13 @@ export const worldSchema = z
      * The numbers read times `std` plus `mean` have the units that the names say.
      */
     environmentState: z
-      .strictObject({ names, mean: z.array(z.number()), std: z.array(z.number().positive()) })
+      .strictObject({
+        names,
+        mean: z.array(z.number()),
+        std: z.array(z.number().positive()),
+        /** Things that are alike but for their looks; the names of their numbers begin with them. */
+        alike: names.optional(),
+      })
       .optional(),
     /** The first has no reward and never terminates; the others are the heads' outputs, in order. */
     tasks: names,
@@ -104,6 +110,15 @@ export const worldSchema = z
       const fits = (environmentState?.[key].length ?? 0) === length;
       check(fits, `environmentState.${key}`, `must have ${length} numbers, one a name`);
     }
+    const numbersOf = (thing: string) => (environmentState?.names ?? []).filter((name) => name.split(" ")[0] === thing);
+    const known = (environmentState?.alike ?? []).map((thing) =>
+      numbersOf(thing).map((name) => name.slice(thing.length)),
+    );
+    check(
+      known.every((numbers) => numbers.length > 0 && numbers.join() === known[0]?.join()),
+      "environmentState.alike",
+      "must name things of which the same numbers are there, in the same order",
+    );
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
     for (const [key, list] of Object.entries({ tasks: world.tasks, "starts.names": world.starts.names })) {

@@ -35,6 +35,27 @@ export function readingSize({ proprioception, environmentState }: WorldManifest)
   return proprioception.names.length + (environmentState?.names.length ?? 0);
 }
 
+/**
+ * The orders in which reckoning looks at a reading, one from where each of the alike things stands: `views` of
+ * training/data.py. All begin with the `shared` numbers, which are nobody's; the thing's `own` come next.
+ */
+export function readingViews({ proprioception, environmentState }: WorldManifest): ReadingViews {
+  const { names = [], alike = [] } = environmentState ?? {};
+  const things = [...proprioception.names, ...names].map((name) => name.split(" ")[0] as string);
+  const all = [...things.keys()];
+  if (alike.length < 2) return { views: [all], shared: all.length, own: 0 };
+  const nobodys = all.filter((i) => !alike.includes(things[i] as string));
+  const numbers = alike.map((thing) => all.filter((i) => things[i] === thing));
+  const views = alike.map((_, n) => [nobodys, ...numbers.slice(n), ...numbers.slice(0, n)].flat());
+  return { views, shared: nobodys.length, own: (all.length - nobodys.length) / alike.length };
+}
+
+export interface ReadingViews {
+  readonly views: readonly (readonly number[])[];
+  readonly shared: number;
+  readonly own: number;
+}
+
 /** Numbers that move a tick, its row: its action block, and the reading of the tick before. */
 export function rowSize(world: WorldManifest): number {
   return world.stride * world.action.names.length + readingSize(world);
@@ -184,7 +205,9 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("reckoning.wave_out", RECKONING.width, RECKONING.waves, false);
   linear("reckoning.hidden1", RECKONING.width, RECKONING.width);
   linear("reckoning.hidden2", RECKONING.width, RECKONING.width);
-  linear("reckoning.out", reading, RECKONING.width);
+  const { views, shared, own } = readingViews(world);
+  if (views.length > 1) rules.set("reckoning.units", half(2, reading));
+  linear("reckoning.out", shared + own, RECKONING.width);
   rules.set("reckoning.range", half(2, reading));
   linear("control_in", width, features);
   linear("spot_in", tokens * SPOT, features);

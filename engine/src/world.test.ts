@@ -92,6 +92,11 @@ describe("the manifest", () => {
       ({ proprioception }) => Object.assign(proprioception, { std: [1, 1, 0, 1, 1] }),
       "proprioception.std.2",
     ],
+    [
+      "alike things of which not the same is known",
+      ({ environmentState }) => Object.assign(environmentState as Json, { alike: ["cup", "table"] }),
+      "environmentState.alike",
+    ],
     ["one task twice", (world) => Object.assign(world, { tasks: ["play", "a", "b", "c", "a"] }), "tasks"],
     ["a file in another folder", ({ starts }) => Object.assign(starts, { file: "../starts" }), "starts.file"],
     ["a file without a hash", ({ files }) => delete files["starts.safetensors"], "files"],

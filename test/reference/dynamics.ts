@@ -49,11 +49,27 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     const size = range.length / 2;
     const [actions, reading] = [row.slice(0, -size), row.slice(-size)];
     const change = reading.map((x, i) => 4 * (x - at(before, actions.length + i)));
-    const told = [...actions, ...reading, ...before.slice(0, -size), ...change];
-    const seen = linear(linear(told, "reckoning.wave").map(Math.sin), "reckoning.wave_out");
-    let x = silu(sum(linear(told, "reckoning.inp"), seen));
-    for (const i of [1, 2]) x = sum(x, silu(linear(x, `reckoning.hidden${i}`)));
-    return linear(x, "reckoning.out").map((moved, i) => {
+    // Each of the things that are alike, if there are any, is looked at from where it stands, with the next ones behind it.
+    const names = [...manifest.proprioception.names, ...(manifest.environmentState?.names ?? [])];
+    const alike = manifest.environmentState?.alike ?? [];
+    const numbers = alike.map((thing) => [...names.keys()].filter((i) => names[i]?.startsWith(`${thing} `)));
+    const nobodys = [...names.keys()].filter((i) => !numbers.flat().includes(i));
+    const scale = alike.length > 0 ? part(get("reckoning.units"), 0, size) : names.map(() => 1);
+    const shift = alike.length > 0 ? part(get("reckoning.units"), 1, size) : names.map(() => 0);
+    const moves: number[] = names.map(() => 0);
+    for (const n of alike.length > 0 ? alike.keys() : [0]) {
+      const view = [nobodys, ...numbers.slice(n), ...numbers.slice(0, n)].flat();
+      const there = view.map((i) => at(reading, i) * at(scale, i) + at(shift, i));
+      const told = [...actions, ...there, ...before.slice(0, -size), ...view.map((i) => at(change, i) * at(scale, i))];
+      const seen = linear(linear(told, "reckoning.wave").map(Math.sin), "reckoning.wave_out");
+      let x = silu(sum(linear(told, "reckoning.inp"), seen));
+      for (const i of [1, 2]) x = sum(x, silu(linear(x, `reckoning.hidden${i}`)));
+      for (const [k, move] of linear(x, "reckoning.out").entries()) {
+        const i = view[k] as number;
+        moves[i] = at(moves, i) + move / at(scale, i) / (nobodys.includes(i) ? Math.max(1, alike.length) : 1);
+      }
+    }
+    return moves.map((moved, i) => {
       const there = at(reading, i) + (Math.abs(moved) > 0.004 ? moved : 0);
       return Math.min(Math.max(there, at(range, i)), at(range, size + i));
     });

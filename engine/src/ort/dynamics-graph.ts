@@ -7,7 +7,20 @@
 
 import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
-import { CHANGE, LEVEL_SIZE, MAPS, REST, ROTARY, readingSize, rowSize, SPOT, SURE, WAVES } from "../world-tensors.js";
+import {
+  CHANGE,
+  LEVEL_SIZE,
+  MAPS,
+  REST,
+  type ReadingViews,
+  ROTARY,
+  readingSize,
+  readingViews,
+  rowSize,
+  SPOT,
+  SURE,
+  WAVES,
+} from "../world-tensors.js";
 import { blockGraph, type ContextInputs } from "./block-graph.js";
 import { levelWeights, modulationWeights, plusRow, rows } from "./dynamics-weights.js";
 import { Graph, type Value } from "./graph.js";
@@ -92,20 +105,55 @@ export function reckoningGraph({ manifest, dynamics }: Pick<World, "manifest" | 
   const sizes = graph.integers(actions, Q);
   const [now, reading] = graph.split("Split", [row, sizes], 2, { axis: 1 }) as [Value, Value];
   const [last, earlier] = graph.split("Split", [before, sizes], 2, { axis: 1 }) as [Value, Value];
-  const scale = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
-  const change = graph.add("Mul", [graph.add("Sub", [reading, earlier]), scale]);
-  const known = graph.add("Concat", [now, reading, last, change], { axis: 1 });
-  const waves = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
-  const seen = layers.matmul(waves, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
-  let x = layers.silu(seen);
-  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
-  const moved = graph.add("Add", [reading, layers.shrink(layers.linear(x, "reckoning.out"), REST)]);
+  const factor = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
+  const change = graph.add("Mul", [graph.add("Sub", [reading, earlier]), factor]);
+  const move = moveSeen(layers, readingViews(manifest), now, reading, last, change);
+  const moved = graph.add("Add", [reading, layers.shrink(move, REST)]);
   const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.range"), i, i + 1))) as [
     Value,
     Value,
   ];
   graph.output("aim", graph.add("Min", [graph.add("Max", [moved, low]), high]), "float32", [1, Q]);
   return graph.build();
+}
+
+// `change` of training/reckoning.py: what is seen from every view, [N, ..], and put together again, [1, Q].
+function moveSeen(layers: Layers, from: ReadingViews, now: Value, reading: Value, last: Value, change: Value): Value {
+  const { graph } = layers;
+  const { views, shared, own } = from;
+  const N = views.length;
+  if (N === 1) return reckoned(layers, [now, reading, last, change]);
+  const Q = views.flat().length / N;
+  const [scale, shift] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.units"), i, i + 1))) as [
+    Value,
+    Value,
+  ];
+  const pick = (x: Value, ...order: number[]) => graph.add("Gather", [x, graph.integers(...order)], { axis: 1 });
+  const each = (x: Value) => graph.add("Concat", new Array<Value>(N).fill(x), { axis: 0 });
+  const seen = (x: Value) => graph.reshape(pick(x, ...views.flat()), N, Q);
+  const there = seen(graph.add("Add", [graph.add("Mul", [reading, scale]), shift]));
+  const moving = seen(graph.add("Mul", [change, scale]));
+  const moves = reckoned(layers, [each(now), there, each(last), moving]);
+  const [nobodys, things] = graph.split("Split", [moves, graph.integers(shared, own)], 2, { axis: 1 }) as [
+    Value,
+    Value,
+  ];
+  const mean = graph.add("ReduceMean", [nobodys, graph.integers(0)]);
+  const moved = graph.add("Concat", [mean, graph.reshape(things, 1, N * own)], { axis: 1 });
+  const places = views.flatMap((view, n) => view.slice(n === 0 ? 0 : shared, shared + own));
+  const back = pick(moved, ...places.map((_, i) => places.indexOf(i)));
+  return graph.add("Div", [back, scale]);
+}
+
+// `seen` of training/reckoning.py.
+function reckoned(layers: Layers, told: readonly Value[]): Value {
+  const { graph } = layers;
+  const known = graph.add("Concat", told, { axis: 1 });
+  const waves = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
+  let x = layers.matmul(waves, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
+  x = layers.silu(x);
+  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
+  return layers.linear(x, "reckoning.out");
 }
 
 // `embed` of dynamics.py: silu(cond(silu(control + levels))), [T, condWidth].
