@@ -84,6 +84,14 @@ class Episodes:
         """The names of a reading's numbers, and of the things among them that are alike but for their looks."""
         return self.meta["proprioception"] + self.meta.get("environmentState", []), self.meta.get("alike", [])
 
+    def mirror(self):
+        """
+        What a mirror does to an action's and to a reading's numbers, `[A]` and `[Q]`: -1 for what `mirrored` of meta.json
+        names, else 1. The logs say by that that the scene has a side that is the other's mirror image; else all are 1.
+        """
+        mirrored = self.meta.get("mirrored", [])
+        return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in names]) for names in (self.meta["actionNames"], self.readings()[0]))
+
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""
         first = np.repeat(frames[:1], self.stride, 0)[None]

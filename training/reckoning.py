@@ -132,10 +132,11 @@ def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=
     model.load_state_dict(trainer.ema)
 
 
-def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=1024, seed=0):
+def fit(model, actions, readings, normal, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
     frame may begin a tick. orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`).
+    mirror: what is as likely too, the signs of an action's and a reading's numbers in a mirror, `[A]` and `[Q]` (`Episodes.mirror`).
     """
     model.measure(normal)
     device, truth = readings.device, normalised(readings, normal)
@@ -166,9 +167,10 @@ def fit(model, actions, readings, normal, orders, stride, steps, bf16, batch=102
             frames = first[:, None] + stride * torch.arange(-1, depth + 1, device=device)
             known = readings[e[:, None], frames.clamp(min=0)]
             order = orders[draw(count, len(orders))][:, None].expand_as(known)
-            known = normalised(known.gather(-1, order), normal)
+            turned = draw(count, 2).bool()[:, None, None]
+            known = normalised(torch.where(turned, mirror[1], torch.ones_like(mirror[1])) * known.gather(-1, order), normal)
             blocks = (frames[:, :-1, None] + torch.arange(stride, device=device)).clamp(min=0)
-            acts = actions[e[:, None, None], blocks].flatten(2)
+            acts = (torch.where(turned[..., None], mirror[0], torch.ones_like(mirror[0])) * actions[e[:, None, None], blocks]).flatten(2)
             # An episode begins at rest; so does one that begins anywhere, as far as can be known.
             still = (frames[:, 0] < 0) | (torch.rand(e.shape, generator=generator).to(device) < 0.05)
             before = torch.where(still[:, None], torch.zeros_like(acts[:, 0]), acts[:, 0])

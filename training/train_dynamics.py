@@ -254,7 +254,8 @@ def learn_from_numbers(model, episodes, args, normal, out):
             torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
         )
         stride, orders = actions.shape[2], exchanges(*episodes.readings()).to(args.device)
-        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, stride, args.reckoning_steps, args.bf16)
+        mirror = [signs.to(args.device) for signs in episodes.mirror()]
+        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, mirror, stride, args.reckoning_steps, args.bf16)
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
         for part, file in files.items():

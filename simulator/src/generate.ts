@@ -118,6 +118,9 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
   };
 }
 
+// The table's left is the mirror image of its right, to the last cube. These numbers change their sign in that mirror.
+const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/.test(name);
+
 async function writeMeta(out: string, settings: { episodes: number; seed: number; size: number }): Promise<void> {
   const simulator = await createSimulator({ size: settings.size });
   const { fps, stride, actionSpace, observationSpace, actionNames, proprioception } = simulator.spec;
@@ -135,6 +138,7 @@ async function writeMeta(out: string, settings: { episodes: number; seed: number
     proprioception,
     environmentState: ENVIRONMENT_STATE,
     alike: CUBES,
+    mirrored: [...actionNames, ...proprioception, ...ENVIRONMENT_STATE].filter(isMirrored),
     tasks: TASKS,
     rewardTasks: SCORED_TASKS,
     policies: POLICIES,
