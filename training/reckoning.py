@@ -79,10 +79,14 @@ class Reckoning(nn.Module):
         return torch.cat([shared.mean(-2), own.flatten(-2)], -1)[..., self.places] / scale
 
     def seen(self, x):
-        x = F.silu(self.inp(x) + self.wave_out(torch.sin(self.wave(x))))
-        x = x + F.silu(self.hidden1(x))
-        x = x + F.silu(self.hidden2(x))
-        return self.out(x)
+        exact = lambda: torch.autocast(x.device.type, enabled=False)  # noqa: E731, bf16 has two digits, and millimetres matter
+        with exact():
+            known, waves = self.inp(x), torch.sin(self.wave(x))
+        y = F.silu(known + self.wave_out(waves))
+        y = y + F.silu(self.hidden1(y))
+        y = y + F.silu(self.hidden2(y))
+        with exact():
+            return self.out(y.float())
 
     def measure(self, normal):
         """Has alike things seen in the same units, though each number is normalised for itself, by `normal` `[2, Q]`."""
@@ -179,7 +183,8 @@ def fit(model, actions, readings, normal, orders, mirror, stride, steps, bf16, b
             reading, earlier, total = known[:, 1] + noise, earlier + noise, 0
             for n in range(1, depth + 1):
                 now = acts[:, n]
-                change = model.change(torch.cat([now, reading, before, earlier], -1))
+                with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                    change = model.change(torch.cat([now, reading, before, earlier], -1))
                 before, earlier, reading = now, reading, reading + change
                 total = total + F.smooth_l1_loss(reading * weight, known[:, n + 1] * weight, beta=BETA)
             trainer.step(total / depth)
