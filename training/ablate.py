@@ -40,6 +40,7 @@ def parse():
     parser.add_argument("--out", required=True, help="folder for the runs, the table and the curves")
     parser.add_argument("--steps", type=int, default=400, help="training steps of each")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--variants", nargs="+", choices=[name for name in VARIANTS if name != "base"], default=list(VARIANTS)[1:], help="beside the base; default all")
     parser.add_argument("--limit", type=int, default=60, help="read only so many shards, the last")
     parser.add_argument("--reckoning-steps", type=int, default=4000, help="of the one reckoning that all variants have")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
@@ -78,7 +79,7 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     shared, losses, configs = ("train.npz", "held_out.npz", "reckoning.pt", "scores.pt"), {}, {}
-    runs = [(name, seed) for seed in range(args.seeds) for name in VARIANTS]
+    runs = [(name, seed) for seed in range(args.seeds) for name in ("base", *args.variants)]
     for i, (name, seed) in enumerate(runs):
         folder = out / f"{name.replace(' ', '-').replace(':', '-')}-{seed}"
         folder.mkdir(exist_ok=True)
