@@ -62,7 +62,7 @@ it("training reads a world back, whatever is read from its ticks", async ({ skip
     "from world import load_dynamics, load_tokenizer",
     `print(load_tokenizer('${TINY_WORLD}').config['reading'], load_dynamics('${TINY_WORLD}').reading_size)`,
   ];
-  expect((await run(python, ["-c", read.join("\n")])).stdout).toBe("7 7\n");
+  expect((await run(python, ["-c", read.join("\n")])).stdout).toBe("10 10\n");
 });
 
 it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
@@ -73,7 +73,7 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);
   try {
     await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
-    const exchanges = `from data import Episodes; print(Episodes("${out}/data").exchanges().tolist())`;
+    const exchanges = `from data import Episodes, exchanges; print(exchanges(*Episodes("${out}/data").readings()).tolist())`;
     const { stdout } = await run(python, ["-c", `import sys; sys.path.insert(0, "training"); ${exchanges}`]);
     const orders = JSON.parse(stdout.trim().split("\n").at(-1) as string);
     expect(orders).toHaveLength(6); // of three cubes
