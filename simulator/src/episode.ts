@@ -1,7 +1,7 @@
 // Records one episode for the data set: some policy at work in a varied start, seen by the table camera.
 import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
 import { POSE_KEYS } from "./kinematics.js";
-import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
+import { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
 import { Random } from "./random.js";
 import { CUBES } from "./scene-xml.js";
 import type { ScriptedPolicy, Skill } from "./script.js";
@@ -11,12 +11,14 @@ import { SCORED_TASKS, TASKS } from "./tasks.js";
 export const EPISODE_TICKS = 32;
 export const EPISODE_FRAMES = 1 + STRIDE * EPISODE_TICKS;
 /** Names of the values of `Episode.policy`. */
-export const POLICIES = ["play", "expert", "flawed", "blind"] as const;
+export const POLICIES = ["play", "expert", "flawed", "blind", "novice"] as const;
 
 const PLAY_SHARE = 0.45;
 const EXPERT_SHARE = 0.35;
 /** Of play, what is done without looking. */
 const BLIND_SHARE = 0.4;
+/** Of all episodes with `contacts`. */
+const NOVICE_SHARE = 0.25;
 
 export interface Episode {
   /** uint8, shape `[129, H, W, 3]`. */
@@ -41,17 +43,19 @@ export interface Episode {
 
 /**
  * Plays and records the episode of `seed`. A task policy that succeeds is followed by play. `contacts`: of the flawed
- * policies some go beside their goal by up to 5 cm, some let go above it, and play rummages. Logs to train on want that, for
- * without it a world takes what was nearly grasped for grasped, and leads the arm through what is in its way; the judge's
- * experiments are without, as they were from the beginning.
+ * policies some go beside their goal by up to 5 cm, some let go above it, play rummages, and a quarter of all episodes are a
+ * novice's. Logs to train on want that, for without it a world takes what was nearly grasped for grasped, and leads the arm
+ * through what is in its way, which agents that are trained in it make use of; the judge's experiments are without, as they
+ * were from the beginning.
  */
 export async function recordEpisode(simulator: Simulator, seed: number, contacts = false): Promise<Episode> {
   const random = new Random(seed, "episode");
-  const scored = random.chance(PLAY_SHARE) ? undefined : random.index(SCORED_TASKS.length);
+  const novice = contacts && new Random(seed, "is a novice's").chance(NOVICE_SHARE);
+  const scored = random.chance(PLAY_SHARE) || novice ? undefined : random.index(SCORED_TASKS.length);
   const expert = random.chance(EXPERT_SHARE);
   const skill = expert ? {} : { ...drawSkill(random), ...(contacts && drawMiss(new Random(seed, "near miss"))) };
   const blind = scored === undefined && random.chance(BLIND_SHARE);
-  const play = blind ? blindPolicy(seed) : playPolicy(seed, contacts);
+  const play = novice ? novicePolicy(seed) : blind ? blindPolicy(seed) : playPolicy(seed, contacts);
   const task = scored === undefined ? undefined : SCORED_TASKS[scored];
   let policy: ScriptedPolicy = task === undefined ? play : taskPolicy(task, seed, skill);
 
@@ -90,7 +94,8 @@ export async function recordEpisode(simulator: Simulator, seed: number, contacts
     );
   }
   const flawed = Object.keys(skill).length > 0;
-  const kind = task === undefined ? (blind ? "blind" : "play") : flawed ? "flawed" : "expert";
+  const playful = novice ? "novice" : blind ? "blind" : "play";
+  const kind = task === undefined ? playful : flawed ? "flawed" : "expert";
   return {
     frames,
     actions,

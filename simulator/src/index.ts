@@ -3,7 +3,7 @@ export { type GenerateOptions, generate } from "./generate.js";
 export { ACTION_SCALE, moved as movedBy, POSE_KEYS, type Pose, WORKSPACE } from "./kinematics.js";
 export type { Layout } from "./layout.js";
 export type { SimulatorOptions } from "./options.js";
-export { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
+export { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
 export { Random } from "./random.js";
 export type { Scene, ScriptedPolicy, Skill } from "./script.js";
 export { heldOutSeed, trainingSeed } from "./seeds.js";

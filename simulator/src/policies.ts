@@ -63,6 +63,36 @@ export function blindPolicy(seed: number): { act(): Float32Array } {
   };
 }
 
+/**
+ * Steers as an agent half-way through its training would: every action is the tanh of a random linear map of the way from
+ * the tip to one of the things on the table, drawn to it more or less, for 3 to 12 ticks. It leans on what is in its way.
+ */
+export function novicePolicy(seed: number): ScriptedPolicy {
+  const random = new Random(seed, "novice");
+  let [ticks, thing] = [0, 0];
+  let weights: number[][] = [];
+  return {
+    act({ tip, cubes, layout }) {
+      const { bin, button, goal } = layout;
+      const things = [
+        ...CUBES.map((_, i) => cubeAt(cubes, i)),
+        ...[bin, button, goal].map(([x, y]) => [x, y, CUBE_HALF]),
+      ];
+      if (ticks === 0) {
+        [ticks, thing] = [3 + random.index(10), random.index(things.length)];
+        weights = Array.from({ length: ACTIONS }, (_, a) =>
+          Array.from({ length: 4 }, (_, f) => 0.4 * random.normal() + (a === f && f < 3 ? random.uniform(0, 1.5) : 0)),
+        );
+      }
+      ticks--;
+      const [x = 0, y = 0, z = 0] = things[thing] ?? [];
+      const seen = [20 * (x - tip.x), 20 * (y - tip.y), 20 * (z - tip.z), 1]; // 1 is 5 cm
+      const row = weights.map((to) => Math.tanh(to.reduce((sum, weight, f) => sum + weight * (seen[f] as number), 0)));
+      return Float32Array.from(Array.from({ length: STRIDE }, () => row).flat());
+    },
+  };
+}
+
 function* reach(look: Look, wrong: boolean): Script {
   for (;;) yield* press(look, wrong ? look().layout.goal : look().layout.button);
 }
@@ -144,13 +174,16 @@ function* sweep(look: Look, random: Random, anywhere: () => Place): Script {
   yield { x: 2 * cubeX - x, y: 2 * cubeY - y };
 }
 
-// From place to place as `sweep`, without going up or round anything: against cubes, and against the bin from in and outside.
+// From place to place as `sweep`, without going up or round anything: against cubes, the button, and the bin from in and
+// outside.
 function* rummage(look: Look, random: Random, anywhere: () => Place): Script {
   const beside = ([x, y]: Place): Place => [x + random.uniform(-0.03, 0.03), y + random.uniform(-0.03, 0.03)];
   for (let i = 2 + random.index(3); i > 0; i--) {
     const way = random.uniform();
     const [cubeX, cubeY] = cubeAt(look().cubes, random.index(CUBES.length));
-    const [x, y] = way < 0.4 ? beside([cubeX, cubeY]) : way < 0.65 ? beside(look().layout.bin) : anywhere();
+    const { bin, button } = look().layout;
+    const thing: Place = way < 0.35 ? [cubeX, cubeY] : way < 0.55 ? bin : button;
+    const [x, y] = way < 0.75 ? beside(thing) : anywhere();
     const opening = random.chance(0.35) ? { opening: random.pick([0, 0.04, 0.08]) } : {};
     yield { x, y, z: random.uniform(0.012, 0.12), yaw: random.uniform(-0.8, 0.8), ...opening };
   }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type Pose, WORKSPACE } from "./kinematics.js";
-import { blindPolicy, playPolicy, taskPolicy } from "./policies.js";
+import { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
+import type { ScriptedPolicy } from "./script.js";
 import { createSimulator, type Simulator } from "./simulator.js";
 import { SCORED_TASKS } from "./tasks.js";
 
@@ -73,23 +74,24 @@ test("blind play is the same for a seed, and goes to the limits of the workspace
   await simulator.close();
 });
 
-test("rummaging play leads the arm low into what is in its way", async () => {
+test("rummaging play and novices lead the arm into what is in its way", async () => {
   const simulator = await createSimulator({ size: 16 });
-  const blockedTicks = async (rummaging: boolean): Promise<number> => {
+  const blockedTicks = async (make: (seed: number) => ScriptedPolicy): Promise<number> => {
     let blocked = 0;
     for (const seed of [1, 2]) {
       await simulator.reset({ seed, maxTicks: 0 });
-      const policy = playPolicy(seed, rummaging);
+      const policy = make(seed);
       for (let tick = 0; tick < 80; tick++) {
-        await simulator.step(policy.act(simulator.state()));
+        await simulator.step(policy.act(simulator.state())); // refuses what is outside [-1, 1]
         const { tip, command } = simulator.state();
         if (Math.hypot(command.x - tip.x, command.y - tip.y) > 0.02) blocked++;
       }
     }
     return blocked;
   };
-  const [play, rummaging] = [await blockedTicks(false), await blockedTicks(true)];
-  expect(rummaging).toBeGreaterThan(2 * play);
+  const play = await blockedTicks((seed) => playPolicy(seed));
+  expect(await blockedTicks((seed) => playPolicy(seed, true))).toBeGreaterThan(2 * play);
+  expect(await blockedTicks(novicePolicy)).toBeGreaterThan(2 * play);
   await simulator.close();
 });
 
