@@ -111,17 +111,19 @@ export const worldSchema = z
       check(fits, `environmentState.${key}`, `must have ${length} numbers, one a name`);
     }
     const numbersOf = (thing: string) => (environmentState?.names ?? []).filter((name) => name.split(" ")[0] === thing);
-    const known = (environmentState?.alike ?? []).map((thing) =>
-      numbersOf(thing).map((name) => name.slice(thing.length)),
-    );
+    const alike = environmentState?.alike ?? [];
+    const known = alike.map((thing) => numbersOf(thing).map((name) => name.slice(thing.length)));
     check(
       known.every((numbers) => numbers.length > 0 && numbers.join() === known[0]?.join()),
       "environmentState.alike",
       "must name things of which the same numbers are there, in the same order",
     );
+    const isRobots = (thing: string) => proprioception.names.some((name) => name.split(" ")[0] === thing);
+    check(!alike.some(isRobots), "environmentState.alike", "must name no part of the robot");
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
-    for (const [key, list] of Object.entries({ tasks: world.tasks, "starts.names": world.starts.names })) {
+    const lists = { tasks: world.tasks, "starts.names": world.starts.names, "environmentState.alike": alike };
+    for (const [key, list] of Object.entries(lists)) {
       check(new Set(list).size === list.length, key, "must not repeat a name");
     }
     for (const name of filesOf(world)) check(Object.hasOwn(world.files, name), "files", `must describe ${name}`);

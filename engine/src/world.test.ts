@@ -97,6 +97,16 @@ describe("the manifest", () => {
       ({ environmentState }) => Object.assign(environmentState as Json, { alike: ["cup", "table"] }),
       "environmentState.alike",
     ],
+    [
+      "a thing that is like itself",
+      ({ environmentState }) => Object.assign(environmentState as Json, { alike: ["cup", "cup"] }),
+      "environmentState.alike",
+    ],
+    [
+      "alike things of which one is the robot's",
+      ({ proprioception }) => Object.assign(proprioception, { names: ["x", "y", "z", "yaw", "cup opening"] }),
+      "environmentState.alike",
+    ],
     ["one task twice", (world) => Object.assign(world, { tasks: ["play", "a", "b", "c", "a"] }), "tasks"],
     ["a file in another folder", ({ starts }) => Object.assign(starts, { file: "../starts" }), "starts.file"],
     ["a file without a hash", ({ files }) => delete files["starts.safetensors"], "files"],
