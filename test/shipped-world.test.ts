@@ -65,6 +65,24 @@ it("training reads a world back, whatever is read from its ticks", async ({ skip
   expect((await run(python, ["-c", read.join("\n")])).stdout).toBe("10 10\n");
 });
 
+it("training refuses logs that say what can't be of their numbers", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const said = async (part: string, meta: object): Promise<string> => {
+    const known = { actionNames: ["dy"], proprioception: ["y (m)"], environmentState: ["cup x", "jug x"], ...meta };
+    const read = `import json, sys; sys.path.insert(0, 'training'); from data import *; meta = json.loads(sys.argv[1]); ${part}`;
+    return (await run(python, ["-c", read, JSON.stringify(known)])).stdout;
+  };
+  const names = "print(*reading_names(meta)[0])";
+  expect(await said(names, { alike: ["cup", "jug"] })).toBe("y (m) cup x jug x\n");
+  for (const alike of [["cup", "cup"], ["cup", "pot"], ["y"]]) {
+    await expect(said(names, { alike })).rejects.toThrow("are alike");
+  }
+  const mirrored = "print(mirror(meta, reading_names(meta)[0])[1].tolist())";
+  expect(await said(mirrored, { mirrored: ["dy", "y (m)"] })).toBe("[-1.0, 1.0, 1.0]\n");
+  await expect(said(mirrored, { mirrored: ["y"] })).rejects.toThrow("['y'] are mirrored");
+});
+
 it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
   const python = await findPython(["torch", "numpy"]);
   if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
@@ -73,7 +91,7 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     run(python, [`training/${script}.py`, "--data", `${out}/data`, ...args]);
   try {
     await generate({ episodes: 16, out: `${out}/data`, seed: 5, workers: 0 });
-    const exchanges = `from data import Episodes, exchanges; print(exchanges(*Episodes("${out}/data").readings()).tolist())`;
+    const exchanges = `from data import Episodes, exchanges; e = Episodes("${out}/data"); print(exchanges(e.names, e.alike).tolist())`;
     const { stdout } = await run(python, ["-c", `import sys; sys.path.insert(0, "training"); ${exchanges}`]);
     const orders = JSON.parse(stdout.trim().split("\n").at(-1) as string);
     expect(orders).toHaveLength(6); // of three cubes

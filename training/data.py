@@ -45,13 +45,15 @@ class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
     `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`; F = 1 + s T. The last `held_out`
-    episodes (a quarter of few) are for validation.
+    episodes (a quarter of few) are for validation. `names`, `alike` and `mirror` are those of `reading_names` and `mirror`.
     """
 
     FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy")
 
     def __init__(self, folder, held_out=32, limit=None):
         self.meta = json.loads((Path(folder) / "meta.json").read_text())
+        self.names, self.alike = reading_names(self.meta)
+        self.mirror = mirror(self.meta, self.names)
         paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))
         paths = paths[-limit:] if limit else paths  # the last, so that those held out are the same with a limit
         if not paths:
@@ -80,23 +82,33 @@ class Episodes:
         readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
         return torch.from_numpy(np.stack([readings.mean(0), readings.std(0)])).float()
 
-    def readings(self):
-        """The names of a reading's numbers, and of the things among them that are alike but for their looks."""
-        return self.meta["proprioception"] + self.meta.get("environmentState", []), self.meta.get("alike", [])
-
-    def mirror(self):
-        """
-        What a mirror does to an action's and to a reading's numbers, `[A]` and `[Q]`: -1 for what `mirrored` of meta.json
-        names, else 1. The logs say by that that the scene has a side that is the other's mirror image; else all are 1.
-        """
-        mirrored = self.meta.get("mirrored", [])
-        return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in names]) for names in (self.meta["actionNames"], self.readings()[0]))
-
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""
         first = np.repeat(frames[:1], self.stride, 0)[None]
         rest = frames[1 : 1 + (len(frames) - 1) // self.stride * self.stride]
         return np.concatenate([first, rest.reshape(-1, self.stride, *frames.shape[1:])])
+
+
+def reading_names(meta):
+    """The names of a reading's numbers, and of the things among them that are alike but for their looks: `alike` of meta.json."""
+    robots, objects, alike = meta["proprioception"], meta.get("environmentState", []), meta.get("alike", [])
+    numbers = [[name[len(thing) :] for name in objects if name.split(" ")[0] == thing] for thing in alike]
+    known = all(of and of == numbers[0] for of in numbers) and len(set(alike)) == len(alike)
+    if not known or any(name.split(" ")[0] in alike for name in robots):
+        raise SystemExit(f"meta.json says that {alike} are alike: each must begin the same names of the environment's state, in the same order")
+    return robots + objects, alike
+
+
+def mirror(meta, names):
+    """
+    What a mirror does to an action's and to a reading's numbers, `[A]` and `[Q]`: -1 for what `mirrored` of meta.json
+    names, else 1. The logs say by that that the scene has a side that is the other's mirror image; else all are 1.
+    """
+    mirrored = meta.get("mirrored", [])
+    unknown = set(mirrored) - {*meta["actionNames"], *names}
+    if unknown:
+        raise SystemExit(f"meta.json says that {sorted(unknown)} are mirrored: neither an action nor a reading has such numbers")
+    return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in of]) for of in (meta["actionNames"], names))
 
 
 def exchanges(names, alike):
@@ -114,11 +126,13 @@ def exchanges(names, alike):
 def views(names, alike):
     """
     The orders of a reading's numbers, `[N][Q]`, one from where each of the alike things stands: first the numbers that are
-    nobody's, then its own, then those of the others, the next first. Where nothing is alike, the one order there is.
+    nobody's, then its own, then those of the others, the next first. Where no two are alike, the one order there is.
     """
+    if len(alike) < 2:
+        return [list(range(len(names)))]
     shared = [i for i, name in enumerate(names) if name.split(" ")[0] not in alike]
     own = [[i for i, name in enumerate(names) if name.split(" ")[0] == thing] for thing in alike]
-    return [shared + sum(own[n:] + own[:n], []) for n in range(max(1, len(own)))]
+    return [shared + sum(own[n:] + own[:n], []) for n in range(len(own))]
 
 
 def frame_clips(episodes, rng, batch, ticks):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data import Episodes, normalised, write_safetensors
+from data import Episodes, normalised, views, write_safetensors
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout, stream_rows
 from goldens import goldens
 from uncertainty import Uncertainty
@@ -58,6 +58,8 @@ def main():
     tokenizer = load_tokenizer(args.tokenizer)
     dynamics, normal = load_run(Dynamics, args.dynamics)[0], load_normal(args.tokenizer)
     episodes = Episodes(args.data, limit=args.limit)
+    if views(episodes.names, episodes.alike) != dynamics.reckoning.views.tolist():
+        raise SystemExit(f"{args.dynamics} was trained with other things alike than {args.data} has")
     meta, size, c = episodes.meta, tokenizer.size, dynamics.config
     chosen = np.unique(np.linspace(0, len(episodes.train["frames"]) - 1, args.starts).astype(int))
     write_safetensors(out / "tokenizer.safetensors", weights(tokenizer))
@@ -74,7 +76,7 @@ def main():
     vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
     write_safetensors(out / "goldens.safetensors", vectors)
     (mean, std), p = normal.tolist(), len(meta["proprioception"])
-    alike = {"alike": meta["alike"]} if meta.get("alike") else {}
+    alike = {"alike": episodes.alike} if episodes.alike else {}
     bounds = meta["observationSpace"]["spaces"]["proprioception"]
     world = {
         "format": "worldstep.world.v2",

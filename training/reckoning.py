@@ -94,6 +94,7 @@ class Reckoning(nn.Module):
             alike = self.views[:, : self.shared + self.own]
             mean, std = normal[:, alike].mean(1, keepdim=True).expand(-1, len(alike), -1).unbind()
             self.units[0, alike], self.units[1, alike] = normal[1, alike] / std, (normal[0, alike] - mean) / std
+            self.units.copy_(self.units.half())  # as a world's file holds them
 
     def forward(self, control):
         reading = control[..., self.actions : self.actions + self.reading]

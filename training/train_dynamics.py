@@ -249,12 +249,16 @@ def learn_from_numbers(model, episodes, args, normal, out):
     """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
     files = {part: out / f"{part}.pt" for part in ("reckoning", "scores")}
     if not all(file.exists() for file in files.values()):
-        logs = [episodes.train] + ([Episodes(args.readings, held_out=0).train] if args.readings else [])
+        sources = [episodes] + ([Episodes(args.readings, held_out=0)] if args.readings else [])
+        described = [[source.meta.get(key) for key in ("actionNames", "alike", "mirrored")] + source.names for source in sources]
+        if described[0] != described[-1]:
+            raise SystemExit(f"{args.readings} and {args.data} name other numbers, or say otherwise what is alike or mirrored")
+        logs = [source.train for source in sources]
         actions, readings, rewards, success = (
             torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
         )
-        stride, orders = actions.shape[2], exchanges(*episodes.readings()).to(args.device)
-        mirror = [signs.to(args.device) for signs in episodes.mirror()]
+        stride, orders = actions.shape[2], exchanges(episodes.names, episodes.alike).to(args.device)
+        mirror = [signs.to(args.device) for signs in episodes.mirror]
         fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, mirror, stride, args.reckoning_steps, args.bf16)
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
@@ -291,11 +295,15 @@ def main():
         tasks=episodes.train["rewards"].shape[-1],
         proprioception=episodes.train["proprioception"].shape[-1],
         environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
-        views=views(*episodes.readings()),
+        views=views(episodes.names, episodes.alike),
         **json.loads(args.model),
     ).to(args.device)
     if args.start_from:
-        model.load_state_dict(load_dynamics(args.start_from).state_dict())
+        known = load_dynamics(args.start_from)
+        if known.reckoning.views.tolist() != model.reckoning.views.tolist():
+            print(f"{args.start_from} has other things that are alike: reckoning begins anew", flush=True)
+            known.reckoning = model.reckoning
+        model.load_state_dict(known.state_dict())
     learn_from_numbers(model, episodes, args, normal, out)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device)

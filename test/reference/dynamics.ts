@@ -54,10 +54,10 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     const alike = manifest.environmentState?.alike ?? [];
     const numbers = alike.map((thing) => [...names.keys()].filter((i) => names[i]?.startsWith(`${thing} `)));
     const nobodys = [...names.keys()].filter((i) => !numbers.flat().includes(i));
-    const scale = alike.length > 0 ? part(get("reckoning.units"), 0, size) : names.map(() => 1);
-    const shift = alike.length > 0 ? part(get("reckoning.units"), 1, size) : names.map(() => 0);
+    const scale = alike.length > 1 ? part(get("reckoning.units"), 0, size) : names.map(() => 1);
+    const shift = alike.length > 1 ? part(get("reckoning.units"), 1, size) : names.map(() => 0);
     const moves: number[] = names.map(() => 0);
-    for (const n of alike.length > 0 ? alike.keys() : [0]) {
+    for (const n of alike.length > 1 ? alike.keys() : [0]) {
       const view = [nobodys, ...numbers.slice(n), ...numbers.slice(0, n)].flat();
       const there = view.map((i) => at(reading, i) * at(scale, i) + at(shift, i));
       const told = [...actions, ...there, ...before.slice(0, -size), ...view.map((i) => at(change, i) * at(scale, i))];
