@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -13,6 +13,14 @@ test("a data set reads back, is kept when run again, and refuses other settings"
   expect(progress).toEqual([0, 1, 2]);
   expect(readdirSync(out).sort()).toEqual(["meta.json", "shard-00000.safetensors.gz"]);
 
+  const { mirrored } = JSON.parse(readFileSync(join(out, "meta.json"), "utf8"));
+  const cubes = ["red", "green", "blue"];
+  expect(mirrored).toEqual([
+    ...["dy (1 = 0.015 m)", "yaw (1 = 0.15 rad)", "y (m)", "yaw (rad)"],
+    ...cubes.map((cube) => `${cube} y (m)`),
+    ...cubes.map((cube) => `${cube} sin 4 yaw`),
+    ...["bin", "button", "goal"].map((place) => `${place} y (m)`),
+  ]);
   const path = join(out, "shard-00000.safetensors.gz");
   const shard = readShard(path);
   const shapes = Object.fromEntries(Object.entries(shard).map(([name, { shape }]) => [name, shape]));

@@ -118,8 +118,8 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
   };
 }
 
-// The table's left is the mirror image of its right, to the last cube. These numbers change their sign in that mirror.
-const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/.test(name);
+/** Whether the number of that name changes its sign in the mirror: the table's left is the image of its right, to the last cube. */
+export const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/.test(name);
 
 async function writeMeta(out: string, settings: { episodes: number; seed: number; size: number }): Promise<void> {
   const simulator = await createSimulator({ size: settings.size });

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
+import { isMirrored } from "./generate.js";
 import type { Pose } from "./kinematics.js";
 import { drawDomain, drawLayout, type Layout, type Place } from "./layout.js";
 import { Physics } from "./physics.js";
@@ -40,6 +42,10 @@ test.each([3, 4, 5])("the table's left is the mirror image of its right: seed %i
       expect([x, -y, z]).toEqual([...one.cubes.subarray(7 * c, 7 * c + 3)].map((at) => expect.closeTo(at, 2)));
     }
   }
+  const seen = environmentState(one.cubes, layout);
+  const inMirror = environmentState(two.cubes, mirrored(layout));
+  const back = inMirror.map((x, i) => (isMirrored(ENVIRONMENT_STATE[i] as string) ? -x : x));
+  expect(back).toEqual(seen.map((x) => expect.closeTo(x, 1)));
   expect(Math.abs((one.cubes[7] as number) - (before[7] as number))).toBeGreaterThan(0.01); // it was pushed
   one.close();
   two.close();
