@@ -83,6 +83,34 @@ it("training refuses logs that say what can't be of their numbers", async ({ ski
   await expect(said(mirrored, { mirrored: ["y"] })).rejects.toThrow("['y'] are mirrored");
 });
 
+it("reckoning's waves of gaps do not see where a robot and a thing are, only how far apart", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const read = `
+import sys; sys.path.insert(0, "training")
+import torch
+from data import gaps, views
+from reckoning import Reckoning, waves_of
+names, alike = ["x", "y", "cup x", "jug x", "cup y", "jug y", "table x"], ["cup", "jug"]
+found = gaps(names, names[:2])
+normal = torch.tensor([[0.1, 0.2, 0.3, 0.1, 0.0, 0.2, 0.4], [0.1, 0.2, 0.1, 0.15, 0.2, 0.1, 0.3]])
+model = Reckoning(1, 7, views(names, alike), waves_of(found))
+model.measure(normal, found)
+seen = []
+model.wave.register_forward_hook(lambda *told: seen.append(torch.sin(told[2])))
+def look(*reading):
+    known = (torch.tensor(reading) - normal[0]) / normal[1]
+    model.change(torch.cat([torch.zeros(1), known, torch.zeros(1), known]))
+look(0.3, 0.1, 0.35, 0.2, 0.0, 0.4, 0.5)
+look(0.4, 0.1, 0.45, 0.3, 0.0, 0.4, 0.6)  # all 0.1 further along x
+look(0.3, 0.1, 0.36, 0.2, 0.0, 0.4, 0.5)  # the cup alone 0.01
+pairs = [-8 * len(found) + 8 * n + k for n, gap in enumerate(found) if len(gap) == 2 for k in range(8)]
+differences = [(seen[0] - other)[:, pairs].abs().max().item() for other in seen[1:]]
+print(found, differences[0] < 0.01, differences[1] > 0.3)`;
+  const found = "[(0,), (0, 2), (0, 3), (0, 6), (2, 3), (2, 6), (3, 6), (1,), (1, 4), (1, 5), (4, 5)]";
+  expect((await run(python, ["-c", read])).stdout).toBe(`${found} True True\n`);
+});
+
 it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) => {
   const python = await findPython(["torch", "numpy"]);
   if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");

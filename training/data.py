@@ -111,6 +111,16 @@ def mirror(meta, names):
     return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in of]) for of in (meta["actionNames"], names))
 
 
+def gaps(names, robots):
+    """
+    What touches what depends on: the pairs of a reading's numbers `(i, j)` that are the same coordinate of the robot and of
+    a thing, or of two things, and the robot's coordinates alone, `(i,)`. A thing's coordinate has the name of the robot's
+    (one of `robots`) behind the thing's own.
+    """
+    coordinates = [[i for i, name in enumerate(names) if name == robot or name.split(" ", 1)[-1] == robot] for robot in robots]
+    return [gap for of in coordinates for gap in [(of[0],), *itertools.combinations(of, 2)]]
+
+
 def exchanges(names, alike):
     """
     The orders of a reading's numbers, `[O, Q]`, in which things that are alike change places. The names of a thing's numbers

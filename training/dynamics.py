@@ -33,7 +33,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from blocks import ROTARY, TURNS, Block, Look, Sharing, turned
-from reckoning import Reckoning, Scores
+from reckoning import FREE, Reckoning, Scores
 from tokenizer import WAVES, project, waves
 
 
@@ -75,13 +75,14 @@ class Dynamics(nn.Module):
         window=8,
         chunk=8,
         views=None,
+        waves=FREE,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.tokens, self.window, self.tasks, self.chunk = tokens, window, tasks, chunk
         self.side = math.isqrt(tokens)
         self.reading_size, self.proprioception = proprioception + environment, proprioception
-        self.reckoning = Reckoning(stride * action_size, self.reading_size, views)
+        self.reckoning = Reckoning(stride * action_size, self.reading_size, views, waves)
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
         self.gap = nn.Parameter(torch.zeros(chunk, width))

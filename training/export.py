@@ -107,6 +107,7 @@ def main():
             "experts": c["experts"],
             "mlpRatio": c["mlp_ratio"],
             "condWidth": c["cond_width"],
+            "waves": dynamics.reckoning.wave.out_features,
             "window": c["window"],
             "chunk": c["chunk"],
             "contextLevel": args.context_level,

@@ -17,6 +17,8 @@ from data import normalised
 from optimizer import Trainer
 
 REST = 0.004  # a change of less than this, in standard deviations, is none: what nobody touches stays where it is
+FREE = 256  # waves whose directions it has to find
+OCTAVES = (3.0, 1.5, 0.75, 0.375)  # lengths of the waves of a gap, in standard deviations of its first number
 CHANGE = 4.0  # what a change of the reading is multiplied by: it is small beside the reading
 # For a share of its steps it is trained to reckon one tick on, then so many from its own reckoning. Muon gets there faster and
 # AdamW closer: Muon's steps are as long in every direction, and here millimetres matter.
@@ -32,16 +34,16 @@ class Reckoning(nn.Module):
     """
     control `[.., U]` -> the next reading `[.., Q]`. Whether a finger comes down beside a cube or on it is a matter of
     millimetres, so it sees the control in waves too, of directions and lengths that it learns (as Sitzmann et al., 2020,
-    arXiv 2006.09661).
+    arXiv 2006.09661). Many begin as those of gaps, `waves_of` of all `waves`.
 
     views `[N, Q]` (`data.views`): the orders in which it looks at the reading, from where one of the alike things stands
     after the other. Of each it says what becomes of that thing and of what is nobody's, on which they take the mean: one
     network knows all of them (weights shared over objects: Battaglia et al., 2016, arXiv 1612.00222).
     """
 
-    WIDTH, WAVES = 512, 256
+    WIDTH = 512
 
-    def __init__(self, actions, reading, views=None):
+    def __init__(self, actions, reading, views=None, waves=FREE):
         super().__init__()
         views = torch.tensor(views or [list(range(reading))])
         self.actions, self.reading = actions, reading
@@ -54,8 +56,8 @@ class Reckoning(nn.Module):
             self.register_buffer("units", torch.tensor([[1.0], [0.0]]).repeat(1, reading))
         told = 2 * (actions + reading)
         self.inp = nn.Linear(told, self.WIDTH)
-        self.wave = nn.Linear(told, self.WAVES)
-        self.wave_out = nn.Linear(self.WAVES, self.WIDTH, bias=False)
+        self.wave = nn.Linear(told, waves)
+        self.wave_out = nn.Linear(waves, self.WIDTH, bias=False)
         self.hidden1 = nn.Linear(self.WIDTH, self.WIDTH)
         self.hidden2 = nn.Linear(self.WIDTH, self.WIDTH)
         self.out = nn.Linear(self.WIDTH, self.shared + self.own)
@@ -88,13 +90,28 @@ class Reckoning(nn.Module):
         with exact():
             return self.out(y.float())
 
-    def measure(self, normal):
-        """Has alike things seen in the same units, though each number is normalised for itself, by `normal` `[2, Q]`."""
+    @torch.no_grad()
+    def measure(self, normal, gaps):
+        """
+        Before anything is learnt, for readings that `normal` `[2, Q]` is for: things that are alike are seen in the same
+        units, though each number is normalised for itself, and the last waves are those of the `gaps` (`data.gaps`).
+        """
         if len(self.views) > 1:
             alike = self.views[:, : self.shared + self.own]
             mean, std = normal[:, alike].mean(1, keepdim=True).expand(-1, len(alike), -1).unbind()
             self.units[0, alike], self.units[1, alike] = normal[1, alike] / std, (normal[0, alike] - mean) / std
             self.units.copy_(self.units.half())  # as a world's file holds them
+        mean, std = normal[:, self.views].mean(1)
+        places = self.views[0].argsort()
+        waves = [(gap, octave, phase) for gap in gaps for octave in OCTAVES for phase in (0, torch.pi / 2)]
+        for n, (gap, octave, phase) in zip(range(-len(waves), 0), waves):
+            i, *other = (places[number] for number in gap)
+            turns = 2 * torch.pi / (octave * std[i])
+            self.wave.weight[n], self.wave.bias[n] = 0, phase
+            for at, sign in zip((i, *other), (1, -1)):
+                self.wave.weight[n, self.actions + at] = sign * turns * std[at]
+                self.wave.bias[n] += sign * turns * mean[at]
+            self.wave.bias[n] %= 2 * torch.pi
 
     def forward(self, control):
         reading = control[..., self.actions : self.actions + self.reading]
@@ -137,13 +154,18 @@ def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=
     model.load_state_dict(trainer.ema)
 
 
-def fit(model, actions, readings, normal, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
+def waves_of(gaps):
+    """How many waves there are where some begin as those of gaps: a sine and a cosine for each octave."""
+    return FREE + 2 * len(OCTAVES) * len(gaps)
+
+
+def fit(model, actions, readings, normal, gaps, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
-    frame may begin a tick. orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`).
+    frame may begin a tick. gaps: between whose numbers it sees from the start (`data.gaps`). orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`).
     mirror: what is as likely too, the signs of an action's and a reading's numbers in a mirror, `[A]` and `[Q]` (`Episodes.mirror`).
     """
-    model.measure(normal)
+    model.measure(normal, gaps)
     device, truth = readings.device, normalised(readings, normal)
     generator = torch.Generator().manual_seed(seed)
     draw = lambda count, below: torch.randint(below, (count,), generator=generator).to(device)  # noqa: E731

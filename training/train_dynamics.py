@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes, exchanges, normalised, views
+from data import Episodes, exchanges, gaps, normalised, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
-from reckoning import fit, fit_scores
+from reckoning import fit, fit_scores, waves_of
 from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_normal, load_tokenizer
 
@@ -245,6 +245,11 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     return latent, picture, heads + BALANCE * balance, used.mean(0)
 
 
+def sees(reckoning):
+    """What two reckonings have to have in common, if the one is to go on from the other."""
+    return reckoning.views.tolist(), reckoning.wave.out_features
+
+
 def learn_from_numbers(model, episodes, args, normal, out):
     """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
     files = {part: out / f"{part}.pt" for part in ("reckoning", "scores")}
@@ -259,7 +264,8 @@ def learn_from_numbers(model, episodes, args, normal, out):
         )
         stride, orders = actions.shape[2], exchanges(episodes.names, episodes.alike).to(args.device)
         mirror = [signs.to(args.device) for signs in episodes.mirror]
-        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, mirror, stride, args.reckoning_steps, args.bf16)
+        seen = gaps(episodes.names, episodes.meta["proprioception"])
+        fit(model.reckoning, actions.flatten(1, 2), readings, normal, seen, orders, mirror, stride, args.reckoning_steps, args.bf16)
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
         for part, file in files.items():
@@ -296,12 +302,13 @@ def main():
         proprioception=episodes.train["proprioception"].shape[-1],
         environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
         views=views(episodes.names, episodes.alike),
+        waves=waves_of(gaps(episodes.names, episodes.meta["proprioception"])),
         **json.loads(args.model),
     ).to(args.device)
     if args.start_from:
         known = load_dynamics(args.start_from)
-        if known.reckoning.views.tolist() != model.reckoning.views.tolist():
-            print(f"{args.start_from} has other things that are alike: reckoning begins anew", flush=True)
+        if sees(known.reckoning) != sees(model.reckoning):
+            print(f"{args.start_from} has other waves or things that are alike: reckoning begins anew", flush=True)
             known.reckoning = model.reckoning
         model.load_state_dict(known.state_dict())
     learn_from_numbers(model, episodes, args, normal, out)

@@ -67,6 +67,7 @@ def load_dynamics(folder):
         window=d["window"],
         chunk=d["chunk"],
         views=views(world["proprioception"]["names"] + state["names"], state.get("alike", [])),
+        **({"waves": d["waves"]} if "waves" in d else {}),
     )
     return filled(model, arrays(folder / d["file"]))
 

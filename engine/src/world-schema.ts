@@ -72,6 +72,8 @@ export const worldSchema = z
       experts: count.max(64),
       mlpRatio: count.max(16),
       condWidth: count,
+      /** Waves in which reckoning sees a tick's control. */
+      waves: count.max(4096).default(256),
       /** Ticks after the sink that a tick attends to. */
       window: count.max(4096),
       /** Most ticks that are denoised jointly. */

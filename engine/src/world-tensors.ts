@@ -91,8 +91,8 @@ const READER_FEATURES = 192;
 /** Sizes of training/tokenizer.py's `Sketch`. */
 export const SKETCH = { width: 256, points: 20, hidden: 96, channels: 24 } as const;
 
-/** Sizes of training/reckoning.py's `Reckoning`. */
-const RECKONING = { width: 512, waves: 256 } as const;
+/** `WIDTH` of training/reckoning.py's `Reckoning`. */
+const RECKONING_WIDTH = 512;
 const SCORES_WIDTH = 256;
 
 /** `LEVELS` of training/uncertainty.py. */
@@ -188,7 +188,7 @@ export function tokenizerTensors(world: WorldManifest): Rules {
 }
 
 export function dynamicsTensors(world: WorldManifest): Rules {
-  const { tokens, width, blocks, heads, latent, experts, mlpRatio, condWidth, chunk } = world.dynamics;
+  const { tokens, width, blocks, heads, latent, experts, mlpRatio, condWidth, waves, chunk } = world.dynamics;
   const channels = world.tokenizer.latentChannels;
   const features = featureSize(world);
   const reading = readingSize(world);
@@ -200,14 +200,14 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
   rules.set("gap", half(chunk, width));
-  linear("reckoning.inp", RECKONING.width, 2 * rowSize(world));
-  linear("reckoning.wave", RECKONING.waves, 2 * rowSize(world));
-  linear("reckoning.wave_out", RECKONING.width, RECKONING.waves, false);
-  linear("reckoning.hidden1", RECKONING.width, RECKONING.width);
-  linear("reckoning.hidden2", RECKONING.width, RECKONING.width);
+  linear("reckoning.inp", RECKONING_WIDTH, 2 * rowSize(world));
+  linear("reckoning.wave", waves, 2 * rowSize(world));
+  linear("reckoning.wave_out", RECKONING_WIDTH, waves, false);
+  linear("reckoning.hidden1", RECKONING_WIDTH, RECKONING_WIDTH);
+  linear("reckoning.hidden2", RECKONING_WIDTH, RECKONING_WIDTH);
   const { views, shared, own } = readingViews(world);
   if (views.length > 1) rules.set("reckoning.units", half(2, reading));
-  linear("reckoning.out", shared + own, RECKONING.width);
+  linear("reckoning.out", shared + own, RECKONING_WIDTH);
   rules.set("reckoning.range", half(2, reading));
   linear("control_in", width, features);
   linear("spot_in", tokens * SPOT, features);
