@@ -45,7 +45,8 @@ class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
     `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`; F = 1 + s T. The last `held_out`
-    episodes (a quarter of few) are for validation. `names`, `alike` and `mirror` are those of `reading_names` and `mirror`.
+    episodes (a quarter of few) are for validation. `names` and `alike`, `mirror` and `gaps`
+    are what the functions `reading_names`, `mirror` and `gaps` say.
     """
 
     FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy")
@@ -54,6 +55,7 @@ class Episodes:
         self.meta = json.loads((Path(folder) / "meta.json").read_text())
         self.names, self.alike = reading_names(self.meta)
         self.mirror = mirror(self.meta, self.names)
+        self.gaps = gaps(self.names, self.meta["proprioception"])
         paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))
         paths = paths[-limit:] if limit else paths  # the last, so that those held out are the same with a limit
         if not paths:

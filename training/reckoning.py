@@ -96,12 +96,12 @@ class Reckoning(nn.Module):
         Before anything is learnt, for readings that `normal` `[2, Q]` is for: things that are alike are seen in the same
         units, though each number is normalised for itself, and the last waves are those of the `gaps` (`data.gaps`).
         """
+        mean, std = normal[:, self.views].mean(1)  # of what a view sees, in its order
         if len(self.views) > 1:
-            alike = self.views[:, : self.shared + self.own]
-            mean, std = normal[:, alike].mean(1, keepdim=True).expand(-1, len(alike), -1).unbind()
-            self.units[0, alike], self.units[1, alike] = normal[1, alike] / std, (normal[0, alike] - mean) / std
+            begin = self.shared + self.own
+            alike = self.views[:, :begin]
+            self.units[0, alike], self.units[1, alike] = normal[1, alike] / std[:begin], (normal[0, alike] - mean[:begin]) / std[:begin]
             self.units.copy_(self.units.half())  # as a world's file holds them
-        mean, std = normal[:, self.views].mean(1)
         places = self.views[0].argsort()
         waves = [(gap, octave, phase) for gap in gaps for octave in OCTAVES for phase in (0, torch.pi / 2)]
         for n, (gap, octave, phase) in zip(range(-len(waves), 0), waves):
@@ -162,8 +162,9 @@ def waves_of(gaps):
 def fit(model, actions, readings, normal, gaps, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
-    frame may begin a tick. gaps: between whose numbers it sees from the start (`data.gaps`). orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`).
-    mirror: what is as likely too, the signs of an action's and a reading's numbers in a mirror, `[A]` and `[Q]` (`Episodes.mirror`).
+    frame may begin a tick. gaps: between whose numbers it sees from the start (`data.gaps`). orders: those of a reading's
+    numbers `[O, Q]` that are as likely (`data.exchanges`). mirror: what is as likely too, the signs of an action's and a
+    reading's numbers in a mirror, `[A]` and `[Q]` (`data.mirror`).
     """
     model.measure(normal, gaps)
     device, truth = readings.device, normalised(readings, normal)

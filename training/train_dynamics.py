@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes, exchanges, gaps, normalised, views
+from data import Episodes, exchanges, normalised, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
@@ -264,8 +264,7 @@ def learn_from_numbers(model, episodes, args, normal, out):
         )
         stride, orders = actions.shape[2], exchanges(episodes.names, episodes.alike).to(args.device)
         mirror = [signs.to(args.device) for signs in episodes.mirror]
-        seen = gaps(episodes.names, episodes.meta["proprioception"])
-        fit(model.reckoning, actions.flatten(1, 2), readings, normal, seen, orders, mirror, stride, args.reckoning_steps, args.bf16)
+        fit(model.reckoning, actions.flatten(1, 2), readings, normal, episodes.gaps, orders, mirror, stride, args.reckoning_steps, args.bf16)
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
         for part, file in files.items():
@@ -302,7 +301,7 @@ def main():
         proprioception=episodes.train["proprioception"].shape[-1],
         environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
         views=views(episodes.names, episodes.alike),
-        waves=waves_of(gaps(episodes.names, episodes.meta["proprioception"])),
+        waves=waves_of(episodes.gaps),
         **json.loads(args.model),
     ).to(args.device)
     if args.start_from:
