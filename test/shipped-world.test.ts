@@ -126,20 +126,9 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     const swapped = [8, 9, 10, 5, 6, 7, 11, 12, 13, 16, 17, 14, 15, 18, 19]; // places and yaws, red and green
     expect(orders).toContainEqual([0, 1, 2, 3, 4, ...swapped, 20, 21, 22, 23, 24, 25]);
     await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
-    await python3(
-      "train_dynamics",
-      "--tokenizer",
-      `${out}/tokenizer`,
-      "--out",
-      `${out}/dynamics`,
-      "--steps",
-      "3",
-      "--batch",
-      "2",
-      "--reckoning-steps",
-      "4",
-      ...(await bf16()),
-    );
+    const dynamics = ["--tokenizer", `${out}/tokenizer`, "--out", `${out}/dynamics`, ...(await bf16())];
+    dynamics.push("--steps", "3", "--batch", "2", "--reckoning-steps", "4");
+    await python3("train_dynamics", ...dynamics);
     const parts = ["tokenizer", "dynamics"].flatMap((part) => [`--${part}`, `${out}/${part}`]);
     await python3("export", ...parts, "--out", `${out}/fresh-world`, "--starts", "2");
     await checkGoldens(`${out}/fresh-world`);
@@ -153,6 +142,12 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     await python3("train_ruler", "--out", `${out}/ruler`, "--steps", "2", "--batch", "4");
     const measured = JSON.parse(await readFile(`${out}/ruler/log.json`, "utf8"));
     expect(measured).toMatchObject([{ step: 2, tip_cm: expect.any(Number), soft_tip_cm: expect.any(Number) }]);
+
+    const older = `import torch; f = "${out}/dynamics/reckoning.pt"; k = torch.load(f); k["wave.bias"] = k["wave.bias"][1:]; torch.save(k, f)`;
+    await run(python, ["-c", older]);
+    await expect(python3("train_dynamics", ...dynamics)).rejects.toThrow(
+      "reckoning.pt is of other logs, or of an earlier version",
+    );
   } finally {
     await rm(out, { recursive: true });
   }

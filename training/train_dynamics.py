@@ -270,8 +270,11 @@ def learn_from_numbers(model, episodes, args, normal, out):
         for part, file in files.items():
             torch.save(model.get_submodule(part).state_dict(), file)
     for part, file in files.items():
-        model.get_submodule(part).load_state_dict(torch.load(file, map_location=args.device))
-        model.get_submodule(part).requires_grad_(False)
+        module, known = model.get_submodule(part), torch.load(file, map_location=args.device)
+        if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in module.state_dict().items()}:
+            raise SystemExit(f"{file} is of other logs, or of an earlier version of this code: delete it, and it is fitted again")
+        module.load_state_dict(known)
+        module.requires_grad_(False)
 
 
 def main():
