@@ -44,8 +44,8 @@ def write_safetensors(path, arrays, metadata=None):
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
-    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`; F = 1 + s T. The last `held_out`
-    episodes (a quarter of few) are for validation. `names` and `alike`, `mirror` and `gaps`
+    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`;
+    F = 1 + s T. The last `held_out` episodes (a quarter of few) are for validation. `names` and `alike`, `mirror` and `gaps`
     are what the functions `reading_names`, `mirror` and `gaps` say.
     """
 
