@@ -125,7 +125,11 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     expect(orders).toHaveLength(6); // of three cubes
     const swapped = [8, 9, 10, 5, 6, 7, 11, 12, 13, 16, 17, 14, 15, 18, 19]; // places and yaws, red and green
     expect(orders).toContainEqual([0, 1, 2, 3, 4, ...swapped, 20, 21, 22, 23, 24, 25]);
-    await python3("train_tokenizer", "--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1");
+    const tokenizer = ["--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1", "--stills"];
+    for (const size of [16, 64])
+      await generate({ episodes: 16, ticks: 1, out: `${out}/${size}`, seed: 6, size, workers: 0 });
+    await expect(python3("train_tokenizer", ...tokenizer, `${out}/16`)).rejects.toThrow("frames of other sizes");
+    await python3("train_tokenizer", ...tokenizer, `${out}/64`);
     const dynamics = ["--tokenizer", `${out}/tokenizer`, "--out", `${out}/dynamics`, ...(await bf16())];
     dynamics.push("--steps", "3", "--batch", "2", "--reckoning-steps", "4");
     await python3("train_dynamics", ...dynamics);

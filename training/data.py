@@ -170,11 +170,15 @@ def frame_clips(episodes, rng, batch, ticks):
     return torch.from_numpy(clips), torch.from_numpy(np.stack(read))
 
 
-def moments(episodes, rng, count):
-    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`."""
-    frames, readings = episodes.train["frames"], episodes.train["reading"]
-    chosen = rng.integers(len(frames), size=count), rng.integers(frames.shape[1], size=count)
-    return torch.from_numpy(frames[chosen]), torch.from_numpy(readings[chosen])
+def moments(sources, rng, count):
+    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`, as many of each of the `sources`, `Episodes`."""
+    frames, readings = [], []
+    for source, some in zip(sources, np.diff(np.linspace(0, count, len(sources) + 1).astype(int))):
+        of = source.train["frames"]
+        chosen = rng.integers(len(of), size=some), rng.integers(of.shape[1], size=some)
+        frames.append(of[chosen])
+        readings.append(source.train["reading"][chosen])
+    return torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.concatenate(readings))
 
 
 def normalised(reading, normal):

@@ -39,12 +39,15 @@ def parse():
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--only", choices=("decoder", "reader", "sketch"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
+    parser.add_argument("--stills", help="folder of more shards of the same frames and numbers, for what learns from single frames: many short episodes, each of another scene")
     parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.dreams_of and args.only != "decoder":
         parser.error("--dreams-of wants --only decoder: the dreams are of the latents as they are")
+    if args.stills and args.only == "decoder":
+        parser.error("--stills are for what learns from single frames, and --only decoder does not")
     if args.only and not args.start_from:
         parser.error("--only needs --start-from: an encoder of random weights would stay one")
     return args
@@ -185,6 +188,9 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
     size = episodes.train["frames"].shape[2]
+    sources = [episodes, *([Episodes(args.stills, held_out=0)] if args.stills else [])]
+    if any(source.names != episodes.names or source.train["frames"].shape[2] != size for source in sources):
+        raise SystemExit(f"{args.stills} and {args.data} have frames of other sizes, or name other numbers")
     normal = (load_normal(args.start_from) if args.start_from else episodes.normal()).to(args.device)
     model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
     mean = background(episodes)
@@ -210,7 +216,7 @@ def main():
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
             total = off = torch.zeros((), device=args.device)
             if args.only != "decoder":
-                frames, reading = (x.to(args.device) for x in moments(episodes, rng, MOMENTS))
+                frames, reading = (x.to(args.device) for x in moments(sources, rng, MOMENTS))
                 reading = normalised(reading, normal)
             if args.only in (None, "reader"):
                 total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), reading, beta=0.1)

@@ -8,6 +8,7 @@ interface Options {
   readonly out: string;
   readonly seed: number;
   readonly size: number;
+  readonly ticks: number;
   readonly workers?: number;
 }
 
@@ -18,6 +19,12 @@ export function generateCommand(): Command {
     .requiredOption("--out <dir>", "folder for the shards and meta.json; made if absent")
     .requiredOption("--seed <n>", "data sets of different seeds share no episode", wholeNumber(0))
     .option("--size <pixels>", "sides of a frame", wholeNumber(16, 256), 64)
+    .option(
+      "--ticks <n>",
+      "length of an episode; of few, many scenes for single frames to be learnt from",
+      wholeNumber(1, 1000),
+      32,
+    )
     .option("--workers <n>", "threads; default one a core; 0 for none beside the main thread", wholeNumber(0, 1024))
     .addHelpText("after", "\nA run that was stopped goes on where it was: run the same command again.")
     .action(run);

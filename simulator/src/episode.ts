@@ -8,8 +8,8 @@ import type { ScriptedPolicy, Skill } from "./script.js";
 import { type Moment, type Simulator, STRIDE } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
+/** Ticks of an episode, if nothing else is asked for. */
 export const EPISODE_TICKS = 32;
-export const EPISODE_FRAMES = 1 + STRIDE * EPISODE_TICKS;
 /** Names of the values of `Episode.policy`. */
 export const POLICIES = ["play", "expert", "flawed", "blind", "novice"] as const;
 
@@ -20,20 +20,21 @@ const BLIND_SHARE = 0.4;
 /** Of all episodes with `contacts`. */
 const NOVICE_SHARE = 0.25;
 
+/** Of T ticks, F = 1 + 4 T frames. */
 export interface Episode {
-  /** uint8, shape `[129, H, W, 3]`. */
+  /** uint8, shape `[F, H, W, 3]`. */
   readonly frames: Uint8Array;
-  /** Shape `[32, 4, 5]`. */
+  /** Shape `[T, 4, 5]`. */
   readonly actions: Float32Array;
-  /** Shape `[129, 5]`: tip x, y, z (m), yaw (rad), opening (m) at each frame. */
+  /** Shape `[F, 5]`: tip x, y, z (m), yaw (rad), opening (m) at each frame. */
   readonly proprioception: Float32Array;
-  /** Shape `[32, 4]`: reward of each of `SCORED_TASKS` in each tick. */
+  /** Shape `[T, 4]`: reward of each of `SCORED_TASKS` in each tick. */
   readonly rewards: Float32Array;
-  /** Shape `[32, 4]`: whether the task was in success at some control step of the tick. */
+  /** Shape `[T, 4]`: whether the task was in success at some control step of the tick. */
   readonly success: Uint8Array;
-  /** Shape `[129, 3, 7]`: position (m) and quaternion (w x y z) of the cubes at each frame. */
+  /** Shape `[F, 3, 7]`: position (m) and quaternion (w x y z) of the cubes at each frame. */
   readonly objects: Float32Array;
-  /** Shape `[129, 21]`: `environmentState` at each frame. */
+  /** Shape `[F, 21]`: `environmentState` at each frame. */
   readonly environmentState: Float32Array;
   /** What the policy was after: index in `TASKS`. */
   readonly task: number;
@@ -48,7 +49,12 @@ export interface Episode {
  * through what is in its way, which agents that are trained in it make use of; the judge's experiments are without, as they
  * were from the beginning.
  */
-export async function recordEpisode(simulator: Simulator, seed: number, contacts = false): Promise<Episode> {
+export async function recordEpisode(
+  simulator: Simulator,
+  seed: number,
+  { contacts = false, ticks = EPISODE_TICKS }: { readonly contacts?: boolean; readonly ticks?: number } = {},
+): Promise<Episode> {
+  const frameCount = 1 + STRIDE * ticks;
   const random = new Random(seed, "episode");
   const novice = contacts && new Random(seed, "is a novice's").chance(NOVICE_SHARE);
   const scored = random.chance(PLAY_SHARE) || novice ? undefined : random.index(SCORED_TASKS.length);
@@ -62,13 +68,13 @@ export async function recordEpisode(simulator: Simulator, seed: number, contacts
   const { observation } = await simulator.reset({ seed, task: "play" });
   const first = observation.frames.data;
   const frameBytes = first.length / STRIDE;
-  const frames = new Uint8Array(EPISODE_FRAMES * frameBytes);
+  const frames = new Uint8Array(frameCount * frameBytes);
   frames.set(first.subarray(0, frameBytes));
   const moments: Moment[] = [...simulator.state().trace];
-  const actions = new Float32Array(EPISODE_TICKS * STRIDE * POSE_KEYS.length);
-  const rewards = new Float32Array(EPISODE_TICKS * SCORED_TASKS.length);
-  const success = new Uint8Array(EPISODE_TICKS * SCORED_TASKS.length);
-  for (let tick = 0; tick < EPISODE_TICKS; tick++) {
+  const actions = new Float32Array(ticks * STRIDE * POSE_KEYS.length);
+  const rewards = new Float32Array(ticks * SCORED_TASKS.length);
+  const success = new Uint8Array(ticks * SCORED_TASKS.length);
+  for (let tick = 0; tick < ticks; tick++) {
     const before = simulator.state();
     if (scored !== undefined && before.success[scored]) policy = play;
     const action = policy.act(before);
@@ -82,9 +88,9 @@ export async function recordEpisode(simulator: Simulator, seed: number, contacts
   }
 
   const { layout } = simulator.state();
-  const objects = new Float32Array(EPISODE_FRAMES * 7 * CUBES.length);
-  const environment = new Float32Array(EPISODE_FRAMES * ENVIRONMENT_STATE.length);
-  const proprioception = new Float32Array(EPISODE_FRAMES * POSE_KEYS.length);
+  const objects = new Float32Array(frameCount * 7 * CUBES.length);
+  const environment = new Float32Array(frameCount * ENVIRONMENT_STATE.length);
+  const proprioception = new Float32Array(frameCount * POSE_KEYS.length);
   for (const [i, { tip, cubes }] of moments.entries()) {
     objects.set(cubes, i * cubes.length);
     environment.set(environmentState(cubes, layout), i * ENVIRONMENT_STATE.length);

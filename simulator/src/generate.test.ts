@@ -47,6 +47,22 @@ test("a data set reads back, is kept when run again, and refuses other settings"
   rmSync(out, { recursive: true });
 });
 
+test("an episode may be short: it begins as the long one of its seed", async () => {
+  const outs = [32, 1].map((ticks) => ({ ticks, out: mkdtempSync(join(tmpdir(), "worldstep-data-")) }));
+  const [long, short] = await Promise.all(
+    outs.map(async ({ ticks, out }) => {
+      await generate({ episodes: 1, out, seed: 5, size: 16, ticks, workers: 0 });
+      return readShard(join(out, "shard-00000.safetensors.gz"));
+    }),
+  );
+  expect(short?.frames?.shape).toEqual([1, 5, 16, 16, 3]);
+  for (const name of ["frames", "actions", "environmentState"]) {
+    const data = short?.[name]?.data;
+    expect(data).toEqual(long?.[name]?.data.slice(0, data?.length));
+  }
+  for (const { out } of outs) rmSync(out, { recursive: true });
+});
+
 test("training and held-out seeds never meet", () => {
   const seeds = [0, 1, 2000].flatMap((seed) => [0, 999_999].map((i) => [trainingSeed(seed, i), heldOutSeed(seed, i)]));
   for (const [training = 1, heldOut = 0] of seeds) {

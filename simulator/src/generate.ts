@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { byteTensor, floatTensor, OptionError, type Tensor } from "@worldstep/protocols";
 import { ENVIRONMENT_STATE } from "./environment-state.js";
-import { EPISODE_FRAMES, EPISODE_TICKS, type Episode, POLICIES, recordEpisode } from "./episode.js";
+import { EPISODE_TICKS, type Episode, POLICIES, recordEpisode } from "./episode.js";
 import { CUBES } from "./scene-xml.js";
 import { trainingSeed } from "./seeds.js";
 import { writeShard } from "./shard.js";
@@ -24,6 +24,8 @@ export interface GenerateOptions {
   readonly seed: number;
   /** Pixels along each side of a frame; default 64. */
   readonly size?: number;
+  /** Ticks of an episode; default 32. Of few, a data set shows many scenes for its bytes. */
+  readonly ticks?: number;
   /** Threads; default one a core; 0 for this thread. */
   readonly workers?: number;
   /** Called as episodes get done, and once at the start. */
@@ -35,6 +37,7 @@ export interface ShardOrder {
   readonly path: string;
   readonly seed: number;
   readonly size: number;
+  readonly ticks: number;
   /** Number of the first episode, and of the one after the last. */
   readonly first: number;
   readonly end: number;
@@ -42,12 +45,13 @@ export interface ShardOrder {
 
 /** Makes a data set. Throws `OptionError` (`data_settings_differ`) where `out` holds one with other settings. */
 export async function generate(options: GenerateOptions): Promise<void> {
-  const { episodes, out, seed, size = 64, workers = availableParallelism(), onProgress = () => {} } = options;
-  await writeMeta(out, { episodes, seed, size });
+  const { episodes, out, seed, size = 64, ticks = EPISODE_TICKS, onProgress = () => {} } = options;
+  const { workers = availableParallelism() } = options;
+  await writeMeta(out, { episodes, seed, size, ticks });
   const orders: ShardOrder[] = [];
   for (let first = 0; first < episodes; first += SHARD_EPISODES) {
     const name = `shard-${String(first / SHARD_EPISODES).padStart(5, "0")}.safetensors.gz`;
-    orders.push({ path: join(out, name), seed, size, first, end: Math.min(first + SHARD_EPISODES, episodes) });
+    orders.push({ path: join(out, name), seed, size, ticks, first, end: Math.min(first + SHARD_EPISODES, episodes) });
   }
   const missing = orders.filter(({ path }) => !existsSync(path));
   let done = episodes - missing.reduce((sum, { first, end }) => sum + end - first, 0);
@@ -61,17 +65,18 @@ export async function generate(options: GenerateOptions): Promise<void> {
 }
 
 /** Records and writes one shard. */
-export async function makeShard({ path, seed, size, first, end }: ShardOrder, onEpisode: () => void): Promise<void> {
+export async function makeShard(order: ShardOrder, onEpisode: () => void): Promise<void> {
+  const { path, seed, size, ticks, first, end } = order;
   const simulator = await createSimulator({ size, varied: true });
   const episodes: Episode[] = [];
   const seeds: number[] = [];
   for (let i = first; i < end; i++) {
     seeds.push(trainingSeed(seed, i));
-    episodes.push(await recordEpisode(simulator, trainingSeed(seed, i), true));
+    episodes.push(await recordEpisode(simulator, trainingSeed(seed, i), { contacts: true, ticks }));
     onEpisode();
   }
   await simulator.close();
-  writeShard(path, stack(episodes, seeds, size));
+  writeShard(path, stack(episodes, seeds, size, ticks));
 }
 
 // One thread: takes orders from the front of `orders` until none is left.
@@ -91,8 +96,13 @@ async function work(orders: ShardOrder[], onEpisode: () => void): Promise<void> 
   }
 }
 
-function stack(episodes: readonly Episode[], seeds: readonly number[], size: number): Record<string, Tensor> {
-  const E = episodes.length;
+function stack(
+  episodes: readonly Episode[],
+  seeds: readonly number[],
+  size: number,
+  ticks: number,
+): Record<string, Tensor> {
+  const [E, F] = [episodes.length, 1 + STRIDE * ticks];
   const int32 = (values: readonly number[]): Tensor => ({ dtype: "int32", shape: [E], data: Int32Array.from(values) });
   const bytes = (key: "frames" | "success", shape: readonly number[]): Tensor =>
     byteTensor(Buffer.concat(episodes.map((episode) => episode[key])), [E, ...shape]);
@@ -106,12 +116,12 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
     return floatTensor(all, [E, ...shape]);
   };
   return {
-    frames: bytes("frames", [EPISODE_FRAMES, size, size, 3]),
-    actions: floats("actions", [EPISODE_TICKS, STRIDE, 5]),
-    proprioception: floats("proprioception", [EPISODE_FRAMES, 5]),
-    rewards: floats("rewards", [EPISODE_TICKS, SCORED_TASKS.length]),
-    success: bytes("success", [EPISODE_TICKS, SCORED_TASKS.length]),
-    environmentState: floats("environmentState", [EPISODE_FRAMES, ENVIRONMENT_STATE.length]),
+    frames: bytes("frames", [F, size, size, 3]),
+    actions: floats("actions", [ticks, STRIDE, 5]),
+    proprioception: floats("proprioception", [F, 5]),
+    rewards: floats("rewards", [ticks, SCORED_TASKS.length]),
+    success: bytes("success", [ticks, SCORED_TASKS.length]),
+    environmentState: floats("environmentState", [F, ENVIRONMENT_STATE.length]),
     task: int32(episodes.map((episode) => episode.task)),
     policy: int32(episodes.map((episode) => episode.policy)),
     seed: int32(seeds),
@@ -121,17 +131,22 @@ function stack(episodes: readonly Episode[], seeds: readonly number[], size: num
 /** Whether the number of that name changes its sign in the mirror: the table's left is the image of its right, to the last cube. */
 export const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/.test(name);
 
-async function writeMeta(out: string, settings: { episodes: number; seed: number; size: number }): Promise<void> {
+async function writeMeta(
+  out: string,
+  settings: { episodes: number; seed: number; size: number; ticks: number },
+): Promise<void> {
   const simulator = await createSimulator({ size: settings.size });
   const { fps, stride, actionSpace, observationSpace, actionNames, proprioception } = simulator.spec;
   await simulator.close();
   const meta = {
     formatVersion: FORMAT_VERSION,
-    ...settings,
+    episodes: settings.episodes,
+    seed: settings.seed,
+    size: settings.size,
     fps,
     stride,
     shardEpisodes: SHARD_EPISODES,
-    ticks: EPISODE_TICKS,
+    ticks: settings.ticks,
     actionSpace,
     observationSpace,
     actionNames,
