@@ -171,11 +171,11 @@ def frame_clips(episodes, rng, batch, ticks):
 
 
 def moments(sources, rng, count):
-    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`, as many of each of the `sources`, `Episodes`."""
-    frames, readings = [], []
-    for source, some in zip(sources, np.diff(np.linspace(0, count, len(sources) + 1).astype(int))):
+    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`, an equal share of each of the `sources` (`Episodes`)."""
+    share, frames, readings = count // len(sources), [], []
+    for source in sources:
         of = source.train["frames"]
-        chosen = rng.integers(len(of), size=some), rng.integers(of.shape[1], size=some)
+        chosen = rng.integers(len(of), size=share), rng.integers(of.shape[1], size=share)
         frames.append(of[chosen])
         readings.append(source.train["reading"][chosen])
     return torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.concatenate(readings))

@@ -133,20 +133,18 @@ export const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/
 
 async function writeMeta(
   out: string,
-  settings: { episodes: number; seed: number; size: number; ticks: number },
+  { ticks, ...settings }: { episodes: number; seed: number; size: number; ticks: number },
 ): Promise<void> {
   const simulator = await createSimulator({ size: settings.size });
   const { fps, stride, actionSpace, observationSpace, actionNames, proprioception } = simulator.spec;
   await simulator.close();
   const meta = {
     formatVersion: FORMAT_VERSION,
-    episodes: settings.episodes,
-    seed: settings.seed,
-    size: settings.size,
+    ...settings,
     fps,
     stride,
     shardEpisodes: SHARD_EPISODES,
-    ticks: settings.ticks,
+    ticks,
     actionSpace,
     observationSpace,
     actionNames,
@@ -169,6 +167,7 @@ async function writeMeta(
       {
         file: path,
         ...settings,
+        ticks,
       },
     );
   }
