@@ -29,9 +29,12 @@ async function checkGoldens(folder: string): Promise<void> {
   expect(ticks).toBeGreaterThan(1);
   for (let tick = 1; tick <= ticks; tick++) {
     const frames = goldens.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
-    const { latent, reading } = await backend.tokenizer.encode(frames);
+    const { latent, reading, appearance } = await backend.tokenizer.encode(frames);
     expect(relativeError(latent, row(encoded, tick))).toBeLessThan(TOLERANCE);
     expect(relativeError(reading, row(goldens.get("encode.reading"), tick))).toBeLessThan(TOLERANCE);
+    if (appearance.length > 0) {
+      expect(relativeError(appearance, row(goldens.get("encode.appearance"), tick))).toBeLessThan(TOLERANCE);
+    }
   }
   for (const nfe of [1, 4]) {
     const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);

@@ -149,12 +149,13 @@ def views(names, alike):
 
 def frame_clips(episodes, rng, batch, ticks):
     """
-    Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, and the readings before the first tick and at the last
-    frame of each, `[batch, ticks + 1, Q]`; one in eight starts a stream.
+    Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, the readings before the first tick and at the last frame of
+    each, `[batch, ticks + 1, Q]`, and some other frame of each one's episode, `[batch, H, W, 3]`; one clip in eight starts a
+    stream.
     """
     s = episodes.stride
     frames, readings = episodes.train["frames"], episodes.train["reading"]
-    clips, read = np.empty((batch, ticks, s, *frames.shape[2:]), np.uint8), []
+    clips, read, others = np.empty((batch, ticks, s, *frames.shape[2:]), np.uint8), [], []
     for i in range(batch):
         e = rng.integers(len(frames))
         episode = frames[e]
@@ -167,18 +168,21 @@ def frame_clips(episodes, rng, batch, ticks):
             clips[i] = episode[start : start + ticks * s].reshape(clips[i].shape)
             at = np.arange(start - 1, start + ticks * s, s)
         read.append(readings[e, at])
-    return torch.from_numpy(clips), torch.from_numpy(np.stack(read))
+        others.append(episode[rng.integers(len(episode))])
+    return torch.from_numpy(clips), *(torch.from_numpy(np.stack(x)) for x in (read, others))
 
 
 def moments(sources, rng, count):
-    """Random frames `[count, H, W, 3]` uint8 and their readings `[count, Q]`, an equal share of each of the `sources` (`Episodes`)."""
-    share, frames, readings = count // len(sources), [], []
+    """
+    Random frames `[count, H, W, 3]` uint8, their readings `[count, Q]`, and some other frame of each one's episode, of the
+    same shape: an equal share of each of the `sources` (`Episodes`).
+    """
+    share, found = count // len(sources), []
     for source in sources:
         of = source.train["frames"]
-        chosen = rng.integers(len(of), size=share), rng.integers(of.shape[1], size=share)
-        frames.append(of[chosen])
-        readings.append(source.train["reading"][chosen])
-    return torch.from_numpy(np.concatenate(frames)), torch.from_numpy(np.concatenate(readings))
+        e, at, other = (rng.integers(n, size=share) for n in (len(of), of.shape[1], of.shape[1]))
+        found.append((of[e, at], source.train["reading"][e, at], of[e, other]))
+    return tuple(torch.from_numpy(np.concatenate(x)) for x in zip(*found))
 
 
 def normalised(reading, normal):

@@ -95,6 +95,7 @@ def main():
             "file": "tokenizer.safetensors",
             "latentChannels": tokenizer.latent_channels,
             "widths": tokenizer.config["widths"],
+            "appearance": tokenizer.config["appearance"],
         },
         "dynamics": {
             "kind": "block-causal-dit",

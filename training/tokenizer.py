@@ -1,13 +1,14 @@
 """The causal video autoencoder: frames to latents and back, one tick (`stride` frames) at a time.
 
 The encoder sees one tick and nothing else. Beside the latent it gives a reading of its last frame: the robot's pose and,
-where the logs have it, the environment's state. The decoder is told the reading before the tick and the one at its end,
-as a sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what it looks
-like. It looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick
+where the logs have it, the environment's state; and its appearance, what a whole episode has and no reading tells. The
+decoder is told the reading before the tick and the one at its end, and the appearance that the stream began with, as a
+sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. It looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick
 joins its input now), so it streams with one feature map a block as its state. The first frame of a stream is encoded
 alone: it fills its whole tick.
 
-Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised.
+Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised, K
+numbers of an appearance, which may be 0.
 """
 
 import math
@@ -50,16 +51,17 @@ class MemoryBlock(ResBlock):
 
 class Sketch(nn.Module):
     """
-    A reading `[B, Q]` -> what it puts on the picture, `[B, 3, H, W]`: what differs there from the mean picture, drawn from
-    numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading, in waves of several lengths,
+    A reading `[B, Q]` and an appearance `[B, K]` -> what they put on the picture, `[B, 3, H, W]`: what differs there from
+    the mean picture, drawn from numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading, in waves of several lengths,
     puts points on the picture; each place sees, in such waves again, how far off they are, and says what is there.
     """
 
     WIDTH, POINTS, HIDDEN, CHANNELS = 256, 20, 96, 24
 
-    def __init__(self, size, reading):
+    def __init__(self, size, reading, appearance):
         super().__init__()
         self.inp, self.hidden = nn.Linear(reading * (1 + 2 * len(WAVES)), self.WIDTH), nn.Linear(self.WIDTH, self.WIDTH)
+        self.appearance = nn.Linear(appearance, self.WIDTH, bias=False) if appearance else None
         self.points, self.told = nn.Linear(self.WIDTH, 2 * self.POINTS), nn.Linear(self.WIDTH, self.HIDDEN)
         nn.init.uniform_(self.points.bias, -0.6, 0.6)  # of the picture, which is [-1, 1]
         self.across, self.down = (nn.Linear(self.POINTS * (1 + 2 * len(RIPPLES)), self.HIDDEN) for _ in range(2))
@@ -69,8 +71,11 @@ class Sketch(nn.Module):
         n = size // 2
         self.register_buffer("line", (torch.arange(n) + 0.5) * 2 / n - 1, persistent=False)
 
-    def forward(self, reading):
-        x = F.silu(self.hidden(F.silu(self.inp(waves(reading, WAVES)))))
+    def forward(self, reading, appearance):
+        x = self.inp(waves(reading, WAVES))
+        if self.appearance:
+            x = x + self.appearance(appearance)
+        x = F.silu(self.hidden(F.silu(x)))
         points = self.points(x).float()  # bf16 is too coarse for the shortest ripple
         off = self.line[:, None] - points.unflatten(-1, (2, 1, self.POINTS))  # [B, 2, n, POINTS]
         across, down = waves(off, RIPPLES).unbind(1)
@@ -87,14 +92,16 @@ def waves(x, lengths):
 
 class Tokenizer(nn.Module):
     """
-    reading: Q. widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
+    reading: Q. appearance: K. widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
     Latents are RMS-normalised over C (each token lies on a sphere of radius sqrt(C)): they have unit scale without
     stored statistics, and a rollout that projects back onto the sphere can't blow up.
     """
 
-    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), reading=26):
+    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), reading=26, appearance=16):
         super().__init__()
-        self.config = dict(size=size, stride=stride, latent_channels=latent_channels, widths=list(widths), reading=reading)
+        self.config = dict(
+            size=size, stride=stride, latent_channels=latent_channels, widths=list(widths), reading=reading, appearance=appearance
+        )
         self.size, self.stride, self.latent_channels = size, stride, latent_channels
         a, b, c, d = widths
         frame_channels = 3 * stride
@@ -127,7 +134,8 @@ class Tokenizer(nn.Module):
             )
         )
         self.reader = Reader(size, reading)
-        self.sketch = Sketch(size, reading)
+        self.appearance = Reader(size, appearance) if appearance else None
+        self.sketch = Sketch(size, reading, appearance)
         self.decoder.update({f"sketch{k}": nn.Conv2d(frame_channels * 4, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a))})
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
         self.maps = nn.ParameterDict(
@@ -142,8 +150,16 @@ class Tokenizer(nn.Module):
         )
 
     def encode(self, frames):
-        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the reading of the last frame `[B, Q]`."""
-        return self.latents(frames), self.reader(frames[:, -1])[0]
+        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the last frame's reading `[B, Q]` and appearance `[B, K]`."""
+        return self.latents(frames), self.reader(frames[:, -1])[0], self.looks(frames[:, -1])
+
+    def looks(self, frame):
+        """
+        frame `[B, H, W, 3]` uint8 -> its appearance `[B, K]`: the light, tints. No log names these numbers: they are what
+        helps the sketch to draw other frames of the episode (as an image's appearance embedding helps in Martin-Brualla et
+        al., "NeRF in the Wild", 2021, arXiv 2008.02268).
+        """
+        return self.appearance(frame)[0] if self.appearance else torch.zeros(len(frame), 0, device=frame.device)
 
     def latents(self, frames):
         """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
@@ -162,17 +178,17 @@ class Tokenizer(nn.Module):
         n = self.size
         return torch.zeros(batch, c, n // 8, n // 8), torch.zeros(batch, b, n // 4, n // 4)
 
-    def decode(self, z, before, now, state):
+    def decode(self, z, before, now, appearance, state):
         """
-        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, and the state after the previous tick ->
-        pixels `[B, s * 3, H, W]` about [-1, 1], next state.
+        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, the stream's appearance `[B, K]`, and the state
+        after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state.
         """
-        return self._decode(z, before, now, lambda _, i: state[i])
+        return self._decode(z, before, now, appearance, lambda _, i: state[i])
 
-    def decode_clip(self, z, reading):
+    def decode_clip(self, z, reading, appearance):
         """
-        z `[B, T, L, C]`, and the reading before the first tick and at the end of each, `[B, T + 1, Q]` -> pixels
-        `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
+        z `[B, T, L, C]`, the reading before the first tick and at the end of each, `[B, T + 1, Q]`, and the appearance
+        `[B, K]` -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
         """
         batch, ticks = z.shape[:2]
 
@@ -180,15 +196,17 @@ class Tokenizer(nn.Module):
             clip = x.view(batch, ticks, *x.shape[1:])
             return torch.cat([torch.zeros_like(clip[:, :1]), clip[:, :-1]], 1).flatten(0, 1)
 
-        pixels, _ = self._decode(z.flatten(0, 1), reading[:, :-1].flatten(0, 1), reading[:, 1:].flatten(0, 1), previous_tick)
+        before, now = (x.flatten(0, 1) for x in (reading[:, :-1], reading[:, 1:]))
+        pixels, _ = self._decode(z.flatten(0, 1), before, now, appearance.repeat_interleave(ticks, 0), previous_tick)
         return pixels.view(batch, ticks, *pixels.shape[1:])
 
-    def _decode(self, z, before, now, past):
+    def _decode(self, z, before, now, appearance, past):
         d, m = self.decoder, self.maps
         n = self.size // 16
         share = torch.arange(1, self.stride + 1, device=z.device).view(-1, 1) / self.stride
         told = before[:, None] + (now - before)[:, None] * share  # [B, s, Q]: as if it went straight
-        drawn = F.pixel_unshuffle(self.sketch(told.flatten(0, 1)).reshape(z.shape[0], -1, self.size, self.size), 2)
+        drawn = self.sketch(told.flatten(0, 1), appearance.repeat_interleave(self.stride, 0))
+        drawn = F.pixel_unshuffle(drawn.reshape(z.shape[0], -1, self.size, self.size), 2)
         sketch = {k: d[f"sketch{k}"](F.avg_pool2d(drawn, k // 2)) for k in (8, 4, 2)}
         x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
         x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]

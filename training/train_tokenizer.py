@@ -22,6 +22,8 @@ LEGIBLE = 0.015  # weight of what a trained reader makes of the picture
 DREAMT = 1024  # episodes that a dynamics dreams
 DREAMED = 0.4  # share of ticks that the decoder sees as in a dream
 READING_NOISE = 0.03  # most noise on the reading that the decoder is told, in its standard deviations
+# What of the model `--only` moves, by how the names of its weights begin.
+LEARNS = {"decoder": ("decoder.", "maps.decode"), "reader": ("reader.",), "sketch": ("sketch.", "appearance.")}
 READ = 0.5  # share of clips that are decoded by what was read from them, when that has been learnt
 
 
@@ -37,7 +39,7 @@ def parse():
     parser.add_argument("--noise", type=float, default=0.15, help="most noise on the latents that the decoder sees")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
-    parser.add_argument("--only", choices=("decoder", "reader", "sketch"), help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading")
+    parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading and an appearance")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--stills", help="folder of more shards of the same frames and numbers, for what learns from single frames: many short episodes, each of another scene")
     parser.add_argument("--limit", type=int, help="read only so many shards, the last")
@@ -79,10 +81,10 @@ class Dreams:
 
     def clips(self, rng, batch, ticks, stride):
         """
-        Latents `[batch, ticks, L, C]`, the frames that they should show `[batch, ticks, s, H, W, 3]`, and the readings before
-        the first tick and at the end of each `[batch, ticks + 1, Q]`.
+        Latents `[batch, ticks, L, C]`, the frames that they should show `[batch, ticks, s, H, W, 3]`, the readings before the
+        first tick and at the end of each `[batch, ticks + 1, Q]`, and the frame that the dream began with `[batch, H, W, 3]`.
         """
-        latents, frames, readings = [], [], []
+        latents, frames, readings, begun = [], [], [], []
         for _ in range(batch):
             i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
             e = self.chosen[i]
@@ -90,7 +92,8 @@ class Dreams:
             seen = self.split["frames"][e, 1 + stride * (first - 1) : 1 + stride * (first - 1 + ticks)]
             frames.append(seen.reshape(ticks, stride, *seen.shape[1:]))
             readings.append(self.split["reading"][e, stride * (first - 1) : stride * (first - 1 + ticks) + 1 : stride])
-        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings))
+            begun.append(self.split["frames"][e, 0])
+        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings, begun))
 
 
 def background(episodes, frames=512):
@@ -143,16 +146,17 @@ def dreamed(z, noise):
     return mixed + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * noise * (1 + worse)
 
 
-def remade(model, clips, reading, noise, share):
+def remade(model, clips, reading, other, noise, share):
     """
     clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them, by the reading `[B, T + 1, Q]`, or in a share of
-    clips by what is read from them; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
+    clips by what is read from them, and by the appearance of some other frame `[B, H, W, 3]` of each one's episode; and the
+    clips: both `[B, T s, 3, H, W]` in [-1, 1].
     """
-    z, read = (y.float().unflatten(0, clips.shape[:2]) for y in model.encode(clips.flatten(0, 1)))
+    z, read, _ = (y.float().unflatten(0, clips.shape[:2]) for y in model.encode(clips.flatten(0, 1)))
     told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
     told = torch.cat([reading[:, :1], told], 1)
     told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
-    pixels = model.decode_clip(dreamed(z.flatten(0, 1), noise).view_as(z), told)
+    pixels = model.decode_clip(dreamed(z.flatten(0, 1), noise).view_as(z), told, model.looks(other))
     return in_frames(pixels, model.stride), in_pixels(clips)
 
 
@@ -192,20 +196,20 @@ def main():
     if any(source.names != episodes.names or source.train["frames"].shape[2] != size for source in sources):
         raise SystemExit(f"{args.stills} and {args.data} have frames of other sizes, or name other numbers")
     normal = (load_normal(args.start_from) if args.start_from else episodes.normal()).to(args.device)
-    model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
     mean = background(episodes)
-    model.maps["picture"].data.copy_(mean)
     if args.start_from:
-        model.load_state_dict(load_tokenizer(args.start_from).state_dict())
-    if args.only == "decoder":
-        for part in (model.encoder, model.reader, model.sketch, model.maps["encode2"], model.maps["picture"]):
-            part.requires_grad_(False)
-    elif args.only:
-        model.requires_grad_(False)
-        model.get_submodule(args.only).requires_grad_(True)
+        model = load_tokenizer(args.start_from).train()
+        if (model.size, model.stride, normal.shape[1]) != (size, episodes.stride, len(episodes.names)):
+            raise SystemExit(f"{args.start_from} is of frames or numbers that {args.data} does not have")
+    else:
+        model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
+        model.maps["picture"].data.copy_(mean)
+    if args.only:
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.startswith(LEARNS[args.only]))
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
-    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=(model.sketch,))
+    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
     log = trainer.resume(out, args.device)
     dreams = args.dreams_of and Dreams(args.dreams_of, model, episodes, normal, args.device, out / "dreams.npy")
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
@@ -216,19 +220,20 @@ def main():
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
             total = off = torch.zeros((), device=args.device)
             if args.only != "decoder":
-                frames, reading = (x.to(args.device) for x in moments(sources, rng, MOMENTS))
+                frames, reading, other = (x.to(args.device) for x in moments(sources, rng, MOMENTS))
                 reading = normalised(reading, normal)
             if args.only in (None, "reader"):
                 total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), reading, beta=0.1)
             if args.only in (None, "sketch"):
-                total = off = total + misdrawn(model.sketch(reading).float(), in_pixels(frames[:, None, None])[:, 0], mean)
+                drawn = model.sketch(reading, model.looks(other)).float()
+                total = off = total + misdrawn(drawn, in_pixels(frames[:, None, None])[:, 0], mean)
             if args.only in (None, "decoder"):
-                clips, reading = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
+                clips, reading, other = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
-                made, frames = remade(model, clips, normalised(reading, normal), args.noise, share)
+                made, frames = remade(model, clips, normalised(reading, normal), other, args.noise, share)
                 if dreams:
-                    z, clips, reading = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
-                    shown = model.decode_clip(z.float(), normalised(reading, normal))
+                    z, clips, reading, begun = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
+                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.looks(begun))
                     made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
                 total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
                 if args.only == "decoder":
@@ -261,11 +266,11 @@ def validate(model, ticks, reading, normal, mean, out):
     errors, read_errors, dream_errors, misses, pictures = [], [], [], [], []
     torch.manual_seed(0)
     for clip, true in zip(ticks, normalised(reading, normal)):
-        z, read = model.encode(clip)
+        z, read, looks = model.encode(clip)
         real = clip.float()
 
         def error(z, reading):
-            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None])[0], model.stride)
+            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None], looks[:1])[0], model.stride)
             return frames, (frames.float() - real).div(127.5).square().mean().item()
 
         frames, off = error(z, read)
@@ -273,7 +278,7 @@ def validate(model, ticks, reading, normal, mean, out):
         worse, off = error(project(z.lerp(z.roll(5, 0), 0.4)), true)
         dream_errors.append(off)
         read_errors.append((read - true).abs().mean(0))
-        sketch, last = model.sketch(true), in_pixels(clip[:, None, -1:])[:, 0]
+        sketch, last = model.sketch(true, looks[:1].expand(len(true), -1)), in_pixels(clip[:, None, -1:])[:, 0]
         misses.append(misdrawn(sketch, last, mean))
         drawn = to_frames(sketch + mean, 1)[:, 0]
         pictures.append([shown.cpu().numpy() for shown in (clip[8, -1], frames[8, -1], worse[8, -1], drawn[8])])

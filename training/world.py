@@ -24,7 +24,7 @@ def load_tokenizer(folder):
     world = json.loads((folder / "world.json").read_text())
     t = world["tokenizer"]
     reading = len(world["proprioception"]["names"]) + environment_size(world)
-    model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]), reading)
+    model = Tokenizer(world["frame"]["height"], world["stride"], t["latentChannels"], tuple(t["widths"]), reading, t.get("appearance", 0))
     return filled(model, arrays(folder / t["file"]))
 
 

@@ -50,16 +50,25 @@ export interface Memory {
   commit(): void;
 }
 
-export interface Encoded {
+/** What a tick is decoded from. */
+export interface Shown {
+  /** `[L, C]`. */
   readonly latent: Float32Array;
+  /** `[Q]`, normalised. */
   readonly reading: Float32Array;
 }
 
+/** What a tick's frames are encoded to. */
+export interface Encoded extends Shown {
+  /** Of the last frame: the light, tints, what a whole episode has and no reading tells; empty in some worlds. */
+  readonly appearance: Float32Array;
+}
+
 export interface Tokenizer {
-  /** One tick of frames, `[s, H, W, 3]` uint8 -> its latent, `[L, C]`, and what its last frame reads, `[Q]`, normalised. */
+  /** One tick of frames, `[s, H, W, 3]` uint8 -> its latent, and what its last frame reads and looks like. */
   encode(frames: Uint8Array): Promise<Encoded>;
-  /** A decoder before the first tick. */
-  createDecoder(): Decoder;
+  /** A decoder before the first tick of a stream, all of which has that appearance. */
+  createDecoder(appearance: Float32Array): Decoder;
 }
 
 /** Decodes one stream of ticks. One call at a time. */
@@ -68,7 +77,7 @@ export interface Decoder {
    * The frames `[s, H, W, 3]` uint8 of `latent` `[L, C]` as the tick after the last committed one, which leads from the
    * reading `before` to `reading`, both `[Q]`. Stages that tick.
    */
-  decode(tick: Encoded, before: Float32Array): Promise<Uint8Array>;
+  decode(tick: Shown, before: Float32Array): Promise<Uint8Array>;
   /** Makes the tick of the last `decode` the past of the next. */
   commit(): void;
 }

@@ -378,8 +378,8 @@ function failing(backend: Backend, fails: () => boolean): Backend {
     },
     tokenizer: {
       encode: (frames) => backend.tokenizer.encode(frames),
-      createDecoder: () => {
-        const decoder = backend.tokenizer.createDecoder();
+      createDecoder: (appearance) => {
+        const decoder = backend.tokenizer.createDecoder(appearance);
         return { decode: (...args) => check(decoder.decode(...args)), commit: () => decoder.commit() };
       },
     },
@@ -388,6 +388,17 @@ function failing(backend: Backend, fails: () => boolean): Backend {
 }
 
 describe("openWorld", () => {
+  it("shows a stream as its first tick looks, however long ago that was", async () => {
+    const { frames } = await readGoldens();
+    const size = 4 * 32 * 32 * 3;
+    const tick = (i: number) => frames.slice(i * size, (i + 1) * size);
+    const [one, other, later] = [tick(0), new Uint8Array(size).fill(255), tick(1)];
+    const last = async (...ticks: Uint8Array[]) => (await world.reconstruct([...ticks, later, later, later])).at(-1);
+    // A decoder remembers the tick before, and of all others how the first looked alone.
+    expect(await last(one, other)).toEqual(await last(one));
+    expect(await last(one, other)).not.toEqual(await last(other));
+  });
+
   it("refuses unknown options and unusable values", async () => {
     expect(await codeOf(openWorld(TINY_WORLD, { device: "gpu" } as object))).toBe("option_unknown");
     expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");

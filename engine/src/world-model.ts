@@ -84,7 +84,7 @@ export class WorldModel {
     const episode: Episode = {
       seed,
       memory: this.backend.dynamics.createMemory(),
-      decoder: this.backend.tokenizer.createDecoder(),
+      decoder: this.backend.tokenizer.createDecoder(first.appearance),
       ticks: 0,
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
       reading: first.reading,
@@ -133,11 +133,12 @@ export class WorldModel {
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
   async reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]> {
-    const decoder = this.backend.tokenizer.createDecoder();
     const decoded: Uint8Array[] = [];
+    let decoder: Decoder | undefined;
     let before: Float32Array | undefined;
     for (const frames of ticks) {
       const encoded = await this.backend.tokenizer.encode(frames);
+      decoder ??= this.backend.tokenizer.createDecoder(encoded.appearance);
       decoded.push(await decoder.decode(encoded, before ?? encoded.reading));
       decoder.commit();
       before = encoded.reading;

@@ -56,6 +56,8 @@ export const worldSchema = z
       latentChannels: count,
       /** Channels at 1/2, 1/4, 1/8 and 1/16 of the frame. */
       widths: z.tuple([count, count, count, count]),
+      /** Numbers that say how an episode looks where no reading does. */
+      appearance: z.number().int().min(0).max(4096).default(0),
     }),
     dynamics: z.strictObject({
       kind: z.literal("block-causal-dit"),

@@ -152,24 +152,29 @@ export function tokenizerTensors(world: WorldManifest): Rules {
   map("decode4", b, 4);
   map("decode2", a, 2);
   map("picture", 3, 1);
-  const linear = (name: string, to: number, from: number): void => {
+  const linear = (name: string, to: number, from: number, bias = true): void => {
     rules.set(`${name}.weight`, half(to, from));
-    rules.set(`${name}.bias`, half(to));
+    if (bias) rules.set(`${name}.bias`, half(to));
   };
   const reading = readingSize(world);
-  let channels = 3;
-  for (const part of ["near", "far"] as const) {
-    for (const [i, { to }] of READER[part].entries()) {
-      conv(`reader.${part}.${i}`, to, channels, 3);
-      channels = to;
+  const reader = (name: string, outputs: number): void => {
+    let channels = 3;
+    for (const part of ["near", "far"] as const) {
+      for (const [i, { to }] of READER[part].entries()) {
+        conv(`${name}.${part}.${i}`, to, channels, 3);
+        channels = to;
+      }
     }
-  }
-  conv("reader.maps", MAPS, READER.width, 1);
-  linear("reader.whole", READER_WHOLE, (channels * frame.height * frame.width) / 256);
-  linear("reader.features", READER_FEATURES, MAPS * (READER.width + 2) + READER_WHOLE);
-  linear("reader.head", reading, READER_FEATURES);
+    conv(`${name}.maps`, MAPS, READER.width, 1);
+    linear(`${name}.whole`, READER_WHOLE, (channels * frame.height * frame.width) / 256);
+    linear(`${name}.features`, READER_FEATURES, MAPS * (READER.width + 2) + READER_WHOLE);
+    linear(`${name}.head`, outputs, READER_FEATURES);
+  };
+  reader("reader", reading);
+  if (tokenizer.appearance > 0) reader("appearance", tokenizer.appearance);
   const { width, points, hidden, channels: drawn } = SKETCH;
   linear("sketch.inp", width, reading * (1 + 2 * WAVES.length));
+  if (tokenizer.appearance > 0) linear("sketch.appearance", width, tokenizer.appearance, false);
   linear("sketch.hidden", width, width);
   linear("sketch.points", 2 * points, width);
   linear("sketch.told", hidden, width);

@@ -45,6 +45,8 @@ async function decode(T: number, ticks: number) {
   let memory: Tensors = { memory8: zeros(1, c, H / 8, W / 8), memory4: zeros(1, b, H / 4, W / 4) };
   const size = dynamics.tokens * tokenizer.latentChannels;
   const Q = readingSize(world.manifest);
+  const appearance = zeros(1, tokenizer.appearance);
+  appearance.data.set(row(goldens.get("encode.appearance"), 0));
   const decoded = new Float32Array(T * 3 * stride * H * W);
   for (let t = 0; t < T; t += ticks) {
     const input = zeros(ticks, dynamics.tokens, tokenizer.latentChannels);
@@ -56,7 +58,7 @@ async function decode(T: number, ticks: number) {
     }
     const pixels = zeros(ticks, 3 * stride, H, W);
     const [next8, next4] = [zeros(1, c, H / 8, W / 8), zeros(1, b, H / 4, W / 4)];
-    await session.run({ z: input, before, now, ...memory }, { pixels, next8, next4 });
+    await session.run({ z: input, before, now, appearance, ...memory }, { pixels, next8, next4 });
     memory = { memory8: next8, memory4: next4 };
     decoded.set(pixels.data, (t * decoded.length) / T);
   }
@@ -68,8 +70,9 @@ describe("against PyTorch, fp32", () => {
   it("encodes and reads each tick, to 1e-3", async () => {
     const [z, readings] = [goldens.get("encode.z"), goldens.get("encode.reading")];
     for (let i = 0; i < (z.shape[0] ?? 0); i++) {
-      const { latent, reading } = await backend.tokenizer.encode(tickFrames(i));
+      const { latent, reading, appearance } = await backend.tokenizer.encode(tickFrames(i));
       expect(relativeError(latent, row(z, i))).toBeLessThan(1e-3);
+      expect(relativeError(appearance, row(goldens.get("encode.appearance"), i))).toBeLessThan(1e-3);
       expect(relativeError(reading, row(readings, i))).toBeLessThan(1e-3);
     }
   });
@@ -86,7 +89,7 @@ describe("against PyTorch, fp32", () => {
     const ticks = z.shape[0] ?? 0;
     const pixels = await decode(ticks, 1);
     const area = frame.height * frame.width;
-    const decoder = backend.tokenizer.createDecoder();
+    const decoder = backend.tokenizer.createDecoder(row(goldens.get("encode.appearance"), 0));
     for (let tick = 0; tick < ticks; tick++) {
       const seen = { latent: row(z, tick), reading: row(readings, tick) };
       const frames = await decoder.decode(seen, row(readings, earlier(tick)));

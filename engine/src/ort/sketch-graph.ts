@@ -1,21 +1,35 @@
-// `Sketch` of training/tokenizer.py as nodes: what readings put on the pictures of a tick, drawn from numbers alone.
+// `Sketch` of training/tokenizer.py as nodes: what readings and an appearance put on the pictures of a tick, drawn from
+// numbers alone.
 import { RIPPLES, SKETCH, WAVES } from "../world-tensors.js";
 import type { Value } from "./graph.js";
 import type { Layers } from "./layers.js";
 import { waves } from "./waves.js";
 
 /**
- * Readings before a tick and at its end, `[1, Q]` each -> the sketches of its s frames of H x H, as the decoder takes them:
- * `[1, 12 s, H / 2, H / 2]`, the four pixels of a place behind one another.
+ * Readings before a tick and at its end, `[1, Q]` each, and in some worlds the appearance `[1, K]` -> the sketches of its s
+ * frames of H x H, as the decoder takes them: `[1, 12 s, H / 2, H / 2]`, the four pixels of a place behind one another.
  */
-export function sketch(layers: Layers, before: Value, now: Value, Q: number, s: number, H: number): Value {
+export function sketch(
+  layers: Layers,
+  before: Value,
+  now: Value,
+  appearance: Value | undefined,
+  Q: number,
+  s: number,
+  H: number,
+): Value {
   const { graph } = layers;
   const { points, hidden, channels } = SKETCH;
   const n = H / 2;
   const share = layers.constant({ data: Float32Array.from({ length: s }, (_, i) => (i + 1) / s), shape: [s, 1] });
   const way = graph.add("Mul", [graph.add("Sub", [now, before]), share]);
   const told = waves(layers, graph.add("Add", [before, way]), s, Q, WAVES);
-  const x = layers.silu(layers.linear(layers.silu(layers.linear(told, "sketch.inp")), "sketch.hidden"));
+  const moving = layers.linear(told, "sketch.inp");
+  const lit =
+    appearance === undefined
+      ? moving
+      : graph.add("Add", [moving, layers.matmul(appearance, layers.weight("sketch.appearance.weight"))]);
+  const x = layers.silu(layers.linear(layers.silu(lit), "sketch.hidden"));
 
   const line = Float32Array.from({ length: n }, (_, i) => ((i + 0.5) * 2) / n - 1);
   const there = graph.reshape(layers.linear(x, "sketch.points"), 2 * s, 1, points);

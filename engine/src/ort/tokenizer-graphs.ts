@@ -1,6 +1,7 @@
 // The encoder and the decoder of training/tokenizer.py as ONNX graphs.
 //
-// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading.
+// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading,
+// K of an appearance.
 import type { World } from "../world.js";
 import type { WorldManifest } from "../world-schema.js";
 import { MAPS, READER, readingSize } from "../world-tensors.js";
@@ -10,7 +11,10 @@ import { sketch } from "./sketch-graph.js";
 
 type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
-/** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, `reading` `[1, Q]` of the last frame. */
+/**
+ * Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`; of the last frame `reading` `[1, Q]` and, where the world has
+ * one, `appearance` `[1, K]`.
+ */
 export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
   const { stride: s, frame, tokenizer } = manifest;
   const { height: H, width: W } = frame;
@@ -39,19 +43,22 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   graph.output("z", layers.rms(tokens, C), "float32", [L, C]);
   const last = graph.add("Slice", [scaled, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
   const one = layers.constant({ data: Float32Array.of(1), shape: [1] });
-  graph.output("reading", reader(layers, graph.add("Sub", [last, one]), H), "float32", [1, readingSize(manifest)]);
+  const frameSeen = graph.add("Sub", [last, one]);
+  graph.output("reading", reader(layers, "reader", frameSeen, H), "float32", [1, readingSize(manifest)]);
+  const K = tokenizer.appearance;
+  if (K > 0) graph.output("appearance", reader(layers, "appearance", frameSeen, H), "float32", [1, K]);
   return graph.build();
 }
 
-// training/reader.py: what a frame [1, 3, H, H] about [-1, 1] reads, [1, Q].
-function reader(layers: Layers, frame: Value, H: number): Value {
+// training/reader.py: the numbers that the reader of that name sees in a frame [1, 3, H, H] about [-1, 1].
+function reader(layers: Layers, name: string, frame: Value, H: number): Value {
   const { graph } = layers;
-  const towards = (x: Value, name: string, stride: number): Value =>
-    graph.add("Relu", [layers.conv(x, `reader.${name}`, { stride })]);
+  const towards = (x: Value, layer: string, stride: number): Value =>
+    graph.add("Relu", [layers.conv(x, `${name}.${layer}`, { stride })]);
   let x = frame;
   for (const [i, { stride }] of READER.near.entries()) x = towards(x, `near.${i}`, stride);
   const [side, width] = [H / 4, READER.width];
-  const looked = graph.reshape(layers.conv(x, "reader.maps"), MAPS, side * side);
+  const looked = graph.reshape(layers.conv(x, `${name}.maps`), MAPS, side * side);
   const there = graph.add("Transpose", [graph.reshape(x, width, side * side)], { perm: [1, 0] });
   const line = (i: number) => -1 + (2 * i) / (side - 1);
   const places = Array.from({ length: side * side }, (_, i) => [line(i % side), line(Math.floor(i / side))]);
@@ -60,21 +67,23 @@ function reader(layers: Layers, frame: Value, H: number): Value {
   const seen = graph.add("MatMul", [weights, graph.add("Concat", [there, grid], { axis: 1 })]);
   for (const [i, { stride }] of READER.far.entries()) x = towards(x, `far.${i}`, stride);
   const far = graph.reshape(x, 1, (READER.far.at(-1)?.to ?? 0) * (H / 16) ** 2);
-  const whole = graph.add("Relu", [layers.linear(far, "reader.whole")]);
+  const whole = graph.add("Relu", [layers.linear(far, `${name}.whole`)]);
   const both = graph.add("Concat", [graph.reshape(seen, 1, MAPS * (width + 2)), whole], { axis: 1 });
-  return layers.linear(graph.add("Relu", [layers.linear(both, "reader.features")]), "reader.head");
+  return layers.linear(graph.add("Relu", [layers.linear(both, `${name}.features`)]), `${name}.head`);
 }
 
 // What the sketches of all ticks put on the decoder's maps, by their scale. A tick at a time: matrices of several rows are
 // multiplied in another order, and a stream must show what a clip shows.
 function sketched(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
   const { graph } = layers;
+  const K = world.tokenizer.appearance;
+  const appearance = K > 0 ? graph.input("appearance", "float32", [1, K]) : undefined;
   const each = new Array<number>(T).fill(1);
   const ticks = (x: Value): Value[] =>
     T === 1 ? [x] : graph.split("Split", [x, graph.integers(...each)], T, { axis: 0 });
   const [from, to] = [ticks(before), ticks(now)];
   const [Q, s, H] = [readingSize(world), world.stride, world.frame.height];
-  const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, Q, s, H));
+  const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, appearance, Q, s, H));
   const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
   const pooled = (k: number): Value =>
     k === 1 ? all : graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
@@ -82,8 +91,9 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
 }
 
 /**
- * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; `memory8`, `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8,
- * W / 8]` and `[1, widths[1], H / 4, W / 4]`, zeros before the first tick.
+ * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; where the world has one,
+ * `appearance` `[1, K]`; `memory8`, `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8, W / 8]`
+ * and `[1, widths[1], H / 4, W / 4]`, zeros before the first tick.
  * Outputs: `frames` `[T s, H, W, 3]` uint8, rounded half to even; `pixels` `[T, 3 s, H, W]`, the same about [-1, 1];
  * `next8`, `next4`: the memory after the last tick.
  */

@@ -1,10 +1,10 @@
 // The tokenizer on ONNX Runtime. A decoder has two sets of buffers for its state: the committed tick's, which a run
 // reads, and the next one's, which it writes; a commit swaps them.
 import { Tensor } from "onnxruntime-node";
-import type { Decoder, Encoded, Tokenizer } from "../backend.js";
+import type { Decoder, Encoded, Shown, Tokenizer } from "../backend.js";
 import type { WorldManifest } from "../world-schema.js";
 import { readingSize } from "../world-tensors.js";
-import { type OrtSession, zeros } from "./session.js";
+import { type OrtSession, type Tensors, zeros } from "./session.js";
 
 interface State {
   readonly memory8: Tensor;
@@ -22,12 +22,14 @@ export class OrtTokenizer implements Tokenizer {
     const { dynamics, tokenizer } = this.manifest;
     const z = zeros(dynamics.tokens, tokenizer.latentChannels);
     const reading = zeros(1, readingSize(this.manifest));
-    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z, reading });
-    return { latent: z.data, reading: reading.data };
+    const appearance = zeros(1, tokenizer.appearance);
+    const outputs = { z, reading, ...(tokenizer.appearance > 0 && { appearance }) };
+    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, outputs);
+    return { latent: z.data, reading: reading.data, appearance: appearance.data };
   }
 
-  createDecoder(): Decoder {
-    return new OrtDecoder(this.decoder, this.manifest);
+  createDecoder(appearance: Float32Array): Decoder {
+    return new OrtDecoder(this.decoder, this.manifest, appearance);
   }
 }
 
@@ -35,24 +37,26 @@ class OrtDecoder implements Decoder {
   #past: State;
   #next: State;
   #isStaged = false;
+  readonly #appearance: Tensors;
 
   constructor(
     readonly session: OrtSession,
     readonly manifest: WorldManifest,
+    appearance: Float32Array,
   ) {
+    this.#appearance = appearance.length > 0 ? { appearance: row(appearance) } : {};
     this.#past = emptyState(manifest);
     this.#next = emptyState(manifest);
   }
 
-  async decode({ latent, reading }: Encoded, before: Float32Array): Promise<Uint8Array> {
+  async decode({ latent, reading }: Shown, before: Float32Array): Promise<Uint8Array> {
     this.#isStaged = false;
     const { dynamics, tokenizer } = this.manifest;
     const shape = frameShape(this.manifest);
     const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1)); // the caller keeps them
-    const row = (data: Float32Array) => new Tensor("float32", data, [1, data.length]);
     const z = new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]);
     await this.session.run(
-      { z, before: row(before), now: row(reading), ...this.#past },
+      { z, before: row(before), now: row(reading), ...this.#appearance, ...this.#past },
       { frames: new Tensor("uint8", frames, shape), next8: this.#next.memory8, next4: this.#next.memory4 },
     );
     this.#isStaged = true;
@@ -64,6 +68,10 @@ class OrtDecoder implements Decoder {
     this.#isStaged = false;
     [this.#past, this.#next] = [this.#next, this.#past];
   }
+}
+
+function row(data: Float32Array): Tensor {
+  return new Tensor("float32", data, [1, data.length]);
 }
 
 function emptyState({ frame, tokenizer }: WorldManifest): State {
