@@ -20,7 +20,9 @@ from world import load_dynamics, load_normal, load_tokenizer
 MOMENTS = 64  # frames a step that are read, and drawn from what is to be read
 LEGIBLE = 0.015  # weight of what a trained reader makes of the picture
 DREAMT = 1024  # episodes that a dynamics dreams
-DREAMED = 0.4  # share of ticks that the decoder sees as in a dream
+# Of the latents that the decoder learns to show: the most noise on them, and the share of ticks on whose tokens another
+# picture shows too, as in a dream. Beside the dreams of a dynamics there is less to make up.
+SPOILT, SPOILT_BESIDE_DREAMS = (0.15, 0.4), (0.06, 0.1)
 READING_NOISE = 0.03  # most noise on the reading that the decoder is told, in its standard deviations
 # What of the model `--only` moves, by how the names of its weights begin.
 LEARNS = {"decoder": ("decoder.", "maps.decode"), "reader": ("reader.",), "sketch": ("sketch.", "appearance.")}
@@ -36,7 +38,6 @@ def parse():
     parser.add_argument("--ticks", type=int, default=2, help="ticks a clip")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--latent-channels", type=int, default=48)
-    parser.add_argument("--noise", type=float, default=0.15, help="most noise on the latents that the decoder sees")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
     parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading and an appearance")
@@ -134,29 +135,29 @@ def misdrawn(sketch, frames, mean):
     return ((0.05 + salience(difference)) * (error.square() + 0.05 * absolute(error))).mean()
 
 
-def dreamed(z, noise):
+def spoilt(z, noise, dreamed):
     """
-    Latents `[N, L, C]` as a decoder meets them: some are noisy, and some a dynamics would have made, on many of whose
-    tokens another picture shows. There what moves can be told by the reading alone.
+    Latents `[N, L, C]` as a decoder meets them: with up to so much noise, and a share `dreamed` of them as a dynamics would
+    have made them, on many of whose tokens another picture shows. There what moves can be told by the reading alone.
     """
     share = torch.rand(len(z), 1, 1, device=z.device)
-    worse = torch.rand(len(z), 1, 1, device=z.device) < DREAMED
+    worse = torch.rand(len(z), 1, 1, device=z.device) < dreamed
     ghost = share * 0.6 * (torch.rand(*z.shape[:2], 1, device=z.device) < 0.5)
     mixed = project(z.lerp(z.roll(1, 0), ghost * worse))
     return mixed + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * noise * (1 + worse)
 
 
-def remade(model, clips, reading, other, noise, share):
+def remade(model, clips, reading, other, spoils, share):
     """
-    clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them, by the reading `[B, T + 1, Q]`, or in a share of
-    clips by what is read from them, and by the appearance of some other frame `[B, H, W, 3]` of each one's episode; and the
-    clips: both `[B, T s, 3, H, W]` in [-1, 1].
+    clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them (`spoilt` by `spoils`), by the reading
+    `[B, T + 1, Q]`, or in a share of clips by what is read from them, and by the appearance of some other frame
+    `[B, H, W, 3]` of each one's episode; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
     """
     z, read, _ = (y.float().unflatten(0, clips.shape[:2]) for y in model.encode(clips.flatten(0, 1)))
     told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
     told = torch.cat([reading[:, :1], told], 1)
     told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
-    pixels = model.decode_clip(dreamed(z.flatten(0, 1), noise).view_as(z), told, model.looks(other))
+    pixels = model.decode_clip(spoilt(z.flatten(0, 1), *spoils).view_as(z), told, model.looks(other))
     return in_frames(pixels, model.stride), in_pixels(clips)
 
 
@@ -212,6 +213,7 @@ def main():
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
     log = trainer.resume(out, args.device)
     dreams = args.dreams_of and Dreams(args.dreams_of, model, episodes, normal, args.device, out / "dreams.npy")
+    spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
     started, first, running, error = time.time(), trainer.step_number, [], 0.0
@@ -230,7 +232,7 @@ def main():
             if args.only in (None, "decoder"):
                 clips, reading, other = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
-                made, frames = remade(model, clips, normalised(reading, normal), other, args.noise, share)
+                made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
                 if dreams:
                     z, clips, reading, begun = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
                     shown = model.decode_clip(z.float(), normalised(reading, normal), model.looks(begun))
