@@ -153,7 +153,8 @@ def remade(model, clips, reading, other, spoils, share):
     `[B, T + 1, Q]`, or in a share of clips by what is read from them, and by the appearance of some other frame
     `[B, H, W, 3]` of each one's episode; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
     """
-    z, read, _ = (y.float().unflatten(0, clips.shape[:2]) for y in model.encode(clips.flatten(0, 1)))
+    seen = clips.flatten(0, 1)
+    z, read = (y.float().unflatten(0, clips.shape[:2]) for y in (model.latents(seen), model.reader(seen[:, -1])[0]))
     told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
     told = torch.cat([reading[:, :1], told], 1)
     told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
