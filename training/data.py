@@ -91,12 +91,17 @@ class Episodes:
         return np.concatenate([first, rest.reshape(-1, self.stride, *frames.shape[1:])])
 
 
+def thing_of(name):
+    """Whose number has that name: its first word."""
+    return name.split(" ")[0]
+
+
 def reading_names(meta):
     """The names of a reading's numbers, and of the things among them that are alike but for their looks: `alike` of meta.json."""
     robots, objects, alike = meta["proprioception"], meta.get("environmentState", []), meta.get("alike", [])
-    numbers = [[name[len(thing) :] for name in objects if name.split(" ")[0] == thing] for thing in alike]
+    numbers = [[name[len(thing) :] for name in objects if thing_of(name) == thing] for thing in alike]
     known = all(of and of == numbers[0] for of in numbers) and len(set(alike)) == len(alike)
-    if not known or any(name.split(" ")[0] in alike for name in robots):
+    if not known or any(thing_of(name) in alike for name in robots):
         raise SystemExit(f"meta.json says that {alike} are alike: each must begin the same names of the environment's state, in the same order")
     return robots + objects, alike
 
@@ -128,7 +133,7 @@ def exchanges(names, alike):
     The orders of a reading's numbers, `[O, Q]`, in which things that are alike change places. The names of a thing's numbers
     begin with its own. The first order leaves all where it is.
     """
-    things, orders = [name.split(" ")[0] for name in names], []
+    things, orders = [thing_of(name) for name in names], []
     for others in itertools.permutations(alike):
         other = dict(zip(alike, others))
         orders.append([names.index(other.get(thing, thing) + name[len(thing) :]) for thing, name in zip(things, names)])
@@ -142,8 +147,8 @@ def views(names, alike):
     """
     if len(alike) < 2:
         return [list(range(len(names)))]
-    shared = [i for i, name in enumerate(names) if name.split(" ")[0] not in alike]
-    own = [[i for i, name in enumerate(names) if name.split(" ")[0] == thing] for thing in alike]
+    shared = [i for i, name in enumerate(names) if thing_of(name) not in alike]
+    own = [[i for i, name in enumerate(names) if thing_of(name) == thing] for thing in alike]
     return [shared + sum(own[n:] + own[:n], []) for n in range(len(own))]
 
 

@@ -114,7 +114,7 @@ export const worldSchema = z
       const fits = (environmentState?.[key].length ?? 0) === length;
       check(fits, `environmentState.${key}`, `must have ${length} numbers, one a name`);
     }
-    const numbersOf = (thing: string) => (environmentState?.names ?? []).filter((name) => name.split(" ")[0] === thing);
+    const numbersOf = (thing: string) => (environmentState?.names ?? []).filter((name) => thingOf(name) === thing);
     const alike = environmentState?.alike ?? [];
     const known = alike.map((thing) => numbersOf(thing).map((name) => name.slice(thing.length)));
     check(
@@ -122,7 +122,7 @@ export const worldSchema = z
       "environmentState.alike",
       "must name things of which the same numbers are there, in the same order",
     );
-    const isRobots = (thing: string) => proprioception.names.some((name) => name.split(" ")[0] === thing);
+    const isRobots = (thing: string) => proprioception.names.some((name) => thingOf(name) === thing);
     check(!alike.some(isRobots), "environmentState.alike", "must name no part of the robot");
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
@@ -132,6 +132,11 @@ export const worldSchema = z
     }
     for (const name of filesOf(world)) check(Object.hasOwn(world.files, name), "files", `must describe ${name}`);
   });
+
+/** Whose number has that name: its first word. */
+export function thingOf(name: string): string {
+  return name.split(" ", 1)[0] as string;
+}
 
 export type WorldManifest = Readonly<z.infer<typeof worldSchema>>;
 
