@@ -21,7 +21,7 @@ from reader import Reader
 
 
 WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
-RIPPLES = tuple(math.pi / 2 * 2**i for i in range(5))  # radians half a picture: 2 to 1/8 of a picture a turn
+RIPPLES = tuple(math.pi / 2 * 2**i for i in range(6))  # radians half a picture: 2 to 1/16 of a picture a turn
 
 
 class ResBlock(nn.Module):
@@ -56,7 +56,7 @@ class Sketch(nn.Module):
     puts points on the picture; each place sees, in such waves again, how far off they are, and says what is there.
     """
 
-    WIDTH, POINTS, HIDDEN, CHANNELS = 256, 20, 96, 24
+    WIDTH, POINTS, HIDDEN, CHANNELS = 256, 32, 96, 24
 
     def __init__(self, size, reading, appearance):
         super().__init__()
@@ -136,7 +136,9 @@ class Tokenizer(nn.Module):
         self.reader = Reader(size, reading)
         self.appearance = Reader(size, appearance) if appearance else None
         self.sketch = Sketch(size, reading, appearance)
-        self.decoder.update({f"sketch{k}": nn.Conv2d(frame_channels * 4, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a))})
+        pixels = frame_channels * 4
+        self.decoder.update({f"sketch{k}": nn.Conv2d(pixels, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a), (1, pixels))})
+        nn.init.dirac_(self.decoder["sketch1"].weight)  # as it is, onto the picture
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
         self.maps = nn.ParameterDict(
             {
@@ -207,12 +209,12 @@ class Tokenizer(nn.Module):
         told = before[:, None] + (now - before)[:, None] * share  # [B, s, Q]: as if it went straight
         drawn = self.sketch(told.flatten(0, 1), appearance.repeat_interleave(self.stride, 0))
         drawn = F.pixel_unshuffle(drawn.reshape(z.shape[0], -1, self.size, self.size), 2)
-        sketch = {k: d[f"sketch{k}"](F.avg_pool2d(drawn, k // 2)) for k in (8, 4, 2)}
+        sketch = {k: d[f"sketch{k}"](F.avg_pool2d(drawn, k // 2) if k > 2 else drawn) for k in (8, 4, 2, 1)}
         x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
         x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]
         x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + sketch[4]
         x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"] + sketch[2]
-        x = F.pixel_shuffle(d["head"](d["res2"](x)), 2)
+        x = F.pixel_shuffle(d["head"](d["res2"](x)) + sketch[1], 2)
         return x + m["picture"].repeat(self.stride, 1, 1), (x8, x4)
 
 

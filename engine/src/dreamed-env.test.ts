@@ -393,8 +393,10 @@ describe("openWorld", () => {
     const size = 4 * 32 * 32 * 3;
     const tick = (i: number) => frames.slice(i * size, (i + 1) * size);
     const [one, other, later] = [tick(0), new Uint8Array(size).fill(255), tick(1)];
-    const last = async (...ticks: Uint8Array[]) => (await world.reconstruct([...ticks, later, later, later])).at(-1);
-    // A decoder remembers the tick before, and of all others how the first looked alone.
+    const last = async (...ticks: Uint8Array[]) =>
+      (await world.reconstruct([...ticks, later, later, later, later])).at(-1);
+    // Two memory blocks see two ticks back, and the first of these knows the reading before it. Of all others a decoder
+    // remembers how the first looked alone.
     expect(await last(one, other)).toEqual(await last(one));
     expect(await last(one, other)).not.toEqual(await last(other));
   });

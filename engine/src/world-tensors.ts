@@ -1,7 +1,7 @@
 // The tensors that a world's files must hold, by the names of PyTorch's state_dict: training/tokenizer.py and
 // training/dynamics.py are where they come from. A Linear weight is [out, in].
 import type { TensorRule } from "./safetensors.js";
-import type { WorldManifest } from "./world-schema.js";
+import { thingOf, type WorldManifest } from "./world-schema.js";
 
 /** Sines and cosines that a noise level is given as: `level_size` of training/dynamics.py. */
 export const LEVEL_SIZE = 64;
@@ -10,7 +10,7 @@ export const LEVEL_SIZE = 64;
 export const WAVES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 4) * 2 ** i);
 
 /** Radians half a picture, of the waves in which a sketch sees its points: `RIPPLES` of training/tokenizer.py. */
-export const RIPPLES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 2) * 2 ** i);
+export const RIPPLES: readonly number[] = Array.from({ length: 6 }, (_, i) => (Math.PI / 2) * 2 ** i);
 
 /** What each token of its own reads from the control, and what the heads see of one: `SPOT` of training/dynamics.py. */
 export const SPOT = 32;
@@ -41,7 +41,7 @@ export function readingSize({ proprioception, environmentState }: WorldManifest)
  */
 export function readingViews({ proprioception, environmentState }: WorldManifest): ReadingViews {
   const { names = [], alike = [] } = environmentState ?? {};
-  const things = [...proprioception.names, ...names].map((name) => name.split(" ")[0] as string);
+  const things = [...proprioception.names, ...names].map(thingOf);
   const all = [...things.keys()];
   if (alike.length < 2) return { views: [all], shared: all.length, own: 0 };
   const nobodys = all.filter((i) => !alike.includes(things[i] as string));
@@ -89,7 +89,7 @@ const READER_WHOLE = 128;
 const READER_FEATURES = 192;
 
 /** Sizes of training/tokenizer.py's `Sketch`. */
-export const SKETCH = { width: 256, points: 20, hidden: 96, channels: 24 } as const;
+export const SKETCH = { width: 256, points: 32, hidden: 96, channels: 24 } as const;
 
 /** `WIDTH` of training/reckoning.py's `Reckoning`. */
 const RECKONING_WIDTH = 512;
@@ -186,6 +186,7 @@ export function tokenizerTensors(world: WorldManifest): Rules {
     [8, c],
     [4, b],
     [2, a],
+    [1, pixels],
   ] as const) {
     rules.set(`decoder.sketch${scale}.weight`, half(to, pixels, 1, 1));
   }

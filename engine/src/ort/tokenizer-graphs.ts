@@ -72,7 +72,7 @@ function reader(layers: Layers, name: string, frame: Value, H: number): Value {
   return layers.linear(graph.add("Relu", [layers.linear(both, `${name}.features`)]), `${name}.head`);
 }
 
-// What the sketches of all ticks put on the decoder's maps, by their scale. A tick at a time: matrices of several rows are
+// What the sketches of all ticks put on the decoder's maps, and on the picture, by their scale. A tick at a time: matrices of several rows are
 // multiplied in another order, and a stream must show what a clip shows.
 function sketched(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
   const { graph } = layers;
@@ -86,8 +86,8 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
   const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, appearance, Q, s, H));
   const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
   const pooled = (k: number): Value =>
-    k === 1 ? all : graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
-  return new Map([8, 4, 2].map((scale) => [scale, layers.conv(pooled(scale / 2), `decoder.sketch${scale}`)]));
+    k <= 1 ? all : graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
+  return new Map([8, 4, 2, 1].map((scale) => [scale, layers.conv(pooled(scale / 2), `decoder.sketch${scale}`)]));
 }
 
 /**
@@ -132,7 +132,8 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   x = map(shuffle(layers.conv(x, "decoder.up8")), 4);
   x = layers.residual(remember(x, "decoder.memory4", 4, b), "decoder.res4");
   x = map(shuffle(layers.conv(x, "decoder.up4")), 2);
-  x = shuffle(layers.conv(layers.residual(x, "decoder.res2"), "decoder.head"));
+  x = layers.conv(layers.residual(x, "decoder.res2"), "decoder.head");
+  x = shuffle(graph.add("Add", [x, sketches.get(1) as Value]));
   const picture = layers.weight("maps.picture").data;
   const repeated = Float32Array.from({ length: s * picture.length }, (_, i) => picture[i % picture.length] as number);
   const pixels = graph.add("Add", [x, layers.constant({ data: repeated, shape: [3 * s, H, W] })]);
