@@ -3,9 +3,10 @@
 The encoder sees one tick and nothing else. Beside the latent it gives a reading of its last frame: the robot's pose and,
 where the logs have it, the environment's state; and its appearance, what a whole episode has and no reading tells. The
 decoder is told the reading before the tick and the one at its end, and the appearance that the stream began with, as a
-sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. It looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick
-joins its input now), so it streams with one feature map a block as its state. The first frame of a stream is encoded
-alone: it fills its whole tick.
+sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. It
+looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick joins its input
+now), so it streams with one feature map a block as its state. The first frame of a stream is encoded alone: it fills its
+whole tick.
 
 Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised, K
 numbers of an appearance, which may be 0.
@@ -52,8 +53,9 @@ class MemoryBlock(ResBlock):
 class Sketch(nn.Module):
     """
     A reading `[B, Q]` and an appearance `[B, K]` -> what they put on the picture, `[B, 3, H, W]`: what differs there from
-    the mean picture, drawn from numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading, in waves of several lengths,
-    puts points on the picture; each place sees, in such waves again, how far off they are, and says what is there.
+    the mean picture, drawn from numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading,
+    in waves of several lengths, puts points on the picture; each place sees, in such waves again, how far off they are, and
+    says what is there.
     """
 
     WIDTH, POINTS, HIDDEN, CHANNELS = 256, 32, 96, 24
@@ -104,10 +106,10 @@ class Tokenizer(nn.Module):
         )
         self.size, self.stride, self.latent_channels = size, stride, latent_channels
         a, b, c, d = widths
-        frame_channels = 3 * stride
+        pixels = 4 * 3 * stride  # four of each frame at a place of the maps at 1/2
         self.encoder = nn.ModuleDict(
             dict(
-                stem=nn.Conv2d(frame_channels * 4, a, 3, padding=1),
+                stem=nn.Conv2d(pixels, a, 3, padding=1),
                 res2=ResBlock(a),
                 down2=nn.Conv2d(a * 4, b, 1),
                 res4=ResBlock(b),
@@ -130,13 +132,12 @@ class Tokenizer(nn.Module):
                 res4=ResBlock(b),
                 up4=nn.Conv2d(b, a * 4, 1),
                 res2=ResBlock(a),
-                head=nn.Conv2d(a, frame_channels * 4, 3, padding=1),
+                head=nn.Conv2d(a, pixels, 3, padding=1),
             )
         )
         self.reader = Reader(size, reading)
         self.appearance = Reader(size, appearance) if appearance else None
         self.sketch = Sketch(size, reading, appearance)
-        pixels = frame_channels * 4
         self.decoder.update({f"sketch{k}": nn.Conv2d(pixels, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a), (1, pixels))})
         nn.init.dirac_(self.decoder["sketch1"].weight)  # as it is, onto the picture
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.

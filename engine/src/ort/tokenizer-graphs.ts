@@ -85,9 +85,9 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
   const [Q, s, H] = [readingSize(world), world.stride, world.frame.height];
   const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, appearance, Q, s, H));
   const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
-  const pooled = (k: number): Value =>
-    k <= 1 ? all : graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
-  return new Map([8, 4, 2, 1].map((scale) => [scale, layers.conv(pooled(scale / 2), `decoder.sketch${scale}`)]));
+  const pooled = (k: number): Value => graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
+  const seen = (scale: number): Value => (scale > 2 ? pooled(scale / 2) : all);
+  return new Map([8, 4, 2, 1].map((scale) => [scale, layers.conv(seen(scale), `decoder.sketch${scale}`)]));
 }
 
 /**
