@@ -38,8 +38,9 @@ class Session:
         frame = torch.from_numpy(starts["frames"][0].copy())
         self.context, self.context_level = Context(self.dynamics), torch.full((1,), world["dynamics"]["contextLevel"])
         self.zero, self.one, self.ticks = torch.zeros(1), torch.ones(1), 0
-        self.latent, self.reading, self.appearance = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
-        _, self.state = self.tokenizer.decode(self.latent, self.reading, self.reading, self.appearance, self.tokenizer.start(1))
+        self.latent, self.reading = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
+        self.begun = self.tokenizer.begin(frame[None])
+        _, self.state = self.tokenizer.decode(self.latent, self.reading, self.reading, self.begun, self.tokenizer.start(1))
         size = self.tokenizer.stride * self.dynamics.config["action_size"]
         self.row = torch.cat([torch.zeros(1, size), self.reading], 1)
         self.commit(self.latent, torch.zeros_like(self.latent), torch.cat([self.row, self.row], 1))
@@ -53,7 +54,7 @@ class Session:
         end, _, _ = self.dynamics.tick(noise[:, None], self.latent, control[:, None], self.one, self.one, self.context_level, self.context)
         z = project(end[:, 0])
         reward, success, reading = self.commit(z, self.latent, control)
-        pixels, self.state = self.tokenizer.decode(z, self.reading, reading, self.appearance, self.state)
+        pixels, self.state = self.tokenizer.decode(z, self.reading, reading, self.begun, self.state)
         self.latent, self.reading = z, reading
         return to_frames(pixels, self.tokenizer.stride).numpy(), reward, success
 

@@ -73,7 +73,7 @@ def main():
     ticks = 3
     frames = torch.from_numpy(clip[: 1 + ticks * meta["stride"]])
     noise = torch.randn(ticks, c["tokens"], c["latent_channels"], generator=torch.Generator().manual_seed(0))
-    vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level, 1)
+    vectors = goldens(tokenizer, dynamics, uncertainty, frames, torch.from_numpy(actions[:ticks]), noise, args.context_level)
     write_safetensors(out / "goldens.safetensors", vectors)
     (mean, std), p = normal.tolist(), len(meta["proprioception"])
     alike = {"alike": episodes.alike} if episodes.alike else {}

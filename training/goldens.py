@@ -1,6 +1,6 @@
 """Golden vectors: what PyTorch computes from a world's weights as they are on disk (fp16), for the engine to be held to.
 
-Shapes: T ticks after the first, D of them decoded, s stride, L tokens a tick, C latent channels, A action size.
+Shapes: T ticks after the first, D ticks decoded, s stride, L tokens a tick, C latent channels, A action size.
 """
 
 import copy
@@ -11,6 +11,8 @@ from dynamics import Dynamics, rollout, stream_rows
 from tokenizer import Tokenizer
 from uncertainty import Uncertainty
 
+DECODED = 2  # ticks: the first is much like the frame that it began with
+
 
 def rounded(model):
     """A copy in evaluation mode whose weights went through fp16, as a world's files hold them."""
@@ -18,12 +20,12 @@ def rounded(model):
 
 
 @torch.no_grad()
-def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, frames, actions, noise, context_level=0.0, decode_ticks=2, steps=(1, 4)):
+def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, frames, actions, noise, context_level=0.0, steps=(1, 4)):
     """
     frames uint8 `[1 + s T, H, W, 3]` of one episode and its actions `[T, s, A]`; noise `[T, L, C]`: where each tick's
-    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]`, `encode.reading [T + 1, Q]` and
-    `encode.appearance [T + 1, K]`, the first frame alone fills tick 0; `decode.pixels [D, 3 s, H, W]`, the first of these
-    ticks decoded in a stream; `rollout.actions`, `rollout.noise`; and for n NFE in `steps`, of a rollout from the first frame under these actions,
+    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]` and `encode.reading [T + 1, Q]`, the first
+    frame alone fills tick 0; its `appearance [1, K]`; `decode.pixels [D, 3 s, H, W]`, the first of these ticks decoded in a stream;
+    `rollout.actions`, `rollout.noise`; and for n NFE in `steps`, of a rollout from the first frame under these actions,
     tick 0 included: `rolloutN.z [T + 1, L, C]` and the heads `rolloutN.reward`, `rolloutN.success` (logits),
     `rolloutN.reading` (normalised), and `rolloutN.uncertainty`, each `[T + 1, ...]`; and the same as `chunkedN...`, in two chunks, the first of which
     is the longer.
@@ -31,13 +33,13 @@ def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, 
     tokenizer, dynamics = rounded(tokenizer), rounded(dynamics)
     stride = tokenizer.stride
     ticks = torch.cat([frames[:1].repeat(stride, 1, 1, 1)[None], frames[1:].view(-1, stride, *frames.shape[1:])])
-    z, reading, appearance = (torch.cat(parts) for parts in zip(*(tokenizer.encode(tick[None]) for tick in ticks)))
-    state, before, pixels = tokenizer.start(1), reading[:1], []
-    for n in range(decode_ticks):
-        decoded, state = tokenizer.decode(z[n : n + 1], before, reading[n : n + 1], appearance[:1], state)
+    z, reading = (torch.cat(parts) for parts in zip(*(tokenizer.encode(tick[None]) for tick in ticks)))
+    begun, state, before, pixels = tokenizer.begin(frames[:1]), tokenizer.start(1), reading[:1], []
+    for n in range(DECODED):
+        decoded, state = tokenizer.decode(z[n : n + 1], before, reading[n : n + 1], begun, state)
         before = reading[n : n + 1]
         pixels.append(decoded)
-    found = {"frames": frames, "encode.z": z, "encode.reading": reading, "encode.appearance": appearance, "decode.pixels": torch.cat(pixels)}
+    found = {"frames": frames, "encode.z": z, "encode.reading": reading, "appearance": begun[0], "decode.pixels": torch.cat(pixels)}
     found |= {"rollout.actions": actions, "rollout.noise": noise}
     half = len(actions) // 2
     for nfe in steps:

@@ -1,12 +1,12 @@
 """The causal video autoencoder: frames to latents and back, one tick (`stride` frames) at a time.
 
 The encoder sees one tick and nothing else. Beside the latent it gives a reading of its last frame: the robot's pose and,
-where the logs have it, the environment's state; and its appearance, what a whole episode has and no reading tells. The
-decoder is told the reading before the tick and the one at its end, and the appearance that the stream began with, as a
-sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. It
-looks one tick back in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick joins its input
-now), so it streams with one feature map a block as its state. The first frame of a stream is encoded alone: it fills its
-whole tick.
+where the logs have it, the environment's state. The decoder is told the reading before the tick and the one at its end, as a
+sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. Of the
+frame that the stream began with it knows the appearance, what a whole episode has and no reading tells, and it keeps its
+pixels where nothing has moved since (a skip connection in time: Ebert et al., 2017, arXiv 1710.05268). It looks one tick back
+in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick joins its input now), so it streams
+with one feature map a block as its state. The first frame of a stream is encoded alone: it fills its whole tick.
 
 Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised, K
 numbers of an appearance, which may be 0.
@@ -99,6 +99,8 @@ class Tokenizer(nn.Module):
     stored statistics, and a rollout that projects back onto the sphere can't blow up.
     """
 
+    KEPT = 32  # channels of what decides which pixels are kept
+
     def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), reading=26, appearance=16):
         super().__init__()
         self.config = dict(
@@ -138,6 +140,10 @@ class Tokenizer(nn.Module):
         self.reader = Reader(size, reading)
         self.appearance = Reader(size, appearance) if appearance else None
         self.sketch = Sketch(size, reading, appearance)
+        # The share of the stream's first picture that is kept, of each pixel of each frame: little, to begin with.
+        self.decoder.update(dict(kept1=nn.Conv2d(a + pixels, self.KEPT, 1), kept2=nn.Conv2d(self.KEPT, 4 * stride, 3, padding=1)))
+        nn.init.zeros_(self.decoder["kept2"].weight)
+        nn.init.constant_(self.decoder["kept2"].bias, -3)
         self.decoder.update({f"sketch{k}": nn.Conv2d(pixels, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a), (1, pixels))})
         nn.init.dirac_(self.decoder["sketch1"].weight)  # as it is, onto the picture
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
@@ -153,8 +159,8 @@ class Tokenizer(nn.Module):
         )
 
     def encode(self, frames):
-        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the last frame's reading `[B, Q]` and appearance `[B, K]`."""
-        return self.latents(frames), self.reader(frames[:, -1])[0], self.looks(frames[:, -1])
+        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the last frame's reading `[B, Q]`."""
+        return self.latents(frames), self.reader(frames[:, -1])[0]
 
     def looks(self, frame):
         """
@@ -163,6 +169,13 @@ class Tokenizer(nn.Module):
         al., "NeRF in the Wild", 2021, arXiv 2008.02268).
         """
         return self.appearance(frame)[0] if self.appearance else torch.zeros(len(frame), 0, device=frame.device)
+
+    def begin(self, frame):
+        """
+        What the decoder knows of the frame `[B, H, W, 3]` uint8 that a stream began with: its appearance `[B, K]`, and
+        itself, `[B, 3, H, W]` in [-1, 1].
+        """
+        return self.looks(frame), frame.permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
     def latents(self, frames):
         """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
@@ -181,17 +194,17 @@ class Tokenizer(nn.Module):
         n = self.size
         return torch.zeros(batch, c, n // 8, n // 8), torch.zeros(batch, b, n // 4, n // 4)
 
-    def decode(self, z, before, now, appearance, state):
+    def decode(self, z, before, now, begun, state):
         """
-        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, the stream's appearance `[B, K]`, and the state
-        after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state.
+        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, what `begin` made of the stream's first frame, and
+        the state after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state.
         """
-        return self._decode(z, before, now, appearance, lambda _, i: state[i])
+        return self._decode(z, before, now, begun, lambda _, i: state[i])
 
-    def decode_clip(self, z, reading, appearance):
+    def decode_clip(self, z, reading, begun):
         """
-        z `[B, T, L, C]`, the reading before the first tick and at the end of each, `[B, T + 1, Q]`, and the appearance
-        `[B, K]` -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
+        z `[B, T, L, C]`, the reading before the first tick and at the end of each, `[B, T + 1, Q]`, and what `begin` made of
+        the streams' first frames -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
         """
         batch, ticks = z.shape[:2]
 
@@ -200,11 +213,13 @@ class Tokenizer(nn.Module):
             return torch.cat([torch.zeros_like(clip[:, :1]), clip[:, :-1]], 1).flatten(0, 1)
 
         before, now = (x.flatten(0, 1) for x in (reading[:, :-1], reading[:, 1:]))
-        pixels, _ = self._decode(z.flatten(0, 1), before, now, appearance.repeat_interleave(ticks, 0), previous_tick)
+        begun = [x.repeat_interleave(ticks, 0) for x in begun]
+        pixels, _ = self._decode(z.flatten(0, 1), before, now, begun, previous_tick)
         return pixels.view(batch, ticks, *pixels.shape[1:])
 
-    def _decode(self, z, before, now, appearance, past):
+    def _decode(self, z, before, now, begun, past):
         d, m = self.decoder, self.maps
+        appearance, first = begun
         n = self.size // 16
         share = torch.arange(1, self.stride + 1, device=z.device).view(-1, 1) / self.stride
         told = before[:, None] + (now - before)[:, None] * share  # [B, s, Q]: as if it went straight
@@ -215,8 +230,13 @@ class Tokenizer(nn.Module):
         x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]
         x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + sketch[4]
         x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"] + sketch[2]
-        x = F.pixel_shuffle(d["head"](d["res2"](x)) + sketch[1], 2)
-        return x + m["picture"].repeat(self.stride, 1, 1), (x8, x4)
+        x = d["res2"](x)
+        made = F.pixel_shuffle(d["head"](x) + sketch[1], 2) + m["picture"].repeat(self.stride, 1, 1)
+        # What differs from the first picture has moved since, or is drawn badly: the maps know which.
+        off = first.repeat(1, self.stride, 1, 1) - made
+        seen = torch.cat([x, F.pixel_unshuffle(off.abs(), 2)], 1)
+        kept = F.pixel_shuffle(d["kept2"](F.relu(d["kept1"](seen))), 2).sigmoid()  # [B, s, H, W]
+        return made + kept.repeat_interleave(3, 1) * off, (x8, x4)
 
 
 def project(z):

@@ -55,32 +55,32 @@ def parse():
 class Latents:
     """
     moving `[E, T, L, C]`: every tick of every episode, or of the first `most`; still `[E, starts, L, C]`: the frames at
-    STARTS alone; appearance `[E, K]`: that of the first frame.
+    STARTS alone; first `[E, H, W, 3]` uint8: the first frame.
     """
 
     def __init__(self, tokenizer, split, stride, device, cache, most=None):
         self.split, frames = split, split["frames"][:most]
+        self.first = split["frames"][:, 0].copy()  # the others may go
         if cache.exists():
             stored = np.load(cache)
-            self.moving, self.still, self.appearance = (stored[name] for name in ("moving", "still", "appearance"))
+            self.moving, self.still = (stored[name] for name in ("moving", "still"))
             if self.still.shape[1] != len(STARTS) or len(self.still) > len(split["frames"]):
                 raise SystemExit(f"{cache} holds latents of other data: delete it")
             if len(self.still) >= len(frames):
                 return
-        moving, still, appearance = [], [], []
+        moving, still = [], []
         for i in range(len(frames)):
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
             alone = np.repeat(frames[i][[stride * k for k in STARTS]][:, None], stride, 1)
             with torch.no_grad():
                 z = tokenizer.latents(torch.from_numpy(np.concatenate([ticks, alone])).to(device))
-                appearance.append(tokenizer.looks(torch.from_numpy(frames[i][:1]).to(device))[0].float().cpu().numpy())
             z = z.float().cpu().numpy()
             moving.append(z[: len(ticks)].astype(np.float16))
             still.append(z[len(ticks) :].astype(np.float16))
             print(f"\rencoding episode {i + 1}/{len(frames)}", end="", flush=True)
         print()
-        self.moving, self.still, self.appearance = (np.stack(x) for x in (moving, still, appearance))
-        np.savez(cache, moving=self.moving, still=self.still, appearance=self.appearance)
+        self.moving, self.still = np.stack(moving), np.stack(still)
+        np.savez(cache, moving=self.moving, still=self.still)
 
     def fitting(self, ticks):
         """How many of the starts, which come first, have so many ticks from the sink on."""
@@ -94,7 +94,7 @@ class Latents:
         after it, and `entry_actions`, `entry_earlier` what led there: the block, and the reading before.
         """
         s = self.split
-        fields = {k: [] for k in ("z", "clean", "has_gap", "entry", "entry_reading", "entry_actions", "entry_earlier", "actions", "rewards", "success", "reading", "appearance")}
+        fields = {k: [] for k in ("z", "clean", "has_gap", "entry", "entry_reading", "entry_actions", "entry_earlier", "actions", "rewards", "success", "reading", "first")}
         for _ in range(batch):
             e, n, seen = rng.integers(len(self.moving)), rng.integers(self.fitting(ticks)) if start is None else start, None
             if dreams and rng.random() < DREAMED:
@@ -120,7 +120,7 @@ class Latents:
             fields["entry_earlier"].append(entry_earlier)
             fields["entry_actions"].append(entry_actions)
             fields["reading"].append(reading)
-            fields["appearance"].append(self.appearance[e])
+            fields["first"].append(self.first[e])
             for name in ("actions", "rewards", "success"):
                 value = s[name][e, rows]
                 fields[name].append(np.concatenate([np.zeros_like(value[:1]), value]))
@@ -162,16 +162,17 @@ def chunks(ticks, chunked):
     return torch.tensor(first)
 
 
-def shown(tokenizer, before, made, z, reading, appearance):
+def shown(tokenizer, before, made, z, reading, first):
     """
     How far what the decoder shows of the latents `made` is from what it shows of `z`, after `before`; all `[B, L, C]`, with
-    the readings around and between them, `[B, 3, Q]`, and the appearance `[B, K]`.
+    the readings around and between them, `[B, 3, Q]`, and the episodes' first frames `[B, H, W, 3]`.
     A latent's error says little of how it looks (Berrada et al., 2024, arXiv 2411.04873): here a gripper in the wrong
     place costs more than a tint of the table.
     """
-    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1), reading, appearance)[:, 1]
+    begun = tokenizer.begin(first)
+    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1), reading, begun)[:, 1]
     with torch.no_grad():
-        target = tokenizer.decode_clip(torch.stack([before, z], 1), reading, appearance)[:, 1]
+        target = tokenizer.decode_clip(torch.stack([before, z], 1), reading, begun)[:, 1]
         weight = 1 + 4 * salience(target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1))
     error = pixels - target
     return (weight * (error.square() + 0.1 * absolute(error))).mean()
@@ -237,7 +238,7 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     if not flow_map:
         one, at = torch.arange(b), torch.randint(1, ticks, (b,), device=device)
         told = torch.stack([reading[one, (at - 2).clamp(min=0)], reading[one, at - 1], reading[one, at]], 1)
-        picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told, batch["appearance"])
+        picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told, batch["first"])
     heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
     heads = heads + 0.02 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
     heads = heads + 0.5 * F.smooth_l1_loss(read, reading, beta=0.05)
@@ -369,7 +370,7 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
         tip = p[:, n] * normal[1] + normal[0]
         result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
     decoded, real = (
-        to_frames(tokenizer.decode_clip(of, torch.cat([read[:, :1], read], 1), batch["appearance"]), tokenizer.stride)[:, :, -1].float()
+        to_frames(tokenizer.decode_clip(of, torch.cat([read[:, :1], read], 1), tokenizer.begin(batch["first"])), tokenizer.stride)[:, :, -1].float()
         for of, read in ((z, pose), (batch["z"], reading))
     )
     for n in (1, 10, 25):

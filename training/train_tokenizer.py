@@ -85,7 +85,7 @@ class Dreams:
         Latents `[batch, ticks, L, C]`, the frames that they should show `[batch, ticks, s, H, W, 3]`, the readings before the
         first tick and at the end of each `[batch, ticks + 1, Q]`, and the frame that the dream began with `[batch, H, W, 3]`.
         """
-        latents, frames, readings, begun = [], [], [], []
+        latents, frames, readings, begins = [], [], [], []
         for _ in range(batch):
             i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
             e = self.chosen[i]
@@ -93,8 +93,8 @@ class Dreams:
             seen = self.split["frames"][e, 1 + stride * (first - 1) : 1 + stride * (first - 1 + ticks)]
             frames.append(seen.reshape(ticks, stride, *seen.shape[1:]))
             readings.append(self.split["reading"][e, stride * (first - 1) : stride * (first - 1 + ticks) + 1 : stride])
-            begun.append(self.split["frames"][e, 0])
-        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings, begun))
+            begins.append(self.split["frames"][e, 0])
+        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings, begins))
 
 
 def background(episodes, frames=512):
@@ -150,15 +150,15 @@ def spoilt(z, noise, dreamed):
 def remade(model, clips, reading, other, spoils, share):
     """
     clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them (`spoilt` by `spoils`), by the reading
-    `[B, T + 1, Q]`, or in a share of clips by what is read from them, and by the appearance of some other frame
-    `[B, H, W, 3]` of each one's episode; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
+    `[B, T + 1, Q]`, or in a share of clips by what is read from them, as if the stream had begun with some other frame
+    `[B, H, W, 3]` of its episode; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
     """
     seen = clips.flatten(0, 1)
     z, read = (y.float().unflatten(0, clips.shape[:2]) for y in (model.latents(seen), model.reader(seen[:, -1])[0]))
     told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
     told = torch.cat([reading[:, :1], told], 1)
     told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
-    pixels = model.decode_clip(spoilt(z.flatten(0, 1), *spoils).view_as(z), told, model.looks(other))
+    pixels = model.decode_clip(spoilt(z.flatten(0, 1), *spoils).view_as(z), told, model.begin(other))
     return in_frames(pixels, model.stride), in_pixels(clips)
 
 
@@ -235,8 +235,8 @@ def main():
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
                 made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
                 if dreams:
-                    z, clips, reading, begun = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
-                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.looks(begun))
+                    z, clips, reading, first = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
+                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.begin(first))
                     made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
                 total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
                 if args.only == "decoder":
@@ -262,26 +262,25 @@ def main():
 @torch.no_grad()
 def validate(model, ticks, reading, normal, mean, out):
     """
-    Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, reading `[E, T, Q]`: PSNR by what was read from them, and by the
-    true reading and latents as of a dream; the mean error of the reading, in standard deviations, and what the sketch
-    misdraws. Writes frames.png: real frames, both decoded, and the sketches.
+    Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, reading `[E, T, Q]`: PSNR behind the first tick by what was read
+    from them, and by the true reading and latents as of a dream; the mean error of the reading, in standard deviations, and
+    what the sketch misdraws. Writes frames.png: real frames, both decoded, and the sketches.
     """
     errors, read_errors, dream_errors, misses, pictures = [], [], [], [], []
     torch.manual_seed(0)
     for clip, true in zip(ticks, normalised(reading, normal)):
-        z, read, looks = model.encode(clip)
-        real = clip.float()
+        (z, read), begun, real = model.encode(clip), model.begin(clip[0, :1]), clip.float()
 
         def error(z, reading):
-            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None], looks[:1])[0], model.stride)
-            return frames, (frames.float() - real).div(127.5).square().mean().item()
+            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None], begun)[0], model.stride)
+            return frames, (frames.float() - real)[1:].div(127.5).square().mean().item()
 
         frames, off = error(z, read)
         errors.append(off)
         worse, off = error(project(z.lerp(z.roll(5, 0), 0.4)), true)
         dream_errors.append(off)
         read_errors.append((read - true).abs().mean(0))
-        sketch, last = model.sketch(true, looks[:1].expand(len(true), -1)), in_pixels(clip[:, None, -1:])[:, 0]
+        sketch, last = model.sketch(true, begun[0].expand(len(true), -1)), in_pixels(clip[:, None, -1:])[:, 0]
         misses.append(misdrawn(sketch, last, mean))
         drawn = to_frames(sketch + mean, 1)[:, 0]
         pictures.append([shown.cpu().numpy() for shown in (clip[8, -1], frames[8, -1], worse[8, -1], drawn[8])])

@@ -50,25 +50,19 @@ export interface Memory {
   commit(): void;
 }
 
-/** What a tick is decoded from. */
+/** What a tick's frames are encoded to, and decoded from. */
 export interface Shown {
   /** `[L, C]`. */
   readonly latent: Float32Array;
-  /** `[Q]`, normalised. */
+  /** Of the last frame, `[Q]`, normalised. */
   readonly reading: Float32Array;
 }
 
-/** What a tick's frames are encoded to. */
-export interface Encoded extends Shown {
-  /** Of the last frame: the light, tints, what a whole episode has and no reading tells; empty in some worlds. */
-  readonly appearance: Float32Array;
-}
-
 export interface Tokenizer {
-  /** One tick of frames, `[s, H, W, 3]` uint8 -> its latent, and what its last frame reads and looks like. */
-  encode(frames: Uint8Array): Promise<Encoded>;
-  /** A decoder before the first tick of a stream, all of which has that appearance. */
-  createDecoder(appearance: Float32Array): Decoder;
+  /** One tick of frames, `[s, H, W, 3]` uint8. */
+  encode(frames: Uint8Array): Promise<Shown>;
+  /** A decoder before the first tick of a stream, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
+  createDecoder(frame: Uint8Array): Promise<Decoder>;
 }
 
 /** Decodes one stream of ticks. One call at a time. */

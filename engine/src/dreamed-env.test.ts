@@ -378,8 +378,8 @@ function failing(backend: Backend, fails: () => boolean): Backend {
     },
     tokenizer: {
       encode: (frames) => backend.tokenizer.encode(frames),
-      createDecoder: (appearance) => {
-        const decoder = backend.tokenizer.createDecoder(appearance);
+      createDecoder: async (frame) => {
+        const decoder = await backend.tokenizer.createDecoder(frame);
         return { decode: (...args) => check(decoder.decode(...args)), commit: () => decoder.commit() };
       },
     },
@@ -388,7 +388,7 @@ function failing(backend: Backend, fails: () => boolean): Backend {
 }
 
 describe("openWorld", () => {
-  it("shows a stream as its first tick looks, however long ago that was", async () => {
+  it("shows a stream as its first frame looks, however long ago that was", async () => {
     const { frames } = await readGoldens();
     const size = 4 * 32 * 32 * 3;
     const tick = (i: number) => frames.slice(i * size, (i + 1) * size);
@@ -396,7 +396,7 @@ describe("openWorld", () => {
     const last = async (...ticks: Uint8Array[]) =>
       (await world.reconstruct([...ticks, later, later, later, later])).at(-1);
     // Two memory blocks see two ticks back, and the first of these knows the reading before it. Of all others a decoder
-    // remembers how the first looked alone.
+    // remembers the first frame alone.
     expect(await last(one, other)).toEqual(await last(one));
     expect(await last(one, other)).not.toEqual(await last(other));
   });

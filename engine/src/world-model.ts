@@ -9,7 +9,7 @@
 //
 // Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q what is read from a
 // tick: proprioception, and where the logs had it the environment's state.
-import type { Backend, Decoder, Encoded, Heads, Memory } from "./backend.js";
+import type { Backend, Decoder, Heads, Memory, Shown } from "./backend.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
@@ -84,7 +84,7 @@ export class WorldModel {
     const episode: Episode = {
       seed,
       memory: this.backend.dynamics.createMemory(),
-      decoder: this.backend.tokenizer.createDecoder(first.appearance),
+      decoder: await this.backend.tokenizer.createDecoder(start.frames.subarray(0, this.#frameBytes)),
       ticks: 0,
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
       reading: first.reading,
@@ -138,7 +138,7 @@ export class WorldModel {
     let before: Float32Array | undefined;
     for (const frames of ticks) {
       const encoded = await this.backend.tokenizer.encode(frames);
-      decoder ??= this.backend.tokenizer.createDecoder(encoded.appearance);
+      decoder ??= await this.backend.tokenizer.createDecoder(frames.subarray(0, this.#frameBytes));
       decoded.push(await decoder.decode(encoded, before ?? encoded.reading));
       decoder.commit();
       before = encoded.reading;
@@ -147,7 +147,7 @@ export class WorldModel {
   }
 
   // Tick `i` of a start: its latent, and its reading, of which the last tick's proprioception may be known.
-  async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Encoded> {
+  async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Shown> {
     const seen = await this.backend.tokenizer.encode(frames);
     if (!proprioception || i < actions.length) return seen;
     const { mean, std } = this.manifest.proprioception;

@@ -91,6 +91,9 @@ const READER_FEATURES = 192;
 /** Sizes of training/tokenizer.py's `Sketch`. */
 export const SKETCH = { width: 256, points: 32, hidden: 96, channels: 24 } as const;
 
+/** `KEPT` of training/tokenizer.py's `Tokenizer`. */
+const KEPT = 32;
+
 /** `WIDTH` of training/reckoning.py's `Reckoning`. */
 const RECKONING_WIDTH = 512;
 const SCORES_WIDTH = 256;
@@ -143,6 +146,8 @@ export function tokenizerTensors(world: WorldManifest): Rules {
   conv("decoder.up4", a * 4, b, 1);
   residual("decoder.res2", a);
   conv("decoder.head", pixels, a, 3);
+  conv("decoder.kept1", KEPT, a + pixels, 1);
+  conv("decoder.kept2", 4 * world.stride, KEPT, 3);
   const map = (name: string, channels: number, scale: number): void => {
     rules.set(`maps.${name}`, half(channels, frame.height / scale, frame.width / scale));
   };

@@ -8,7 +8,7 @@ import { dynamicsGraph, reckoningGraph } from "./dynamics-graph.js";
 import type { Precision } from "./layers.js";
 import { OrtSession } from "./session.js";
 import { OrtTokenizer } from "./tokenizer.js";
-import { decoderGraph, encoderGraph } from "./tokenizer-graphs.js";
+import { appearanceGraph, decoderGraph, encoderGraph } from "./tokenizer-graphs.js";
 
 export interface OrtOptions {
   /** How the dynamics' matrices are held; the tokenizer stays fp32. Default `fp32`. */
@@ -22,6 +22,8 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const lane = new Lane();
   const encoder = await OrtSession.create(encoderGraph(world), lane, threads);
   const decoder = await OrtSession.create(decoderGraph(world), lane, threads);
+  const hasAppearance = world.manifest.tokenizer.appearance > 0;
+  const appearance = hasAppearance ? await OrtSession.create(appearanceGraph(world), lane, threads) : undefined;
   // One for each length of a chunk, made when it is first wanted.
   const dynamics = new Map<number, Promise<OrtSession>>();
   const dynamicsOf = (ticks: number): Promise<OrtSession> => {
@@ -33,9 +35,11 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const reckoning = await OrtSession.create(reckoningGraph(world), lane, threads);
   return {
     dynamics: new OrtDynamics(dynamicsOf, reckoning, world.manifest),
-    tokenizer: new OrtTokenizer(encoder, decoder, world.manifest),
+    tokenizer: new OrtTokenizer(encoder, decoder, appearance, world.manifest),
     close: async () => {
-      for (const session of [encoder, decoder, reckoning, ...dynamics.values()]) await (await session).close();
+      for (const session of [encoder, decoder, appearance, reckoning, ...dynamics.values()]) {
+        await (await session)?.close();
+      }
     },
   };
 }

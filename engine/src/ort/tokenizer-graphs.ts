@@ -1,4 +1,4 @@
-// The encoder and the decoder of training/tokenizer.py as ONNX graphs.
+// The encoder and the decoder of training/tokenizer.py as ONNX graphs, and what sees the appearance of a stream.
 //
 // Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading,
 // K of an appearance.
@@ -11,29 +11,21 @@ import { sketch } from "./sketch-graph.js";
 
 type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
-/**
- * Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`; of the last frame `reading` `[1, Q]` and, where the world has
- * one, `appearance` `[1, K]`.
- */
+/** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, and `reading` `[1, Q]`, of the last frame. */
 export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
   const { stride: s, frame, tokenizer } = manifest;
   const { height: H, width: W } = frame;
   const [C, L] = [tokenizer.latentChannels, (H / 16) * (W / 16)];
   const graph = new Graph("encoder");
   const layers = new Layers(graph, weights);
-  const bytes = graph.add("Cast", [graph.input("frames", "uint8", [s, H, W, 3])], { to: 1 });
-  const planes = graph.add("Transpose", [bytes], { perm: [0, 3, 1, 2] });
-  const scaled = graph.add("Div", [planes, layers.constant({ data: Float32Array.of(127.5), shape: [1] })]);
-  const picture = layers.weight("maps.picture");
-  const zero = { data: picture.data.map((x) => x + 1), shape: picture.shape }; // what a pixel is compared with
-  const seen = graph.reshape(graph.add("Sub", [scaled, layers.constant(zero)]), 1, 3 * s, H, W);
-  // pixel_unshuffle puts the four pixels of a channel side by side, SpaceToDepth all channels of a pixel.
+  const frames = planes(layers, graph.input("frames", "uint8", [s, H, W, 3]));
+  const seen = graph.add("Sub", [frames, layers.constant(layers.weight("maps.picture"))]);
   const down = (x: Value, name: string, channels: number): Value => {
     const packed = graph.add("SpaceToDepth", [x], { blocksize: 2 });
-    return layers.conv(packed, `encoder.${name}`, { order: (i) => (i % channels) * 4 + Math.floor(i / channels) });
+    return layers.conv(packed, `encoder.${name}`, { order: (i) => unshuffled(i, channels) });
   };
   const [a, b, c] = tokenizer.widths;
-  let x = down(seen, "stem", 3 * s);
+  let x = down(graph.reshape(seen, 1, 3 * s, H, W), "stem", 3 * s);
   x = graph.add("Add", [x, layers.constant(layers.weight("maps.encode2"))]);
   x = down(layers.residual(x, "encoder.res2"), "down2", a);
   x = down(layers.residual(x, "encoder.res4"), "down4", b);
@@ -41,13 +33,28 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   x = layers.conv(layers.residual(x, "encoder.res16"), "encoder.head");
   const tokens = graph.add("Transpose", [graph.reshape(x, C, L)], { perm: [1, 0] });
   graph.output("z", layers.rms(tokens, C), "float32", [L, C]);
-  const last = graph.add("Slice", [scaled, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
-  const one = layers.constant({ data: Float32Array.of(1), shape: [1] });
-  const frameSeen = graph.add("Sub", [last, one]);
-  graph.output("reading", reader(layers, "reader", frameSeen, H), "float32", [1, readingSize(manifest)]);
-  const K = tokenizer.appearance;
-  if (K > 0) graph.output("appearance", reader(layers, "appearance", frameSeen, H), "float32", [1, K]);
+  const last = graph.add("Slice", [frames, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
+  graph.output("reading", reader(layers, "reader", last, H), "float32", [1, readingSize(manifest)]);
   return graph.build();
+}
+
+/** Input: `frame` `[H, W, 3]` uint8, a stream's first. Output: its `appearance` `[1, K]`. */
+export function appearanceGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
+  const { height: H, width: W } = manifest.frame;
+  const graph = new Graph("appearance");
+  const layers = new Layers(graph, weights);
+  const frame = graph.reshape(graph.input("frame", "uint8", [H, W, 3]), 1, H, W, 3);
+  const seen = reader(layers, "appearance", planes(layers, frame), H);
+  graph.output("appearance", seen, "float32", [1, manifest.tokenizer.appearance]);
+  return graph.build();
+}
+
+// Frames [n, H, W, 3] uint8 -> [n, 3, H, W] in [-1, 1].
+function planes(layers: Layers, frames: Value): Value {
+  const { graph } = layers;
+  const bytes = graph.add("Transpose", [graph.add("Cast", [frames], { to: 1 })], { perm: [0, 3, 1, 2] });
+  const [half, one] = [127.5, 1].map((x) => layers.constant({ data: Float32Array.of(x), shape: [1] }));
+  return graph.add("Sub", [graph.add("Div", [bytes, half as Value]), one as Value]);
 }
 
 // training/reader.py: the numbers that the reader of that name sees in a frame [1, 3, H, H] about [-1, 1].
@@ -72,8 +79,8 @@ function reader(layers: Layers, name: string, frame: Value, H: number): Value {
   return layers.linear(graph.add("Relu", [layers.linear(both, `${name}.features`)]), `${name}.head`);
 }
 
-// What the sketches of all ticks put on the decoder's maps, and on the picture, by their scale. A tick at a time: matrices of several rows are
-// multiplied in another order, and a stream must show what a clip shows.
+// What the sketches of all ticks put on the decoder's maps, and on the picture, by their scale. A tick at a time: matrices
+// of several rows are multiplied in another order, and a stream must show what a clip shows.
 function sketched(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
   const { graph } = layers;
   const K = world.tokenizer.appearance;
@@ -91,9 +98,10 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
 }
 
 /**
- * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; where the world has one,
- * `appearance` `[1, K]`; `memory8`, `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8, W / 8]`
- * and `[1, widths[1], H / 4, W / 4]`, zeros before the first tick.
+ * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; `first` `[H, W, 3]`
+ * uint8: the frame that the stream began with, and where the world has one its `appearance` `[1, K]`; `memory8`,
+ * `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8, W / 8]` and `[1, widths[1], H / 4, W / 4]`,
+ * zeros before the first tick.
  * Outputs: `frames` `[T s, H, W, 3]` uint8, rounded half to even; `pixels` `[T, 3 s, H, W]`, the same about [-1, 1];
  * `next8`, `next4`: the memory after the last tick.
  */
@@ -125,18 +133,19 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
     graph.output(`next${scale}`, last, "float32", shape);
     return layers.residual(x, name, graph.add("Concat", [past, all], { axis: 0 }));
   };
-  const planes = graph.add("Transpose", [graph.input("z", "float32", [T, n * n, C])], { perm: [0, 2, 1] });
-  let x = map(layers.conv(graph.reshape(planes, T, C, n, n), "decoder.stem"), 16);
+  const channels = graph.add("Transpose", [graph.input("z", "float32", [T, n * n, C])], { perm: [0, 2, 1] });
+  let x = map(layers.conv(graph.reshape(channels, T, C, n, n), "decoder.stem"), 16);
   x = map(shuffle(layers.conv(layers.residual(x, "decoder.res16"), "decoder.up16")), 8);
   x = layers.residual(remember(x, "decoder.memory8", 8, c), "decoder.res8");
   x = map(shuffle(layers.conv(x, "decoder.up8")), 4);
   x = layers.residual(remember(x, "decoder.memory4", 4, b), "decoder.res4");
   x = map(shuffle(layers.conv(x, "decoder.up4")), 2);
-  x = layers.conv(layers.residual(x, "decoder.res2"), "decoder.head");
-  x = shuffle(graph.add("Add", [x, sketches.get(1) as Value]));
+  x = layers.residual(x, "decoder.res2");
+  const packed = graph.add("Add", [layers.conv(x, "decoder.head"), sketches.get(1) as Value]);
   const picture = layers.weight("maps.picture").data;
   const repeated = Float32Array.from({ length: s * picture.length }, (_, i) => picture[i % picture.length] as number);
-  const pixels = graph.add("Add", [x, layers.constant({ data: repeated, shape: [3 * s, H, W] })]);
+  const made = graph.add("Add", [shuffle(packed), layers.constant({ data: repeated, shape: [3 * s, H, W] })]);
+  const pixels = keep(layers, made, x, manifest, T);
   graph.output("pixels", pixels, "float32", [T, 3 * s, H, W]);
   const scalar = (value: number): Value => layers.constant({ data: Float32Array.of(value), shape: [] });
   const bytes = graph.add("Mul", [graph.add("Add", [pixels, scalar(1)]), scalar(127.5)]);
@@ -144,4 +153,33 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   const split = graph.reshape(graph.add("Cast", [whole], { to: 2 }), T * s, 3, H, W);
   graph.output("frames", graph.add("Transpose", [split], { perm: [0, 2, 3, 1] }), "uint8", [T * s, H, W, 3]);
   return graph.build();
+}
+
+// The pictures [T, 3 s, H, W] with the stream's first where that is still to be seen, by the maps [T, a, H / 2, W / 2].
+function keep(
+  layers: Layers,
+  made: Value,
+  maps: Value,
+  { stride: s, frame, tokenizer }: WorldManifest,
+  T: number,
+): Value {
+  const { graph } = layers;
+  const { height: H, width: W } = frame;
+  const a = tokenizer.widths[0];
+  const first = planes(layers, graph.reshape(graph.input("first", "uint8", [H, W, 3]), 1, H, W, 3));
+  const off = graph.add("Sub", [graph.add("Concat", new Array<Value>(s).fill(first), { axis: 1 }), made]);
+  const packed = graph.add("SpaceToDepth", [graph.add("Abs", [off])], { blocksize: 2 });
+  const seen = graph.add("Concat", [maps, packed], { axis: 1 });
+  const order = (i: number): number => (i < a ? i : a + unshuffled(i - a, 3 * s));
+  const hidden = graph.add("Relu", [layers.conv(seen, "decoder.kept1", { order })]);
+  const logits = graph.add("DepthToSpace", [layers.conv(hidden, "decoder.kept2")], { blocksize: 2, mode: "CRD" });
+  const kept = graph.reshape(graph.add("Sigmoid", [logits]), T, s, 1, H, W);
+  const change = graph.add("Mul", [graph.reshape(off, T, s, 3, H, W), kept]);
+  return graph.add("Add", [made, graph.reshape(change, T, 3 * s, H, W)]);
+}
+
+// The channel of a pixel_unshuffle that is channel `i` of a SpaceToDepth, of so many before: the former puts the four pixels
+// of a channel side by side, the latter all channels of a pixel.
+function unshuffled(i: number, channels: number): number {
+  return (i % channels) * 4 + Math.floor(i / channels);
 }

@@ -1,7 +1,7 @@
 // The tokenizer on ONNX Runtime. A decoder has two sets of buffers for its state: the committed tick's, which a run
 // reads, and the next one's, which it writes; a commit swaps them.
 import { Tensor } from "onnxruntime-node";
-import type { Decoder, Encoded, Shown, Tokenizer } from "../backend.js";
+import type { Decoder, Shown, Tokenizer } from "../backend.js";
 import type { WorldManifest } from "../world-schema.js";
 import { readingSize } from "../world-tensors.js";
 import { type OrtSession, type Tensors, zeros } from "./session.js";
@@ -15,21 +15,26 @@ export class OrtTokenizer implements Tokenizer {
   constructor(
     readonly encoder: OrtSession,
     readonly decoder: OrtSession,
+    /** Where the world's streams have an appearance. */
+    readonly appearance: OrtSession | undefined,
     readonly manifest: WorldManifest,
   ) {}
 
-  async encode(frames: Uint8Array): Promise<Encoded> {
+  async encode(frames: Uint8Array): Promise<Shown> {
     const { dynamics, tokenizer } = this.manifest;
     const z = zeros(dynamics.tokens, tokenizer.latentChannels);
     const reading = zeros(1, readingSize(this.manifest));
-    const appearance = zeros(1, tokenizer.appearance);
-    const outputs = { z, reading, ...(tokenizer.appearance > 0 && { appearance }) };
-    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, outputs);
-    return { latent: z.data, reading: reading.data, appearance: appearance.data };
+    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z, reading });
+    return { latent: z.data, reading: reading.data };
   }
 
-  createDecoder(appearance: Float32Array): Decoder {
-    return new OrtDecoder(this.decoder, this.manifest, appearance);
+  async createDecoder(frame: Uint8Array): Promise<Decoder> {
+    const { height, width } = this.manifest.frame;
+    const first = new Tensor("uint8", Uint8Array.from(frame), [height, width, 3]);
+    if (this.appearance === undefined) return new OrtDecoder(this.decoder, this.manifest, { first });
+    const appearance = zeros(1, this.manifest.tokenizer.appearance);
+    await this.appearance.run({ frame: first }, { appearance });
+    return new OrtDecoder(this.decoder, this.manifest, { first, appearance });
   }
 }
 
@@ -37,14 +42,13 @@ class OrtDecoder implements Decoder {
   #past: State;
   #next: State;
   #isStaged = false;
-  readonly #appearance: Tensors;
 
+  /** begun: what it knows of the stream's first frame: inputs of every run. */
   constructor(
     readonly session: OrtSession,
     readonly manifest: WorldManifest,
-    appearance: Float32Array,
+    readonly begun: Tensors,
   ) {
-    this.#appearance = appearance.length > 0 ? { appearance: row(appearance) } : {};
     this.#past = emptyState(manifest);
     this.#next = emptyState(manifest);
   }
@@ -56,7 +60,7 @@ class OrtDecoder implements Decoder {
     const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1)); // the caller keeps them
     const z = new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]);
     await this.session.run(
-      { z, before: row(before), now: row(reading), ...this.#appearance, ...this.#past },
+      { z, before: row(before), now: row(reading), ...this.begun, ...this.#past },
       { frames: new Tensor("uint8", frames, shape), next8: this.#next.memory8, next4: this.#next.memory4 },
     );
     this.#isStaged = true;

@@ -25,7 +25,9 @@ export const fidelity: Part = {
         "Open-loop dreams of held-out episodes: each starts from the episode's first frame and proprioception, takes its " +
         "actions, and is compared with its frames. The gain is over showing the first frame for ever. The latent error is " +
         "the root mean square of the difference between the tokenizer's latents of dreamed and of real frames, over that of " +
-        "the real ones. psnrTick10Nfe: the same dreams with so many evaluations of the denoiser a tick; oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. " +
+        "the real ones. tokenizerPsnr: the real frames through the tokenizer and back, all ticks but the one that the stream begins " +
+        "with, which a tokenizer may keep. psnrTick10Nfe: the same dreams with so many evaluations of the denoiser a " +
+        "tick; oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. " +
         "chunkLoss: what the same dream loses in chunks, its actions cut by what they do and the ticks of each piece denoised jointly, " +
         "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of 192 features of the ruler (a small encoder " +
         "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +

@@ -172,7 +172,8 @@ async function throughTokenizer(bench: Bench, episode: Episode, real: Uint8Array
   const decoded = await bench.ruler.read((remade[SWAP_TICK] as Uint8Array).slice(-frameBytes(bench)));
   return {
     latent,
-    tokenizer: mean(real.map((frames, t) => psnr(frames, remade[t] as Uint8Array))),
+    // Not of the first tick: a tokenizer may keep the picture that its stream began with.
+    tokenizer: mean(real.slice(1).map((frames, t) => psnr(frames, remade[t + 1] as Uint8Array))),
     tipDecoded: distance(positionOf(decoded), poseAt(episode, SWAP_TICK)) * CM,
   };
 }
