@@ -235,8 +235,8 @@ def main():
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
                 made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
                 if dreams:
-                    z, clips, reading, first = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
-                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.begin(first))
+                    z, clips, reading, start = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
+                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.begin(start))
                     made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
                 total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
                 if args.only == "decoder":
