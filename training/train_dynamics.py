@@ -369,8 +369,9 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
     for name, p, n in (("tip1", pose, 1), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
         tip = p[:, n] * normal[1] + normal[0]
         result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
+    begun = tokenizer.begin(batch["first"])
     decoded, real = (
-        to_frames(tokenizer.decode_clip(of, torch.cat([read[:, :1], read], 1), tokenizer.begin(batch["first"])), tokenizer.stride)[:, :, -1].float()
+        to_frames(tokenizer.decode_clip(of, torch.cat([read[:, :1], read], 1), begun), tokenizer.stride)[:, :, -1].float()
         for of, read in ((z, pose), (batch["z"], reading))
     )
     for n in (1, 10, 25):
