@@ -138,7 +138,9 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     expect(orders).toHaveLength(6); // of three cubes
     const swapped = [8, 9, 10, 5, 6, 7, 11, 12, 13, 16, 17, 14, 15, 18, 19]; // places and yaws, red and green
     expect(orders).toContainEqual([0, 1, 2, 3, 4, ...swapped, 20, 21, 22, 23, 24, 25]);
-    const tokenizer = ["--out", `${out}/tokenizer`, "--steps", "2", "--batch", "1", "--stills"];
+    await generate({ episodes: 4, ticks: 40, out: `${out}/long`, seed: 7, workers: 0 });
+    const long = ["--long", `${out}/long`, "--steps", "2", "--batch", "2"];
+    const tokenizer = ["--out", `${out}/tokenizer`, ...long, "--stills"];
     for (const size of [16, 64])
       await generate({ episodes: 16, ticks: 1, out: `${out}/${size}`, seed: 6, size, workers: 0 });
     await expect(python3("train_tokenizer", ...tokenizer, `${out}/16`)).rejects.toThrow("frames of other sizes");
@@ -146,7 +148,11 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     const dynamics = ["--tokenizer", `${out}/tokenizer`, "--out", `${out}/dynamics`, ...(await bf16())];
     dynamics.push("--steps", "3", "--batch", "2", "--reckoning-steps", "4");
     await python3("train_dynamics", ...dynamics);
-    const parts = ["tokenizer", "dynamics"].flatMap((part) => [`--${part}`, `${out}/${part}`]);
+    const decoder = ["--start-from", `${out}/tokenizer`, "--only", "decoder", "--dreams-of", `${out}/dynamics`];
+    const shown = await python3("train_tokenizer", "--out", `${out}/decoder`, ...decoder, ...long);
+    for (const dreamt of ["dreamt 12, of 32 ticks each", "dreamt 4, of 40 ticks each"])
+      expect(shown.stdout).toContain(dreamt);
+    const parts = [`--tokenizer`, `${out}/decoder`, "--dynamics", `${out}/dynamics`];
     await python3("export", ...parts, "--out", `${out}/fresh-world`, "--starts", "2");
     await checkGoldens(`${out}/fresh-world`);
     const world = await openWorld(`${out}/fresh-world`, { threads: 1 });

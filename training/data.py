@@ -152,16 +152,17 @@ def views(names, alike):
     return [shared + sum(own[n:] + own[:n], []) for n in range(len(own))]
 
 
-def frame_clips(episodes, rng, batch, ticks):
+def frame_clips(sources, rng, batch, ticks):
     """
     Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, the readings before the first tick and at the last frame of
     each, `[batch, ticks + 1, Q]`, and some other frame of each one's episode, `[batch, H, W, 3]`; one clip in eight starts a
-    stream.
+    stream. As many are from each of the `sources` (`Episodes`).
     """
-    s = episodes.stride
-    frames, readings = episodes.train["frames"], episodes.train["reading"]
-    clips, read, others = np.empty((batch, ticks, s, *frames.shape[2:]), np.uint8), [], []
+    s = sources[0].stride
+    clips, read, others = np.empty((batch, ticks, s, *sources[0].train["frames"].shape[2:]), np.uint8), [], []
     for i in range(batch):
+        episodes = sources[i % len(sources)]
+        frames, readings = episodes.train["frames"], episodes.train["reading"]
         e = rng.integers(len(frames))
         episode = frames[e]
         if rng.random() < 1 / 8:

@@ -19,7 +19,7 @@ from world import load_dynamics, load_normal, load_tokenizer
 
 MOMENTS = 64  # frames a step that are read, and drawn from what is to be read
 LEGIBLE = 0.015  # weight of what a trained reader makes of the picture
-DREAMT = 1024  # episodes that a dynamics dreams
+DREAMT = 1024  # episodes of each kind that a dynamics dreams
 # Of the latents that the decoder learns to show: the most noise on them, and the share of ticks on whose tokens another
 # picture shows too, as in a dream. Beside the dreams of a dynamics there is less to make up.
 SPOILT, SPOILT_BESIDE_DREAMS = (0.15, 0.4), (0.06, 0.1)
@@ -43,6 +43,7 @@ def parse():
     parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading and an appearance")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--stills", help="folder of more shards of the same frames and numbers, for what learns from single frames: many short episodes, each of another scene")
+    parser.add_argument("--long", help="folder of more shards of the same frames and numbers, of episodes of minutes, so that what draws knows tables that were played with for long")
     parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -60,13 +61,14 @@ class Dreams:
     """Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their readings told."""
 
     def __init__(self, folder, tokenizer, episodes, normal, device, cache):
-        self.split = episodes.train
+        self.split, self.stride = episodes.train, episodes.stride
         self.chosen = np.random.default_rng(0).permutation(len(self.split["frames"]))[:DREAMT]
         if cache.exists():
             self.latents = np.load(cache)
             return
         dynamics, made = load_dynamics(folder).to(device), []
         for at in range(0, len(self.chosen), 64):
+            print(f"\rdreaming {at}/{len(self.chosen)}", end="", flush=True)
             some = self.chosen[at : at + 64]
             first = torch.from_numpy(np.repeat(self.split["frames"][some, :1], episodes.stride, 1)).to(device)
             told = normalised(torch.from_numpy(self.split["reading"][some, :: episodes.stride]).to(device), normal)
@@ -75,26 +77,26 @@ class Dreams:
                 start = tokenizer.latents(first)
             noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
             made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=CONTEXT_LEVEL, told=told)[0].half().cpu().numpy())
-            print(f"\rdreaming {at + len(some)}/{len(self.chosen)}", end="", flush=True)
-        print()
+        print(f"\rdreamt {len(self.chosen)}, of {actions.shape[1]} ticks each")
         self.latents = np.concatenate(made)
         np.save(cache, self.latents)
 
-    def clips(self, rng, batch, ticks, stride):
+    def clip(self, rng, ticks):
         """
-        Latents `[batch, ticks, L, C]`, the frames that they should show `[batch, ticks, s, H, W, 3]`, the readings before the
-        first tick and at the end of each `[batch, ticks + 1, Q]`, and the frame that the dream began with `[batch, H, W, 3]`.
+        Latents `[ticks, L, C]`, the frames that they should show `[ticks, s, H, W, 3]`, the readings before the first tick and
+        at the end of each `[ticks + 1, Q]`, and the frame that the dream began with `[H, W, 3]`.
         """
-        latents, frames, readings, begins = [], [], [], []
-        for _ in range(batch):
-            i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
-            e = self.chosen[i]
-            latents.append(self.latents[i, first : first + ticks])
-            seen = self.split["frames"][e, 1 + stride * (first - 1) : 1 + stride * (first - 1 + ticks)]
-            frames.append(seen.reshape(ticks, stride, *seen.shape[1:]))
-            readings.append(self.split["reading"][e, stride * (first - 1) : stride * (first - 1 + ticks) + 1 : stride])
-            begins.append(self.split["frames"][e, 0])
-        return (torch.from_numpy(np.stack(x)) for x in (latents, frames, readings, begins))
+        i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
+        e, s, before = self.chosen[i], self.stride, self.stride * (first - 1)  # before: the frame before the clip
+        frames = self.split["frames"][e, 1 + before : 1 + before + s * ticks]
+        reading = self.split["reading"][e, before : 1 + before + s * ticks : s]
+        return self.latents[i, first : first + ticks], frames.reshape(ticks, s, *frames.shape[1:]), reading, self.split["frames"][e, 0]
+
+
+def dreamt_clips(dreams, rng, batch, ticks):
+    """A batch of `clip`s, as many of each of the `dreams`."""
+    clips = [dreams[k % len(dreams)].clip(rng, ticks) for k in range(batch)]
+    return tuple(torch.from_numpy(np.stack(x)) for x in zip(*clips))
 
 
 def background(episodes, frames=512):
@@ -194,9 +196,11 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
     size = episodes.train["frames"].shape[2]
-    sources = [episodes, *([Episodes(args.stills, held_out=0)] if args.stills else [])]
-    if any(source.names != episodes.names or source.train["frames"].shape[2] != size for source in sources):
-        raise SystemExit(f"{args.stills} and {args.data} have frames of other sizes, or name other numbers")
+    films = [episodes, *([Episodes(args.long, held_out=0)] if args.long else [])]
+    sources = [*films, *([Episodes(args.stills, held_out=0)] if args.stills else [])]
+    for source, folder in zip(sources[1:], filter(None, (args.long, args.stills))):
+        if (source.names, source.stride, source.train["frames"].shape[2]) != (episodes.names, episodes.stride, size):
+            raise SystemExit(f"{folder} and {args.data} have frames of other sizes or rates, or name other numbers")
     normal = (load_normal(args.start_from) if args.start_from else episodes.normal()).to(args.device)
     mean = background(episodes)
     if args.start_from:
@@ -213,7 +217,8 @@ def main():
     mean = mean.to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
     log = trainer.resume(out, args.device)
-    dreams = args.dreams_of and Dreams(args.dreams_of, model, episodes, normal, args.device, out / "dreams.npy")
+    caches = [out / f"dreams{kind}.npy" for kind in ("", "-long")]
+    dreams = [Dreams(args.dreams_of, model, film, normal, args.device, cache) for film, cache in zip(films, caches)] if args.dreams_of else []
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
@@ -231,11 +236,11 @@ def main():
                 drawn = model.sketch(reading, model.looks(other)).float()
                 total = off = total + misdrawn(drawn, in_pixels(frames[:, None, None])[:, 0], mean)
             if args.only in (None, "decoder"):
-                clips, reading, other = (x.to(args.device) for x in frame_clips(episodes, rng, args.batch, args.ticks))
+                clips, reading, other = (x.to(args.device) for x in frame_clips(films, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
                 made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
                 if dreams:
-                    z, clips, reading, start = (x.to(args.device) for x in dreams.clips(rng, args.batch, args.ticks, episodes.stride))
+                    z, clips, reading, start = (x.to(args.device) for x in dreamt_clips(dreams, rng, args.batch, args.ticks))
                     shown = model.decode_clip(z.float(), normalised(reading, normal), model.begin(start))
                     made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
                 total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
