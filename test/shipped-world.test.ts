@@ -152,7 +152,7 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     const shown = await python3("train_tokenizer", "--out", `${out}/decoder`, ...decoder, ...long);
     for (const dreamt of ["dreamt 12, of 32 ticks each", "dreamt 4, of 40 ticks each"])
       expect(shown.stdout).toContain(dreamt);
-    const parts = [`--tokenizer`, `${out}/decoder`, "--dynamics", `${out}/dynamics`];
+    const parts = ["--tokenizer", `${out}/decoder`, "--dynamics", `${out}/dynamics`];
     await python3("export", ...parts, "--out", `${out}/fresh-world`, "--starts", "2");
     await checkGoldens(`${out}/fresh-world`);
     const world = await openWorld(`${out}/fresh-world`, { threads: 1 });

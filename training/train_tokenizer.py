@@ -43,7 +43,7 @@ def parse():
     parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading and an appearance")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--stills", help="folder of more shards of the same frames and numbers, for what learns from single frames: many short episodes, each of another scene")
-    parser.add_argument("--long", help="folder of more shards of the same frames and numbers, of episodes of minutes, so that what draws knows tables that were played with for long")
+    parser.add_argument("--long", help="folder of more shards of the same frames and numbers, of episodes of minutes, so that what reads and draws knows tables that were played with for long")
     parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -196,11 +196,12 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
     size = episodes.train["frames"].shape[2]
-    films = [episodes, *([Episodes(args.long, held_out=0)] if args.long else [])]
-    sources = [*films, *([Episodes(args.stills, held_out=0)] if args.stills else [])]
-    for source, folder in zip(sources[1:], filter(None, (args.long, args.stills))):
+    more = {folder: Episodes(folder, held_out=0) for folder in (args.long, args.stills) if folder}
+    for folder, source in more.items():
         if (source.names, source.stride, source.train["frames"].shape[2]) != (episodes.names, episodes.stride, size):
             raise SystemExit(f"{folder} and {args.data} have frames of other sizes or rates, or name other numbers")
+    films = [episodes, *([more[args.long]] if args.long else [])]
+    sources = [episodes, *more.values()]
     normal = (load_normal(args.start_from) if args.start_from else episodes.normal()).to(args.device)
     mean = background(episodes)
     if args.start_from:
@@ -217,8 +218,10 @@ def main():
     mean = mean.to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
     log = trainer.resume(out, args.device)
-    caches = [out / f"dreams{kind}.npy" for kind in ("", "-long")]
-    dreams = [Dreams(args.dreams_of, model, film, normal, args.device, cache) for film, cache in zip(films, caches)] if args.dreams_of else []
+    dreams = []
+    if args.dreams_of:
+        caches = ("dreams.npy", "dreams-long.npy")
+        dreams = [Dreams(args.dreams_of, model, film, normal, args.device, out / cache) for film, cache in zip(films, caches)]
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)

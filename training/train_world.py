@@ -19,7 +19,7 @@ def parse():
     parser.add_argument("--scale", type=float, default=1.0, help="of all training steps: 0.1 is a first look in a tenth of the time")
     parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size, for what learns from numbers alone")
     parser.add_argument("--stills", help="folder of more shards of the same frames, short episodes of many scenes, for what learns from single frames")
-    parser.add_argument("--long", help="folder of more shards of the same frames, episodes of minutes, for what draws")
+    parser.add_argument("--long", help="folder of more shards of the same frames, episodes of minutes, for what reads and draws")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--description", default="", help="for people; goes into world.json")
     for name, of in (("camera", "the camera"), ("size", "pixels along each side"), ("stride", "frames of a tick"), ("ticks", "ticks of a window")):
@@ -56,11 +56,11 @@ def main():
         return runs / out
 
     long = ["--long", args.long] if args.long else []
-    stills = ["--stills", args.stills, *long] if args.stills else long
-    latents = tokenizer("tokenizer", 6000, *stills)
+    frames = [*long, *(["--stills", args.stills] if args.stills else [])]
+    latents = tokenizer("tokenizer", 6000, *frames)
     # What reads and what draws learn from single frames, which are cheap: they are not done when the latents are.
-    reader = tokenizer("reader", 6000, "--only", "reader", "--start-from", latents, *stills)
-    sketch = tokenizer("sketch", 10_000, "--only", "sketch", "--start-from", reader, *stills)
+    reader = tokenizer("reader", 6000, "--only", "reader", "--start-from", latents, *frames)
+    sketch = tokenizer("sketch", 10_000, "--only", "sketch", "--start-from", reader, *frames)
     dynamics = runs / "dynamics"
     reckoning = ["--reckoning-steps", max(2, round(args.scale * 15_000))]
     reckoning += ["--readings", args.readings] if args.readings else []
