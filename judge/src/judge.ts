@@ -28,7 +28,7 @@ export interface JudgeOptions extends Settings {
 }
 
 /** What a sample holds: to be raised when a study's samples change, or the episodes that they are of. */
-const SAMPLES = 2;
+const SAMPLES = 3;
 
 /**
  * Judges a subject. The same subject, settings, versions and machine give the same verdict (but for the cost), however many

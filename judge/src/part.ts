@@ -33,7 +33,7 @@ export function curve<S>(
   const there = samples.map(of).filter((values) => values !== undefined);
   return (there[0] ?? []).map((_, t) => {
     const at = (drawn: readonly (readonly number[])[]) => mean(drawn.map((values) => values[t] as number));
-    const { value, low, high } = bootstrap(there, "", seed, at, CURVE_RESAMPLES);
+    const { value, low, high } = bootstrap(there, "", seed, at, { resamples: CURVE_RESAMPLES });
     return point((t + 1) * TICK_SECONDS, { value, low, high });
   });
 }

@@ -75,6 +75,15 @@ test("pictures: equal ones, and ones that are off by a known amount", () => {
   ).toBeLessThan(0.5);
 });
 
+test("structural similarity is that of scikit-image 0.26, with Gaussian windows", () => {
+  const a = Uint8Array.from({ length: 3 * 32 * 32 }, (_, i) => {
+    const [x, y] = [Math.floor(i / 3) % 32, Math.floor(i / 96)];
+    return (x * x * 3 + y * 11 + (i % 3) * 40) % 251;
+  });
+  const b = a.map((v, i) => (v * 3 + (((Math.floor(i / 3) % 32) * Math.floor(i / 96)) % 90)) >> 2);
+  expect(Math.abs(ssim(a, b, 32) - 0.9358333)).toBeLessThan(1e-3); // luma is rounded here
+});
+
 test("detections", () => {
   expect(precision({ hits: 3, misses: 1, falseAlarms: 2 })).toBe(0.6);
   expect(recall({ hits: 3, misses: 1, falseAlarms: 2 })).toBe(0.75);
@@ -99,4 +108,17 @@ test("the bootstrap: the same for a seed, around the value, and about as wide as
   expect((metric.high as number) - (metric.low as number)).toBeGreaterThan(0.85 * wide);
   expect((metric.high as number) - (metric.low as number)).toBeLessThan(1.15 * wide);
   expect(bootstrap([], "", 1, mean)).toMatchObject({ n: 0 });
+});
+
+test("the bootstrap of what drawing again pushes one way: the value is within, and nothing beyond what can be", () => {
+  const policies = Array.from({ length: 8 }, (_, i) => i / 8 + 0.06);
+  const starts = Array.from({ length: 6 }, (_, i) => policies.map((rate) => Number((i + 0.5) / 6 < rate)));
+  const rates = (drawn: readonly number[][]) => policies.map((_, p) => mean(drawn.map((start) => start[p] as number)));
+  const noisy = (drawn: readonly number[][]) => mmrv(rates(drawn), policies);
+  const plain = bootstrap(starts, "share", 1, noisy);
+  expect(plain.low).toBeGreaterThanOrEqual(plain.value);
+  const moved = bootstrap(starts, "share", 1, noisy, { within: [0, 1] });
+  expect(moved.low).toBeGreaterThanOrEqual(0);
+  expect(moved.low).toBeLessThan(moved.value);
+  expect(moved.high).toBeGreaterThan(moved.value);
 });

@@ -25,14 +25,14 @@ export function psnr(a: Uint8Array, b: Uint8Array): number {
   return Math.min(99, 10 * Math.log10(255 ** 2 / (sum / a.length)));
 }
 
-/** Structural similarity (Wang et al., 2004) of two pictures `[size, size, 3]` uint8, in [-1, 1]. */
+/** Structural similarity (Wang et al., 2004: luma, Gaussian windows of 11 x 11) of two pictures `[size, size, 3]` uint8, in [-1, 1]. */
 export function ssim(a: Uint8Array, b: Uint8Array, size: number): number {
   const rgba = (rgb: Uint8Array) => {
     const data = new Uint8ClampedArray(4 * size * size).fill(255);
     for (let i = 0; i < size * size; i++) data.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
     return { data, width: size, height: size };
   };
-  return ssimOf(rgba(a), rgba(b)).mssim;
+  return ssimOf(rgba(a), rgba(b), { ssim: "original" }).mssim;
 }
 
 export function mean(values: readonly number[]): number {
@@ -204,14 +204,16 @@ export function sum(values: readonly number[]): number {
 /**
  * `statistic` of all `samples` with its 95 % percentile bootstrap interval: samples (whole rollouts, which are
  * independent) are drawn again with replacement, from a generator that `seed` starts. Where `statistic` of
- * them is not finite, there is no interval.
+ * them is not finite, there is no interval. `within`: for a statistic that drawing again pushes one way, as it does a
+ * largest gap up and a correlation down, the least and the most that it can be; the draws are moved until the value is
+ * their median, as that push is in the value once and in them twice.
  */
 export function bootstrap<S>(
   samples: readonly S[],
   unit: string,
   seed: number,
   statistic: (samples: readonly S[]) => number,
-  resamples = RESAMPLES,
+  { resamples = RESAMPLES, within }: { resamples?: number; within?: readonly [least: number, most: number] } = {},
 ): Metric {
   const random = mulberry32(seed);
   const value = statistic(samples);
@@ -221,7 +223,16 @@ export function bootstrap<S>(
     const value = statistic(samples.map(() => samples[Math.floor(random() * samples.length)] as S));
     if (Number.isFinite(value)) values.push(value); // a draw without both classes has no AUC, say
   }
-  return { value, unit, low: quantile(values, 0.025), high: quantile(values, 0.975), n: samples.length };
+  const [low, middle, high] = [0.025, 0.5, 0.975].map((q) => quantile(values, q)) as [number, number, number];
+  if (!within) return { value, unit, low, high, n: samples.length };
+  const [least, most] = within;
+  return {
+    value,
+    unit,
+    low: Math.max(least, value + low - middle),
+    high: Math.min(most, value + high - middle),
+    n: samples.length,
+  };
 }
 
 // Tommy Ettinger's Mulberry32: enough for resampling.

@@ -119,8 +119,7 @@ export const fidelity: Part = {
   },
 };
 
-// Dreamed and real frames are of the same episodes in each draw: with either kept whole, the distance of the draws would
-// be larger than that of the whole.
+// Dreamed and real frames are of the same episodes in each draw, as they are in the whole.
 function frechetDistances(samples: readonly OpenLoop[], seed: number): { apart: Metric; halves: Metric } {
   const axes = new PrincipalAxes(
     samples.flatMap(({ featuresReal }) => featuresReal),
@@ -143,7 +142,7 @@ function frechetDistances(samples: readonly OpenLoop[], seed: number): { apart: 
           drawn.flatMap((s) => s.dreamed),
           real(drawn),
         ),
-      RESAMPLES,
+      { resamples: RESAMPLES, within: [0, Number.POSITIVE_INFINITY] },
     ),
     halves: { value: frechet(half(0), half(1)), unit: "", n: samples.length },
   };

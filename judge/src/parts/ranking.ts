@@ -8,10 +8,12 @@ import type { Metric, Metrics, Plot, Point } from "../verdict.js";
 type Round = readonly Trial[];
 type Score = (dreamed: readonly number[], real: readonly number[]) => number;
 
-const SCORES: Readonly<Record<string, { readonly score: Score; readonly unit: string }>> = {
-  rankingPearson: { score: pearson, unit: "r" },
-  rankingSpearman: { score: spearman, unit: "rho" },
-  rankingMmrv: { score: mmrv, unit: "share" },
+const SCORES: Readonly<
+  Record<string, { readonly score: Score; readonly unit: string; readonly within: readonly [number, number] }>
+> = {
+  rankingPearson: { score: pearson, unit: "r", within: [-1, 1] },
+  rankingSpearman: { score: spearman, unit: "rho", within: [-1, 1] },
+  rankingMmrv: { score: mmrv, unit: "share", within: [0, 1] },
 };
 
 /** Would the dream rank policies as reality does? */
@@ -57,14 +59,16 @@ function roundsOf(trials: readonly Trial[]): Round[] {
 }
 
 function scoresOf(rounds: readonly Round[], seed: number, suffix: string): Metrics {
-  const metric = ({ score, unit }: { score: Score; unit: string }): Metric =>
-    bootstrap(rounds, unit, seed, (drawn) => {
+  const metric = ({ score, unit, within }: (typeof SCORES)[string]): Metric => {
+    const of = (drawn: readonly Round[]) => {
       const rates = ratesOf(drawn);
       return score(
         rates.map(({ dreamed }) => dreamed),
         rates.map(({ real }) => real),
       );
-    });
+    };
+    return bootstrap(rounds, unit, seed, of, { within });
+  };
   return Object.fromEntries(Object.entries(SCORES).map(([name, score]) => [name + suffix, metric(score)]));
 }
 
@@ -97,7 +101,7 @@ function scatter(rounds: readonly Round[], seed: number): Plot {
     points: ratesOf(only(rounds, task)).map(({ trial, real }): Point => {
       const own = rounds.map((round) => round.filter((other) => nameOf(other) === nameOf(trial)));
       const dreamed = (drawn: readonly Round[]) => mean(drawn.flat().map(({ success }) => Number(success.dreamed)));
-      const { value, low = value, high = value } = bootstrap(own, "", seed, dreamed, 400);
+      const { value, low = value, high = value } = bootstrap(own, "", seed, dreamed, { resamples: 400 });
       return { x: real, y: value, low, high, label: trial.policy };
     }),
   }));

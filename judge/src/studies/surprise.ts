@@ -7,7 +7,7 @@ import type { Study } from "../study.js";
 
 const TICKS = 10;
 /** Held-out episodes that are this study's own. */
-const FIRST = 700_000;
+const FIRST = 800_000;
 
 /** What the world says of each tick, in [0, 1]; absent where it says nothing. */
 export interface Surprise {
