@@ -89,7 +89,7 @@ export class DreamedEnv implements Env {
           if (running.ended) break;
         }
       } catch (error) {
-        if (results.length === 0) throw error; // else what was committed is told first
+        if (results.length === 0) throw error; // else what was committed is told, and the rest may be asked for again
       }
       return results;
     });

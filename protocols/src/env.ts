@@ -5,7 +5,7 @@ import type { ByteTensor, FloatTensor, Tensor } from "./tensor.js";
 
 /** What an env shows. There may be more than these two: `EnvSpec.observationSpace` says. */
 export interface Observation extends Readonly<Record<string, Tensor>> {
-  /** Shape `[stride, H, W, 3]`, the frames of the tick, newest last; after a reset the first frame, `stride` times. */
+  /** Shape `[stride, H, W, 3]`, the frames of the tick, newest last; after a reset those of the start's last tick, or its one frame `stride` times. */
   readonly frames: ByteTensor;
   /** Shape `[P]`: what `EnvSpec.proprioception` names. */
   readonly proprioception: FloatTensor;
@@ -92,8 +92,8 @@ export interface Env {
   step(action: ActionLike, options?: StepOptions): Promise<StepResult>;
   /**
    * The next ticks under `actions`, 1 to `spec.chunk` of them, denoised jointly; there where `spec.chunk` is. The results
-   * are as of `step`, one a tick, up to the tick that ends the episode. Should a tick behind the first fail, those before
-   * it stay and are returned, and the next call says what failed.
+   * are as of `step`, one a tick, up to the tick that ends the episode: at least one, or it throws. Should a tick behind the
+   * first fail, those before it stay and are returned; the others may be asked for again (the SDK's `stepAll`).
    */
   stepChunk?(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
   close(): Promise<void>;
