@@ -25,6 +25,8 @@ import { type Sink, Stream } from "./stream.js";
 
 /** Unsent bytes above which a socket is congested: its streams pause, and no more requests are read from it. */
 const CONGESTED_BYTES = 4 * 2 ** 20;
+/** Bytes a second that a client takes at least: so long a pong is waited for that is behind others still to be sent. */
+const SLOWEST = 100_000;
 /** WebSocket close codes of the errors after which nothing more is read. */
 const CLOSING: Readonly<Record<string, number>> = { message_text: 1003, message_malformed: 1007 };
 
@@ -34,6 +36,8 @@ export class Connection implements Owner {
   private readonly streams = new Map<number, { readonly stream: Stream; readonly session: Session }>();
   private lastStream = 0;
   private heard = true;
+  private unheard = 0;
+  private owed = 0;
   private readonly keepAlive: NodeJS.Timeout;
 
   constructor(
@@ -264,7 +268,10 @@ export class Connection implements Owner {
   }
 
   private checkAlive(): void {
-    if (!this.heard) {
+    this.unheard = this.heard ? 0 : this.unheard + 1;
+    if (this.heard) this.owed = this.socket.bufferedAmount; // goes before the ping of now
+    const beyond = (this.unheard - 1) * this.limits.keepAliveSeconds;
+    if (beyond >= this.owed / SLOWEST) {
       this.logger.info("a connection stopped answering");
       this.socket.terminate();
       return;

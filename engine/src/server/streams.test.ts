@@ -144,4 +144,19 @@ describe("a client that doesn't read its replies", () => {
     expect((await Promise.all(replies)).map(({ tick }) => tick)).toEqual(replies.map((_, i) => i + 1));
     expect(madeUnread).toBeLessThan(100);
   });
+
+  it("is not cut while it takes what waits for it, however slowly", async () => {
+    const client = await connect(await start({ maxInFlight: 200, keepAliveSeconds: 0.3 }));
+    const { session } = await client.open();
+    await client.reset(session, { task: "big" });
+    client.socket.pause();
+    const replies = Array.from({ length: 150 }, (_, i) => client.step(session, i + 1));
+    let taken = 0;
+    client.socket.on("message", () => {
+      if (++taken % 4 === 0) client.socket.pause();
+    });
+    const slowly = setInterval(() => client.socket.resume(), 40);
+    const all = Promise.all(replies).finally(() => clearInterval(slowly));
+    expect(await all).toHaveLength(150);
+  });
 });
