@@ -1,5 +1,6 @@
 // The SDK against the real server, over real sockets, with both codecs: the same results as in this process, and no
 // tick run twice or lost, wherever the connection breaks.
+import { stepChunk } from "@worldstep/protocols";
 import {
   type Connection,
   type ConnectOptions,
@@ -16,6 +17,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type RunningServer, type ServeOptions, serve } from "../engine/src/server/server.js";
 import { block, COUNTER_SPEC, type CounterOptions, CounterWorld } from "../sdk/test/counter-world.js";
 import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
+import { Counter, start } from "./fixtures/counter-server.js";
 
 const CODECS = ["msgpack", "protobuf"] as const;
 const closers: (() => Promise<void>)[] = [];
@@ -340,6 +342,23 @@ describe("connecting", () => {
     await expect(env.step(block(0.5))).rejects.toMatchObject({ code: "request_timeout" });
     expect((await env.step(block(0.5))).info).toEqual({ tick: 1 });
     expect(worlds[0]?.actionsTaken).toEqual([0.5]);
+  });
+
+  test("a chunk that was given up before it began is not run", async () => {
+    const server = await start();
+    const connection = await connect(server.url.replace("http", "ws"), { timeoutMs: 100 });
+    closers.push(() => connection.close());
+    const env = await connection.open();
+    const watching = connection.watch(env, { policy: "block", credit: 1, pace: () => new Promise(() => {}) });
+    const watcher = watching.subscribe(); // takes one tick and no more: what is behind it waits
+    await watcherReady(connection);
+    await env.reset({ seed: 1 });
+    const [action, before] = [new Float32Array(6), Counter.steps];
+    const given = stepChunk(env, [action, action, action]);
+    await expect(given).rejects.toMatchObject({ code: "request_timeout" });
+    watcher.unsubscribe();
+    expect((await env.step(action)).info).toEqual({ tick: 1 });
+    expect(Counter.steps - before).toBe(1);
   });
 
   test("more sessions than the server takes is an error, and a vector leaves none open", async () => {

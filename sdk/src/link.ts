@@ -135,7 +135,7 @@ export class Link {
       signal?.addEventListener("abort", () => {
         if (!this.#pending.delete(id)) return;
         reject(signal.reason);
-        const stoppable = request.type === "step" || request.type === "reset";
+        const stoppable = ["step", "stepChunk", "reset"].includes(request.type);
         if (stoppable && this.#socket) this.request({ type: "cancel", target: id, tensors: {} }).catch(() => undefined);
       });
     }) as Promise<Reply<R>>;
