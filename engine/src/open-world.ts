@@ -35,7 +35,7 @@ export interface OpenWorld {
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
-  const loaded = await loadWorld(path); // its weights may go once the networks are made
+  const loaded = await loadWorld(path);
   const { manifest, hash, starts } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);

@@ -24,11 +24,12 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const decoder = await OrtSession.create(decoderGraph(world), lane, threads);
   const hasAppearance = world.manifest.tokenizer.appearance > 0;
   const appearance = hasAppearance ? await OrtSession.create(appearanceGraph(world), lane, threads) : undefined;
-  // One for each length of a chunk, made when it is first wanted.
+  // One for each length of a chunk, made when it is first wanted: so the weights stay in memory. What fails is tried again.
   const dynamics = new Map<number, Promise<OrtSession>>();
   const dynamicsOf = (ticks: number): Promise<OrtSession> => {
     const made = dynamics.get(ticks) ?? OrtSession.create(dynamicsGraph(world, precision, ticks), lane, threads);
     dynamics.set(ticks, made);
+    made.catch(() => dynamics.delete(ticks));
     return made;
   };
   await dynamicsOf(1);
