@@ -52,7 +52,10 @@ async function work(worker: ChildProcess, assignment: Assignment, open: Order[],
   for (let order = open.shift(); order; order = open.shift()) {
     worker.send(order);
     const current = order;
-    const answer = await answerOf(worker, (ticks) => listener.onTicks(current, ticks));
+    const answer = await answerOf(worker, (ticks) => listener.onTicks(current, ticks)).catch((lost: unknown) => {
+      open.length = 0;
+      throw lost;
+    });
     if ("error" in answer) {
       open.length = 0; // the others stop after what they are at
       const { code, summary, remedy } = answer.error;
