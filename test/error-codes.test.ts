@@ -3,17 +3,28 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
+const FOLDERS = ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli", "examples/policy-training"];
+const docs = readFileSync("docs/errors.md", "utf8");
+
 it("docs/errors.md has every code", () => {
-  const docs = readFileSync("docs/errors.md", "utf8");
   const missing = new Set<string>();
-  for (const folder of ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli"]) {
+  for (const folder of FOLDERS) {
     for (const file of sources(`${folder}/src`)) {
-      for (const [, code] of readFileSync(file, "utf8").matchAll(/new \w+Error\(\s*"([a-z]+(?:_[a-z]+)+)"/g)) {
+      for (const [, code] of readFileSync(file, "utf8").matchAll(
+        /(?:new \w+Error|refusal)\(\s*"([a-z]+(?:_[a-z]+)+)"/g,
+      )) {
         if (!docs.includes(`\`${code}\``)) missing.add(`${code} (${file})`);
       }
     }
   }
   expect([...missing]).toEqual([]);
+});
+
+it("docs/errors.md has no code that nothing raises", () => {
+  const text = FOLDERS.flatMap((folder) => sources(`${folder}/src`).map((file) => readFileSync(file, "utf8"))).join("");
+  const rows = [...docs.matchAll(/^\| `([a-z_]+)` +\|/gm)].map(([, code]) => code as string);
+  expect(rows.length).toBeGreaterThan(50);
+  expect(rows.filter((code) => !text.includes(`"${code}"`))).toEqual([]);
 });
 
 function sources(folder: string): string[] {
