@@ -52,6 +52,8 @@ it.each([
   "bench step",
   "bench wire",
   "doctor",
+  "eval",
+  "policy",
 ])("%s --help", async (command) => {
   const { code, stdout } = await worldstep(...command.split(" ").filter(Boolean), "--help");
   expect(code).toBe(0);

@@ -99,7 +99,10 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 function nameOf(folder: string, nfe: number | undefined): SubjectName {
-  if (folder === SIMULATOR) return { kind: "simulator" };
+  if (folder === SIMULATOR) {
+    if (nfe === undefined) return { kind: "simulator" };
+    throw new OptionError("option_nfe", "the simulator samples nothing", "leave out --nfe", { nfe });
+  }
   return { kind: "world", folder, ...(nfe !== undefined && { nfe }) };
 }
 
