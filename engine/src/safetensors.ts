@@ -17,7 +17,7 @@ export interface TensorEntry {
   readonly bytes: number;
 }
 
-/** What a file must hold: tensors by name with their shape and dtype. A size of -1 may be anything. */
+/** What a file must hold: tensors by name with their shape and dtype. */
 export interface TensorRule {
   readonly dtype: string;
   readonly shape: readonly number[];
@@ -65,7 +65,7 @@ export function checkTensors(
       const what = `tensor "${name}" of ${path} is ${entry.dtype}, not ${dtype}`;
       throw new WorldFileError("world_tensor_dtype", what, remedy, { ...facts, expected: dtype, got: entry.dtype });
     }
-    const fits = entry.shape.length === shape.length && shape.every((n, i) => n === -1 || n === entry.shape[i]);
+    const fits = entry.shape.length === shape.length && shape.every((n, i) => n === entry.shape[i]);
     if (!fits) {
       const what = `tensor "${name}" of ${path} has shape [${entry.shape.join(", ")}], not [${shape.join(", ")}]`;
       throw new WorldFileError("world_tensor_shape", what, remedy, { ...facts, expected: shape, got: entry.shape });

@@ -5,7 +5,7 @@
 /** The end point X of the flow through `z` at level t, looking ahead to level r; at r = t the mean of the end points. */
 export type Denoise = (z: Float32Array, t: number, r: number) => Promise<Float32Array>;
 
-/** `noise` `[L, C]` carried to level 0 in `nfe` equal steps, then put on the sphere: unit RMS over C = `channels`. */
+/** `noise` `[L, C]`, of a chunk `[K L, C]`, carried to level 0 in `nfe` equal steps, then put on the sphere: unit RMS over C = `channels`. */
 export async function sample(
   denoise: Denoise,
   noise: Float32Array,

@@ -28,8 +28,6 @@ export const protobufCodec: Codec = {
   unpack: unpackProtobuf,
 };
 
-export const SUBPROTOCOLS: readonly string[] = [msgpackCodec.subprotocol, protobufCodec.subprotocol];
-
 export function codecFor(subprotocol: string): Codec | undefined {
   return [msgpackCodec, protobufCodec].find((codec) => codec.subprotocol === subprotocol);
 }

@@ -6,7 +6,6 @@ export {
   encodeMessage,
   msgpackCodec,
   protobufCodec,
-  SUBPROTOCOLS,
 } from "./codec.js";
 export type {
   AutoresetMode,
@@ -41,7 +40,6 @@ export {
   type FrameMessage,
   type HelloMessage,
   isClientMessage,
-  isServerMessage,
   type Limits,
   type Message,
   type ObservationMessage,

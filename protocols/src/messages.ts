@@ -347,10 +347,6 @@ export function isClientMessage(message: Message): message is ClientMessage {
   return CLIENT_TYPES.has(message.type);
 }
 
-export function isServerMessage(message: Message): message is ServerMessage {
-  return !CLIENT_TYPES.has(message.type);
-}
-
 const OBSERVATION = "observation.";
 
 /** The tensors of a message that carries `observation`. */

@@ -1,4 +1,4 @@
-// The dynamics on ONNX Runtime. A memory owns every buffer that its runs read or write; none is copied or reallocated.
+// The dynamics on ONNX Runtime. A memory owns every buffer that its runs read or write, and allocates none later.
 import { Tensor } from "onnxruntime-node";
 import type { ChunkInput, Dynamics, Heads, Memory } from "../backend.js";
 import { SlidingWindow } from "../window.js";

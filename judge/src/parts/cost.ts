@@ -9,9 +9,9 @@ export const costPart: Part = {
       title: "Cost",
       text:
         "Steps of one session on one CPU thread of this machine, with nothing beside it. A session's bytes are those of the " +
-        "arrays that it holds after some ticks: its share of keys and values, decoder state and last frames. A page is what " +
+        "arrays that it holds after some ticks: pages, state, what the decoder keeps and last frames. A page is what " +
         "is kept of one tick of the window, the state what is kept of all. " +
-        "`npm run bench` measures more, and better.",
+        "`npm run bench -- step` measures more, and better.",
       metrics: found
         ? {
             framesPerSecond: { value: found.framesPerSecond, unit: "1/s" },
