@@ -26,10 +26,11 @@ describe("a LeRobot dataset", () => {
     await run(python, ["test/fixtures/make_lerobot.py", logs]);
     const sizes = ["--size", "32", "--stride", "2"];
     const train = ["training/train_world.py", "--logs", logs, "--runs", runs, "--out", out, "--scale", "0.0001"];
+    await expect(run(python, [...train, "--size", "40"])).rejects.toThrow("a multiple of 16"); // and nothing is made
     await run(python, [...train, ...sizes]);
     await run(python, ["test/fixtures/make_lerobot.py", logs, "--check", join(runs, "data")]);
     const world = await openWorld(out, { threads: 1 });
-    expect(world.spec).toMatchObject({ id: "pushed", fps: 10, stride: 2, proprioception: ["x", "y"] });
+    expect(world.spec).toMatchObject({ id: "pushed", fps: 10, stride: 2, proprioception: ["x", "y", "lock"] });
     expect(world.spec.actionNames[1]).toMatch(/^to y \(-1: /);
     expect((await checkEnv(() => world.open())).ok).toBe(true);
     await world.close();
@@ -37,15 +38,18 @@ describe("a LeRobot dataset", () => {
     const again = await run(python, [...train, ...sizes]); // nothing is done twice
     expect(again.stdout).not.toContain("import_lerobot");
     expect(again.stdout).toContain("resumed at step 2");
+    const other = run(python, [...train, ...sizes, "--ticks", "28"]);
+    await expect(other).rejects.toThrow(
+      "was made with no --ticks, and is now asked for --ticks 28: give another --runs",
+    );
   });
 
   it("of another version, or without what is needed, is refused with what to do", async ({ skip }) => {
     const python = await findPython(["torch", "numpy", "pyarrow", "av"]);
     if (python === undefined) return skip("no Python with torch, numpy, pyarrow and av");
     const refused = async (...args: string[]) => {
-      const { stderr } = await run(python, ["training/import_lerobot.py", ...args, "--out", join(folder, "x")]).catch(
-        (failure: { stderr: string }) => failure,
-      );
+      const importing = ["training/import_lerobot.py", "--out", join(folder, "x"), ...args];
+      const { stderr } = await run(python, importing).catch((failure: { stderr: string }) => failure);
       return stderr;
     };
     const logs = join(folder, "more");
@@ -54,5 +58,10 @@ describe("a LeRobot dataset", () => {
     expect(await refused("--dataset", logs, "--camera", "wrist")).toContain("choose among observation.images.top");
     expect(await refused("--dataset", logs, "--size", "40")).toContain("a multiple of 16");
     expect(await refused("--dataset", logs, "--ticks", "999")).toContain("give fewer --ticks");
+    expect(await refused("--dataset", logs, "--ticks", "20")).toContain("must be at least 26");
+    await run(python, ["training/import_lerobot.py", "--dataset", logs, "--size", "32", "--out", join(folder, "y")]);
+    expect(await refused("--dataset", logs, "--out", join(folder, "y"))).toContain("holds logs: give another --out");
+    const named = ["training/train_world.py", "--logs", logs, "--out", join(folder, "My_Arm")];
+    await expect(run(python, named)).rejects.toThrow("can't be a world's name");
   });
 });

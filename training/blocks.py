@@ -117,7 +117,7 @@ class Block(nn.Module):
         return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
     def queries(self, h):
-        """h `[B, T, L, W]` -> `[B, N, T, L, D + R]`, of unit RMS times the head's scale."""
+        """h `[B, T, L, W]` -> `[B, N, T, L, D + R]`, of unit RMS times the head's scale over D + R."""
         q = self.query(h).unflatten(-1, (self.heads, -1)).permute(0, 3, 1, 2, 4)
         return rms(q) * (self.query_scale / q.shape[-1])[None, :, None, None]
 

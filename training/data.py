@@ -11,6 +11,7 @@ import torch
 
 DTYPES = {"U8": np.uint8, "I32": np.int32, "F32": np.float32, "F16": np.float16}
 NAMES = {np.dtype(v): k for k, v in DTYPES.items()}
+SHORTEST = 26  # ticks of an episode, for the rollouts of the validation
 
 
 def parse_safetensors(data):
@@ -45,13 +46,15 @@ class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
     `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`;
-    F = 1 + s T. The last `held_out` episodes (a quarter of few) are for validation. `names` and `alike`, `mirror` and `gaps`
-    are what the functions `reading_names`, `mirror` and `gaps` say.
+    F = 1 + s T. About the last `held_out` episodes (a quarter of few) are for validation; none, and anything can be trained
+    beside. `names` and `alike`, `mirror` and `gaps` are what the functions `reading_names`, `mirror` and `gaps` say.
     """
 
-    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy")
+    FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy", "recording")
 
     def __init__(self, folder, held_out=32, limit=None):
+        if not (Path(folder) / "meta.json").exists():
+            raise SystemExit(f"{folder} holds no logs: run `npm run generate -- --episodes 3200 --seed 1 --out {folder}` first")
         self.meta = json.loads((Path(folder) / "meta.json").read_text())
         self.names, self.alike = reading_names(self.meta)
         self.mirror = mirror(self.meta, self.names)
@@ -59,21 +62,33 @@ class Episodes:
         paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))
         paths = paths[-limit:] if limit else paths  # the last, so that those held out are the same with a limit
         if not paths:
-            raise SystemExit(f"{folder} holds no shard-*.safetensors.gz: run `npm run generate -- --out {folder}` first")
-        shards = []
+            raise SystemExit(f"{folder} holds no shard-*.safetensors.gz: what writes them has not come that far")
+        arrays, count = {}, 0
         for i, path in enumerate(paths):
-            shards.append(parse_safetensors(gzip.decompress(path.read_bytes()))[0])
+            shard = parse_safetensors(gzip.decompress(path.read_bytes()))[0]
+            if i == 0:  # not all logs have all fields; what is never written to takes no memory
+                rows = len(paths) * self.meta["shardEpisodes"]
+                arrays = {name: np.empty((rows, *shard[name].shape[1:]), shard[name].dtype) for name in self.FIELDS if name in shard}
+            of = slice(count, count + len(shard["frames"]))
+            for name in arrays:
+                arrays[name][of] = shard[name]
+            count = of.stop
             print(f"\rreading shard {i + 1}/{len(paths)}", end="", flush=True)
         print()
-        arrays = {}
-        for name in self.FIELDS:
-            if name in shards[0]:  # not all logs have the environment's state
-                arrays[name] = np.concatenate([shard.pop(name) for shard in shards])
+        arrays = {name: array[:count] for name, array in arrays.items()}
         # What is to be read from a frame: the robot's pose, and the environment's state where the logs have it.
         known = [arrays[name] for name in ("proprioception", "environmentState") if name in arrays]
         arrays["reading"] = np.concatenate(known, -1)
-        held_out = min(held_out, len(arrays["frames"]) // 4)
-        end = len(arrays["frames"]) - held_out
+        if held_out and (count < 4 or arrays["actions"].shape[1] < SHORTEST):
+            raise SystemExit(f"{folder} has {count} episodes of {arrays['actions'].shape[1]} ticks: at least 4 of {SHORTEST} are needed")
+        end = count - min(held_out, count // 4)
+        # The last two windows of a recording may share frames: a recording is on one side, unless it is most of what there is.
+        borders = np.flatnonzero(np.diff(arrays.pop("recording", np.arange(count)))) + 1
+        borders = borders[borders >= count // 2]
+        if held_out and len(borders):
+            end = borders[np.abs(borders - end).argmin()]
+        elif held_out:
+            end = min(end, count - 2)
         self.train = {name: array[:end] for name, array in arrays.items()}
         self.held_out = {name: array[end:] for name, array in arrays.items()}
         self.stride = self.meta["stride"]
@@ -82,7 +97,9 @@ class Episodes:
         """The mean and the standard deviation of the readings, `[2, Q]`, of all but the most extreme."""
         readings = self.train["reading"].reshape(-1, self.train["reading"].shape[-1])[::7]
         readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
-        return torch.from_numpy(np.stack([readings.mean(0), readings.std(0)])).float()
+        mean, std = readings.mean(0), readings.std(0)
+        moves = std > 1e-6 * np.abs(mean)  # else its deviation is none, or what is left of rounding
+        return torch.from_numpy(np.stack([mean, np.where(moves, std, 1)])).float()
 
     def ticks(self, frames):
         """Frames `[F, H, W, 3]` of a stream -> `[T + 1, s, H, W, 3]`: the first frame alone fills tick 0."""

@@ -54,7 +54,7 @@ def sinusoid(t, size):
 
 
 class Dynamics(nn.Module):
-    """See the module. rewards: how many tasks the reward and success heads answer for."""
+    """See the module. tasks: how many the reward and success heads answer for."""
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ python training/export.py --data data/train --tokenizer runs/tokenizer --dynamic
 import argparse
 import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ import torch
 from data import Episodes, normalised, views, write_safetensors
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout, stream_rows
 from goldens import goldens
+from naming import world_folder
 from uncertainty import Uncertainty
 from world import load_normal, load_run, load_tokenizer
 
@@ -46,14 +46,14 @@ def main():
     parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
     parser.add_argument("--tokenizer", required=True, help="output folder of train_tokenizer.py, or a world")
     parser.add_argument("--dynamics", required=True, help="output folder of train_dynamics.py")
-    parser.add_argument("--out", required=True, help="folder of the world, named as it is")
+    parser.add_argument("--out", type=world_folder, required=True, help="folder of the world, named as it is")
     parser.add_argument("--description", default="A tabletop with an arm, three cubes, a bin and a button")
     parser.add_argument("--limit", type=int, default=24, help="read only so many shards, the last; the uncertainty is fitted to these")
     parser.add_argument("--starts", type=int, default=128, help="start states, from the first frames of training episodes: a policy that is trained in the world meets no others")
     parser.add_argument("--context-level", type=float, default=CONTEXT_LEVEL, help="noise level that the context is said to have")
     parser.add_argument("--nfe", type=int, default=1, help="default denoiser evaluations a tick")
     args = parser.parse_args()
-    out = Path(args.out)
+    out = args.out
     out.mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(args.tokenizer)
     dynamics, normal = load_run(Dynamics, args.dynamics)[0], load_normal(args.tokenizer)

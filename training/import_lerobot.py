@@ -1,7 +1,8 @@
 """Turns a LeRobot dataset (v3.0: Parquet, and MP4 or images) into the shards that the training scripts read:
 python training/import_lerobot.py --dataset FOLDER --out data/NAME
 
-Wants pyarrow, and PyAV (`av`) for videos or Pillow for images. Episodes are cut into windows of equal length. Actions become
+Wants pyarrow, and PyAV (`av`) for videos or Pillow for images. Frames become squares, whatever their shape: nothing is cut
+off. Episodes are cut into windows of equal length. Actions become
 numbers in [-1, 1] by their extremes, whatever they mean; `observation.state` is the proprioception, and
 `observation.environment_state`, where there is one, the environment's state. A tick's reward is the sum of `next.reward`
 over its frames, its success any `next.success`; a dataset without them gets zeros."""
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data import write_safetensors
+from data import SHORTEST, write_safetensors
 
 SHARD = 16  # windows
 
@@ -30,6 +31,8 @@ def parse():
     args = parser.parse_args()
     if args.size % 16:
         parser.error("--size must be a multiple of 16")
+    if args.ticks < SHORTEST:
+        parser.error(f"--ticks must be at least {SHORTEST}; where episodes are short, give a smaller --stride")
     return args
 
 
@@ -74,9 +77,11 @@ class Dataset:
         return np.stack([np.asarray(x, np.float32).reshape(-1) for x in self.rows[name].to_pylist()])
 
     def names(self, feature, count):
-        """The names of a feature's numbers: LeRobot has them as a list, as lists by kind, or not at all."""
+        """The names of a feature's numbers: LeRobot has them as a list, as lists by kind, with their places, or not at all."""
         names = self.features[feature].get("names")
-        if isinstance(names, dict):
+        if isinstance(names, dict) and all(isinstance(place, int) for place in names.values()):
+            names = sorted(names, key=names.get)
+        elif isinstance(names, dict):
             names = [name for part in names.values() for name in part]
         return [str(name) for name in names] if names and len(names) == count else [f"{feature} {i}" for i in range(count)]
 
@@ -120,6 +125,10 @@ class Shards:
     def __init__(self, folder):
         self.folder, self.waiting, self.written = Path(folder), [], 0
         self.folder.mkdir(parents=True, exist_ok=True)
+        if (self.folder / "meta.json").exists():
+            raise SystemExit(f"{folder} holds logs: give another --out, or delete it")
+        for left in self.folder.glob("shard-[0-9]*.safetensors.gz"):  # of an import that was broken off
+            left.unlink()
 
     def add(self, window):
         self.waiting.append(window)
@@ -148,7 +157,9 @@ def starts_of_windows(usable, length):
 def main():
     args = parse()
     dataset = Dataset(args.dataset, args.camera)
-    action, state, environment = (dataset.numbers(x) for x in ("action", "observation.state", "observation.environment_state"))
+    features = ("action", "observation.state", "observation.environment_state")
+    action, state, environment = logged = [dataset.numbers(name) for name in features]
+    action_names, state_names, environment_names = (x is not None and dataset.names(name, x.shape[1]) for name, x in zip(features, logged))
     nothing = np.zeros((len(action), 1), np.float32)
     reward, success = (x if x is not None else nothing for x in map(dataset.numbers, ("next.reward", "next.success")))
     low, high = action.min(0), action.max(0)
@@ -174,6 +185,7 @@ def main():
                 task=np.int32(1),
                 policy=np.int32(0),
                 seed=np.int32(made),
+                recording=np.int32(number),
             )
             shards.add(window if environment is None else {**window, "environmentState": environment[sees]})
             made += 1
@@ -181,7 +193,7 @@ def main():
     shards.flush()
     print()
     if made == 0:
-        raise SystemExit(f"no episode has {length + 1} frames: give fewer --ticks")
+        raise SystemExit(f"no episode has {length + 1} frames: give fewer --ticks (at least {SHORTEST}), or a smaller --stride")
     if short:
         print(f"left out {short} episodes with fewer than {length + 1} frames")
     box = lambda dtype, shape, low, high: dict(type="box", dtype=dtype, shape=shape, low=low, high=high)  # noqa: E731
@@ -189,7 +201,6 @@ def main():
         frames=box("uint8", [args.stride, args.size, args.size, 3], 0, 255),
         proprioception=box("float32", [state.shape[1]], float(state.min()), float(state.max())),
     )
-    names = dataset.names("action", len(low))
     meta = dict(
         formatVersion=3,
         episodes=made,
@@ -200,14 +211,14 @@ def main():
         ticks=args.ticks,
         actionSpace=box("float32", [args.stride, len(low)], -1, 1),
         observationSpace=dict(type="dict", spaces=spaces),
-        actionNames=[f"{name} (-1: {a:.4g}, 1: {b:.4g})" for name, a, b in zip(names, low, high)],
-        proprioception=dataset.names("observation.state", state.shape[1]),
+        actionNames=[f"{name} (-1: {a:.4g}, 1: {b:.4g})" for name, a, b in zip(action_names, low, high)],
+        proprioception=state_names,
         tasks=["play", "task"],
         rewardTasks=["task"],
         policies=["logged"],
     )
     if environment is not None:
-        meta["environmentState"] = dataset.names("observation.environment_state", environment.shape[1])
+        meta["environmentState"] = environment_names
     (shards.folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
     print(f"wrote {args.out}: {made} windows of {args.ticks} ticks")
 

@@ -91,17 +91,19 @@ class Reckoning(nn.Module):
             return self.out(y.float())
 
     @torch.no_grad()
-    def measure(self, normal, gaps):
-        """
-        Before anything is learnt, for readings that `normal` `[2, Q]` is for: things that are alike are seen in the same
-        units, though each number is normalised for itself, and the last waves are those of the `gaps` (`data.gaps`).
-        """
+    def measure(self, normal):
+        """Sees things that are alike in the same units, though each number is normalised for itself, by `normal` `[2, Q]`."""
         mean, std = normal[:, self.views].mean(1)  # of what a view sees, in its order
         if len(self.views) > 1:
             begin = self.shared + self.own
             alike = self.views[:, :begin]
             self.units[0, alike], self.units[1, alike] = normal[1, alike] / std[:begin], (normal[0, alike] - mean[:begin]) / std[:begin]
             self.units.copy_(self.units.half())  # as a world's file holds them
+
+    @torch.no_grad()
+    def begin(self, normal, gaps):
+        """Before anything is learnt: the last waves are those of the `gaps` (`data.gaps`) of readings that `normal` `[2, Q]` is for."""
+        mean, std = normal[:, self.views].mean(1)
         places = self.views[0].argsort()
         waves = [(gap, octave, phase) for gap in gaps for octave in OCTAVES for phase in (0, torch.pi / 2)]
         for n, (gap, octave, phase) in zip(range(-len(waves), 0), waves):
@@ -159,14 +161,12 @@ def waves_of(gaps):
     return FREE + 2 * len(OCTAVES) * len(gaps)
 
 
-def fit(model, actions, readings, normal, gaps, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
+def fit(model, actions, readings, normal, orders, mirror, stride, steps, bf16, batch=1024, seed=0):
     """
     Fits `model` to logs: actions `[E, F - 1, A]` and readings `[E, F, Q]` of each frame, which `normal` `[2, Q]` is for; any
-    frame may begin a tick. gaps: between whose numbers it sees from the start (`data.gaps`). orders: those of a reading's
-    numbers `[O, Q]` that are as likely (`data.exchanges`). mirror: what is as likely too, the signs of an action's and a
-    reading's numbers in a mirror, `[A]` and `[Q]` (`data.mirror`).
+    frame may begin a tick. orders: those of a reading's numbers `[O, Q]` that are as likely (`data.exchanges`). mirror: what
+    is as likely too, the signs of an action's and a reading's numbers in a mirror, `[A]` and `[Q]` (`data.mirror`).
     """
-    model.measure(normal, gaps)
     device, truth = readings.device, normalised(readings, normal)
     generator = torch.Generator().manual_seed(seed)
     draw = lambda count, below: torch.randint(below, (count,), generator=generator).to(device)  # noqa: E731

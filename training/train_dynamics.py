@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import Episodes, exchanges, normalised, views
+from data import SHORTEST, Episodes, exchanges, normalised, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer
 from plot import curves, grid, write_png
@@ -27,7 +27,6 @@ STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may sta
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
 DREAMS, FRESH, EVERY = 128, 32, 32  # rollouts that are kept, and how many new ones are made every so many steps
 DEPTH = CLIP - 1  # ticks of a rollout: deeper, and what was can't be told any more from what the context shows
-SHORTEST = 26  # ticks of an episode, for the rollouts of the validation
 GAPS = 0.3  # share of clips, of those that can, with a gap behind the sink
 CHUNKED = 0.5  # share of batches that are denoised in chunks of several ticks
 BALANCE = 0.01  # weight of the experts' load balance (Switch Transformers, arXiv 2101.03961)
@@ -253,27 +252,29 @@ def sees(reckoning):
     return reckoning.views.tolist(), reckoning.wave.out_features
 
 
-def learn_from_numbers(model, episodes, args, normal, out):
+def learn_from_numbers(model, sources, args, normal, out):
     """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
-    files = {part: out / f"{part}.pt" for part in ("reckoning", "scores")}
-    if not all(file.exists() for file in files.values()):
-        sources = [episodes] + ([Episodes(args.readings, held_out=0)] if args.readings else [])
-        described = [[source.meta.get(key) for key in ("actionNames", "alike", "mirrored")] + source.names for source in sources]
-        if described[0] != described[-1]:
-            raise SystemExit(f"{args.readings} and {args.data} name other numbers, or say otherwise what is alike or mirrored")
-        logs = [source.train for source in sources]
-        actions, readings, rewards, success = (
-            torch.from_numpy(np.concatenate([log[k] for log in logs])).float().to(args.device) for k in ("actions", "reading", "rewards", "success")
-        )
-        stride, orders = actions.shape[2], exchanges(episodes.names, episodes.alike).to(args.device)
-        mirror = [signs.to(args.device) for signs in episodes.mirror]
-        fit(model.reckoning, actions.flatten(1, 2), readings, normal, episodes.gaps, orders, mirror, stride, args.reckoning_steps, args.bf16)
+    actions, readings, rewards, success = (
+        torch.from_numpy(np.concatenate([source.train[k] for source in sources])).float().to(args.device)
+        for k in ("actions", "reading", "rewards", "success")
+    )
+    stride = actions.shape[2]
+
+    def fit_reckoning():
+        orders = exchanges(sources[0].names, sources[0].alike).to(args.device)
+        mirror = [signs.to(args.device) for signs in sources[0].mirror]
+        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, mirror, stride, args.reckoning_steps, args.bf16)
+
+    def fit_the_scores():
         ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
         fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
-        for part, file in files.items():
-            torch.save(model.get_submodule(part).state_dict(), file)
-    for part, file in files.items():
-        module, known = model.get_submodule(part), torch.load(file, map_location=args.device)
+
+    for part, learn in (("reckoning", fit_reckoning), ("scores", fit_the_scores)):
+        module, file = model.get_submodule(part), out / f"{part}.pt"
+        if not file.exists():
+            learn()
+            torch.save(module.state_dict(), file)
+        known = torch.load(file, map_location=args.device)
         if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in module.state_dict().items()}:
             raise SystemExit(f"{file} is of other logs, or of an earlier version of this code: delete it, and it is fitted again")
         module.load_state_dict(known)
@@ -287,15 +288,20 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
-    if episodes.train["actions"].shape[1] < SHORTEST:
-        raise SystemExit(f"{args.data} has episodes of {episodes.train['actions'].shape[1]} ticks: at least {SHORTEST} are needed")
+    fitted = all((out / f"{part}.pt").exists() for part in ("reckoning", "scores"))
+    more = [Episodes(args.readings, held_out=0)] if args.readings and not fitted else []
+    described = [[of.meta.get(key) for key in ("stride", "ticks", "actionNames", "alike", "mirrored")] + of.names for of in (episodes, *more)]
+    if described[0] != described[-1]:
+        raise SystemExit(f"{args.readings} and {args.data} have other ticks, name other numbers, or say otherwise what is alike or mirrored")
+    for source in more:
+        del source.train["frames"], source.held_out["frames"]
     tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
     with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
         # As many ticks as the steps draw: to encode all the episodes for few steps takes longer than the steps do.
         most = max(DREAMS, args.steps * args.batch * CLIP // episodes.train["actions"].shape[1])
         train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz", most)
         held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
-    del episodes.train["frames"]
+    del episodes.train["frames"], episodes.held_out["frames"]  # gigabytes
     normal = load_normal(args.tokenizer).to(args.device)
     stride, action_size = episodes.train["actions"].shape[2:]
     model = Dynamics(
@@ -310,13 +316,15 @@ def main():
         waves=waves_of(episodes.gaps),
         **json.loads(args.model),
     ).to(args.device)
+    model.reckoning.begin(normal, episodes.gaps)
     if args.start_from:
         known = load_dynamics(args.start_from)
         if sees(known.reckoning) != sees(model.reckoning):
             print(f"{args.start_from} has other waves or things that are alike: reckoning begins anew", flush=True)
             known.reckoning = model.reckoning
         model.load_state_dict(known.state_dict())
-    learn_from_numbers(model, episodes, args, normal, out)
+    model.reckoning.measure(normal)
+    learn_from_numbers(model, [episodes, *more], args, normal, out)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)
@@ -352,27 +360,29 @@ def main():
 
 @torch.no_grad()
 def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
-    """Open-loop rollouts; writes frames.png (real over dreamed)."""
+    """
+    Open-loop rollouts: errors of latents and readings (the robot's pose, the environment's state; in standard deviations),
+    and PSNR to what the decoder shows of the truth. Writes frames.png, the truth as decoded over what was dreamed.
+    """
     rng = np.random.default_rng(7)
     batch = {k: v.to(device) for k, v in held_out.clips(rng, 24, start=0, ticks=ticks).items()}
     result = {}
     start, actions = batch["z"][:, 0], batch["actions"][:, 1:]
     noise = torch.randn(batch["z"][:, 1:].shape, generator=torch.Generator().manual_seed(0)).to(device)
-    true = batch["reading"]
-    reading = normalised(true, normal)
-    z, (_, _, pose) = rollout(model, start, reading[:, 0], actions, noise, context_level=CONTEXT_LEVEL)
-    _, (_, _, swapped_pose) = rollout(model, start, reading[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
+    reading = normalised(batch["reading"], normal)
+    z, (_, _, read) = rollout(model, start, reading[:, 0], actions, noise, context_level=CONTEXT_LEVEL)
+    _, (_, _, swapped) = rollout(model, start, reading[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
-        if true.shape[-1] > model.proprioception:  # of the environment's state, in standard deviations
-            result[f"state{n}"] = (pose[:, n] - reading[:, n])[:, model.proprioception :].abs().mean().item()
-    for name, p, n in (("tip1", pose, 1), ("tip10", pose, 10), ("tip25", pose, 25), ("swapped10", swapped_pose, 10)):
-        tip = p[:, n] * normal[1] + normal[0]
-        result[name] = (tip - true[:, n])[:, :3].norm(dim=-1).mean().item() * 100  # cm, by the model's own head
+        off, robot = (read[:, n] - reading[:, n]).abs(), model.proprioception
+        result[f"pose{n}"] = off[:, :robot].mean().item()
+        if off.shape[1] > robot:
+            result[f"state{n}"] = off[:, robot:].mean().item()
+    result["swapped10"] = (swapped[:, 10] - reading[:, 10])[:, :robot].abs().mean().item()
     begun = tokenizer.begin(batch["first"])
     decoded, real = (
-        to_frames(tokenizer.decode_clip(of, torch.cat([read[:, :1], read], 1), begun), tokenizer.stride)[:, :, -1].float()
-        for of, read in ((z, pose), (batch["z"], reading))
+        to_frames(tokenizer.decode_clip(of, torch.cat([told[:, :1], told], 1), begun), tokenizer.stride)[:, :, -1].float()
+        for of, told in ((z, read), (batch["z"], reading))
     )
     for n in (1, 10, 25):
         result[f"psnr{n}"] = float(-10 * np.log10((decoded[:, n] - real[:, n]).div(255).square().mean().item()))

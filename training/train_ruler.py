@@ -64,7 +64,7 @@ def main():
     model.mean.copy_(scene.mean(0))
     model.std.copy_(scene.std(0).clamp(max=0.5))  # a cube that fell off the table must not stretch the scale
     weight = torch.ones(len(OUTPUTS), device=args.device)
-    weight[:14] = 3  # where things are matters more than how they are turned
+    weight[:14] = 3  # the gripper, and where the cubes are, matter more than how those are turned
     trainer = Trainer(model, args.steps, lr=2e-3, bf16=args.bf16)
     log = trainer.resume(out, args.device)
     started, first, running = time.time(), trainer.step_number, []

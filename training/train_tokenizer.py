@@ -26,6 +26,7 @@ SPOILT, SPOILT_BESIDE_DREAMS = (0.15, 0.4), (0.06, 0.1)
 READING_NOISE = 0.03  # most noise on the reading that the decoder is told, in its standard deviations
 # What of the model `--only` moves, by how the names of its weights begin.
 LEARNS = {"decoder": ("decoder.", "maps.decode"), "reader": ("reader.",), "sketch": ("sketch.", "appearance.")}
+MINUTES = 5  # of training at most are lost when it is stopped
 READ = 0.5  # share of clips that are decoded by what was read from them, when that has been learnt
 
 
@@ -225,9 +226,11 @@ def main():
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
-    started, first, running, error = time.time(), trainer.step_number, [], 0.0
+    started, first, running, error = time.time(), trainer.step_number, [], float("nan")
+    kept = started
     while trainer.step_number < args.steps:
         rng = np.random.default_rng([args.seed, trainer.step_number])
+        torch.manual_seed(args.seed * 1_000_003 + trainer.step_number)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
             total = off = torch.zeros((), device=args.device)
             if args.only != "decoder":
@@ -256,15 +259,19 @@ def main():
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
             recent = np.mean(running[-100:], 0)
-            print(f"\rstep {step}/{args.steps}  psnr {psnr(recent[0]):.2f} dB  off {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+            shown = "" if np.isnan(recent[0]) else f"psnr {psnr(recent[0]):.2f} dB  "
+            print(f"\rstep {step}/{args.steps}  {shown}off {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
         if step % 1000 == 0 or step == args.steps:
             with trainer.averaged():
                 made, beside = np.mean(running[-1000:], 0).tolist()
-                row = dict(step=step, psnr=psnr(made), off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
+                drawn = {} if np.isnan(made) else dict(psnr=psnr(made))
+                row = dict(step=step, **drawn, off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
+        if step % 1000 == 0 or step == args.steps or time.time() - kept > MINUTES * 60:
             trainer.save(out, log, normal=normal.cpu().tolist())
+            kept = time.time()
 
 
 @torch.no_grad()
@@ -275,7 +282,6 @@ def validate(model, ticks, reading, normal, mean, out):
     what the sketch misdraws. Writes frames.png: real frames, both decoded, and the sketches.
     """
     errors, read_errors, dream_errors, misses, pictures = [], [], [], [], []
-    torch.manual_seed(0)
     for clip, true in zip(ticks, normalised(reading, normal)):
         (z, read), begun, real = model.encode(clip), model.begin(clip[0, :1]), clip.float()
 

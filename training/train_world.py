@@ -4,9 +4,12 @@ FOLDER holds shards of `npm run generate`, or is a LeRobot dataset (v3.0), which
 its own, resumes where it was, and says with --help what more it takes; those that are done take no time again."""
 
 import argparse
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+from naming import world_folder
 
 HERE = Path(__file__).parent
 
@@ -14,7 +17,7 @@ HERE = Path(__file__).parent
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--logs", required=True, help="folder of episodes: shards, or a LeRobot dataset")
-    parser.add_argument("--out", required=True, help="folder of the world, named as it is")
+    parser.add_argument("--out", type=world_folder, required=True, help="folder of the world, named as it is")
     parser.add_argument("--runs", help="folder for checkpoints, curves and pictures; default runs/NAME")
     parser.add_argument("--scale", type=float, default=1.0, help="of all training steps: 0.1 is a first look in a tenth of the time")
     parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size, for what learns from numbers alone")
@@ -27,9 +30,27 @@ def parse():
     return parser.parse_args()
 
 
+def begin(runs, args):
+    """What is done in `runs` is not done again: so it was made of what is asked for now, or the folder is new."""
+    imported, trained = [runs / "data" / "meta.json"], [runs / "tokenizer" / "checkpoint.pt"]
+    made = dict.fromkeys(("logs", "camera", "size", "stride", "ticks"), imported + trained)
+    made |= dict.fromkeys(("scale", "stills", "long"), trained) | dict(readings=[runs / "dynamics" / "reckoning.pt"])
+    asked = {name: getattr(args, name) for name in made}
+    asked |= {name: str(Path(asked[name]).resolve()) for name in ("logs", "stills", "long", "readings") if asked[name]}
+    known = runs / "asked.json"
+    before = json.loads(known.read_text()) if known.exists() else {}
+    other = [name for name, files in made.items() if before.get(name) != asked[name] and any(file.exists() for file in files)]
+    if other:
+        said = lambda of: ", ".join(f"no --{name}" if of.get(name) is None else f"--{name} {of[name]}" for name in other)  # noqa: E731
+        raise SystemExit(f"{runs} was made with {said(before)}, and is now asked for {said(asked)}: give another --runs, or delete it")
+    runs.mkdir(parents=True, exist_ok=True)
+    known.write_text(json.dumps(asked, indent=2) + "\n")
+
+
 def main():
     args = parse()
-    runs = Path(args.runs or f"runs/{Path(args.out).name}")
+    runs = Path(args.runs or f"runs/{args.out.name}")
+    begin(runs, args)
     logs = Path(args.logs)
     bf16 = ["--bf16"] if args.bf16 else []
 
