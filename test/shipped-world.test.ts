@@ -2,7 +2,7 @@
 // recipe runs: generate, train (a few steps), export, open. The judge's ruler trains on the same logs.
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -160,6 +160,8 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     const learnt = `import torch; f = "${out}/dynamics/checkpoint.pt"; k = torch.load(f); k["trainer"]["ema"]["reckoning.wave.bias"] += 9; torch.save(k, f)`;
     const kept = `import torch; print(torch.load("${out}/further/reckoning.pt")["wave.bias"][-1].item() > 8)`;
     await run(python, ["-c", learnt]); // waves that the logs alone do not tell
+    await cp(`${out}/dynamics`, `${out}/further`, { recursive: true }); // with its latents, which take a while
+    await rm(`${out}/further/reckoning.pt`);
     const further = ["--start-from", `${out}/dynamics`, "--steps", "0", "--reckoning-steps", "4"];
     await python3("train_dynamics", "--tokenizer", `${out}/tokenizer`, "--out", `${out}/further`, ...further);
     expect((await run(python, ["-c", kept])).stdout).toBe("True\n");
