@@ -27,7 +27,9 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   // One for each length of a chunk, made when it is first wanted: so the weights stay in memory. What fails is tried again.
   const dynamics = new Map<number, Promise<OrtSession>>();
   const dynamicsOf = (ticks: number): Promise<OrtSession> => {
-    const made = dynamics.get(ticks) ?? OrtSession.create(dynamicsGraph(world, precision, ticks), lane, threads);
+    const known = dynamics.get(ticks);
+    if (known) return known;
+    const made = OrtSession.create(dynamicsGraph(world, precision, ticks), lane, threads);
     dynamics.set(ticks, made);
     made.catch(() => dynamics.delete(ticks));
     return made;
