@@ -60,6 +60,9 @@ async function run(folder: string, options: Options): Promise<void> {
   if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
     throw new OptionError("option_card", "a card is of a world and of all parts", "leave out --card or --only", {});
   }
+  if (folder === SIMULATOR && nfe !== undefined) {
+    throw new OptionError("option_nfe", "the simulator samples nothing", "leave out --nfe", { nfe });
+  }
   const scale = scaleOf(options);
   const only = options.only === undefined ? undefined : partsNamed(options.only);
   const parts = only === undefined ? "" : `-${only.join("-")}`; // the whole report stays beside those of some parts
@@ -99,10 +102,7 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 function nameOf(folder: string, nfe: number | undefined): SubjectName {
-  if (folder === SIMULATOR) {
-    if (nfe === undefined) return { kind: "simulator" };
-    throw new OptionError("option_nfe", "the simulator samples nothing", "leave out --nfe", { nfe });
-  }
+  if (folder === SIMULATOR) return { kind: "simulator" };
   return { kind: "world", folder, ...(nfe !== undefined && { nfe }) };
 }
 

@@ -38,8 +38,13 @@ export async function doOrders(
     fork(fileURLToPath(new URL("./worker.js", import.meta.url)), { serialization: "advanced" }),
   );
   try {
-    // All come to an end first: what others are at when one fails is kept.
-    const ends = await Promise.allSettled(processes.map((worker) => work(worker, assignment, open, listener)));
+    // All come to an end first: what others are at when one fails is kept, and no more is begun.
+    const stop = (failure: unknown) => {
+      open.length = 0;
+      throw failure;
+    };
+    const works = processes.map((worker) => work(worker, assignment, open, listener).catch(stop));
+    const ends = await Promise.allSettled(works);
     const failed = ends.find((end) => end.status === "rejected");
     if (failed) throw failed.reason;
   } finally {
@@ -52,12 +57,8 @@ async function work(worker: ChildProcess, assignment: Assignment, open: Order[],
   for (let order = open.shift(); order; order = open.shift()) {
     worker.send(order);
     const current = order;
-    const answer = await answerOf(worker, (ticks) => listener.onTicks(current, ticks)).catch((lost: unknown) => {
-      open.length = 0;
-      throw lost;
-    });
+    const answer = await answerOf(worker, (ticks) => listener.onTicks(current, ticks));
     if ("error" in answer) {
-      open.length = 0; // the others stop after what they are at
       const { code, summary, remedy } = answer.error;
       throw new WorldError(code, summary, remedy, { study: order.study, experiment: order.i });
     }
