@@ -35,7 +35,7 @@ export class Connection implements Owner {
   private readonly sessions = new Set<Session>();
   private readonly streams = new Map<number, { readonly stream: Stream; readonly session: Session }>();
   private lastStream = 0;
-  private heard = true;
+  /** Pings since anything was heard, and the bytes that waited to be sent before the first of them. */
   private unheard = 0;
   private owed = 0;
   private readonly keepAlive: NodeJS.Timeout;
@@ -51,7 +51,7 @@ export class Connection implements Owner {
     this.keepAlive = setInterval(() => this.checkAlive(), limits.keepAliveSeconds * 1000);
     socket.on("message", (data: Buffer, isBinary) => this.receive(data, isBinary));
     socket.on("pong", () => {
-      this.heard = true;
+      this.unheard = 0;
     });
     socket.on("error", (error) => logger.debug({ error }, "socket error")); // `close` follows
     socket.on("close", () => this.lost());
@@ -82,7 +82,7 @@ export class Connection implements Owner {
 
   private receive(data: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return; // what came behind the message that closed it
-    this.heard = true;
+    this.unheard = 0;
     this.metrics.bytes.inc({ direction: "in" }, data.length);
     try {
       if (!isBinary) {
@@ -268,15 +268,14 @@ export class Connection implements Owner {
   }
 
   private checkAlive(): void {
-    this.unheard = this.heard ? 0 : this.unheard + 1;
-    if (this.heard) this.owed = this.socket.bufferedAmount; // goes before the ping of now
-    const beyond = (this.unheard - 1) * this.limits.keepAliveSeconds;
-    if (beyond >= this.owed / SLOWEST) {
+    if (this.unheard === 0) {
+      this.owed = this.socket.bufferedAmount;
+    } else if ((this.unheard - 1) * this.limits.keepAliveSeconds >= this.owed / SLOWEST) {
       this.logger.info("a connection stopped answering");
       this.socket.terminate();
       return;
     }
-    this.heard = false;
+    this.unheard++;
     this.socket.ping();
   }
 
