@@ -1,7 +1,6 @@
 // The worlds that ship hold what PyTorch computed from their weights, and from the logs to a served world the whole
 // recipe runs: generate, train (a few steps), export, open. The judge's ruler trains on the same logs.
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -69,9 +68,7 @@ async function bf16(): Promise<string[]> {
 it.each(["tabletop-nano", "pusht"])("%s equals PyTorch, to 1e-3", (name) => checkGoldens(`worlds/${name}`));
 
 it("tabletop-nano's card is of these weights", async () => {
-  const hash = createHash("sha256")
-    .update(await readFile("worlds/tabletop-nano/world.json"))
-    .digest("hex");
+  const { hash } = await loadWorld("worlds/tabletop-nano");
   expect(await readFile("worlds/tabletop-nano/card.md", "utf8")).toContain(`* hash: ${hash}\n`);
 });
 

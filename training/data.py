@@ -79,16 +79,11 @@ class Episodes:
         # What is to be read from a frame: the robot's pose, and the environment's state where the logs have it.
         known = [arrays[name] for name in ("proprioception", "environmentState") if name in arrays]
         arrays["reading"] = np.concatenate(known, -1)
-        if held_out and (count < 4 or arrays["actions"].shape[1] < SHORTEST):
-            raise SystemExit(f"{folder} has {count} episodes of {arrays['actions'].shape[1]} ticks: at least 4 of {SHORTEST} are needed")
-        end = count - min(held_out, count // 4)
-        # The last two windows of a recording may share frames: a recording is on one side, unless it is most of what there is.
-        borders = np.flatnonzero(np.diff(arrays.pop("recording", np.arange(count)))) + 1
-        borders = borders[borders >= count // 2]
-        if held_out and len(borders):
-            end = borders[np.abs(borders - end).argmin()]
-        elif held_out:
-            end = min(end, count - 2)
+        recordings, end = arrays.pop("recording", np.arange(count)), count
+        if held_out:
+            if count < 4 or arrays["actions"].shape[1] < SHORTEST:
+                raise SystemExit(f"{folder} has {count} episodes of {arrays['actions'].shape[1]} ticks: at least 4 of {SHORTEST} are needed")
+            end = border(recordings, held_out)
         self.train = {name: array[:end] for name, array in arrays.items()}
         self.held_out = {name: array[end:] for name, array in arrays.items()}
         self.stride = self.meta["stride"]
@@ -106,6 +101,18 @@ class Episodes:
         first = np.repeat(frames[:1], self.stride, 0)[None]
         rest = frames[1 : 1 + (len(frames) - 1) // self.stride * self.stride]
         return np.concatenate([first, rest.reshape(-1, self.stride, *frames.shape[1:])])
+
+
+def border(recordings, held_out):
+    """
+    Where to cut episodes of `recordings` `[E]` so that about the last `held_out`, or a quarter of few, are behind. The last two
+    of a recording may share frames: each is on one side, unless it is most of what there is.
+    """
+    count = len(recordings)
+    end = count - min(held_out, count // 4)
+    borders = np.flatnonzero(np.diff(recordings)) + 1
+    borders = borders[borders >= count // 2]
+    return borders[np.abs(borders - end).argmin()] if len(borders) else min(end, count - 2)
 
 
 def thing_of(name):

@@ -2,10 +2,10 @@
 python training/import_lerobot.py --dataset FOLDER --out data/NAME
 
 Wants pyarrow, and PyAV (`av`) for videos or Pillow for images. Frames become squares, whatever their shape: nothing is cut
-off. Episodes are cut into windows of equal length. Actions become
-numbers in [-1, 1] by their extremes, whatever they mean; `observation.state` is the proprioception, and
-`observation.environment_state`, where there is one, the environment's state. A tick's reward is the sum of `next.reward`
-over its frames, its success any `next.success`; a dataset without them gets zeros."""
+off. Episodes are cut into windows of equal length. Actions become numbers in [-1, 1] by their extremes, whatever they mean;
+`observation.state` is the proprioception, and `observation.environment_state`, where there is one, the environment's state.
+A tick's reward is the sum of `next.reward` over its frames, its success any `next.success`; a dataset without them gets
+zeros."""
 
 import argparse
 import gzip
@@ -157,9 +157,9 @@ def starts_of_windows(usable, length):
 def main():
     args = parse()
     dataset = Dataset(args.dataset, args.camera)
-    features = ("action", "observation.state", "observation.environment_state")
-    action, state, environment = logged = [dataset.numbers(name) for name in features]
-    action_names, state_names, environment_names = (x is not None and dataset.names(name, x.shape[1]) for name, x in zip(features, logged))
+    logged = {name: dataset.numbers(name) for name in ("action", "observation.state", "observation.environment_state")}
+    names = {name: dataset.names(name, numbers.shape[1]) for name, numbers in logged.items() if numbers is not None}
+    action, state, environment = logged.values()
     nothing = np.zeros((len(action), 1), np.float32)
     reward, success = (x if x is not None else nothing for x in map(dataset.numbers, ("next.reward", "next.success")))
     low, high = action.min(0), action.max(0)
@@ -211,14 +211,14 @@ def main():
         ticks=args.ticks,
         actionSpace=box("float32", [args.stride, len(low)], -1, 1),
         observationSpace=dict(type="dict", spaces=spaces),
-        actionNames=[f"{name} (-1: {a:.4g}, 1: {b:.4g})" for name, a, b in zip(action_names, low, high)],
-        proprioception=state_names,
+        actionNames=[f"{name} (-1: {a:.4g}, 1: {b:.4g})" for name, a, b in zip(names["action"], low, high)],
+        proprioception=names["observation.state"],
         tasks=["play", "task"],
         rewardTasks=["task"],
         policies=["logged"],
     )
     if environment is not None:
-        meta["environmentState"] = environment_names
+        meta["environmentState"] = names["observation.environment_state"]
     (shards.folder / "meta.json").write_text(json.dumps(meta, indent=2) + "\n")
     print(f"wrote {args.out}: {made} windows of {args.ticks} ticks")
 

@@ -252,27 +252,30 @@ def sees(reckoning):
     return reckoning.views.tolist(), reckoning.wave.out_features
 
 
+def joined(sources, name, device):
+    return torch.from_numpy(np.concatenate([source.train[name] for source in sources])).float().to(device)
+
+
+def learn_reckoning(model, sources, args, normal):
+    actions, readings = (joined(sources, name, args.device) for name in ("actions", "reading"))
+    orders = exchanges(sources[0].names, sources[0].alike).to(args.device)
+    mirror = [signs.to(args.device) for signs in sources[0].mirror]
+    fit(model, actions.flatten(1, 2), readings, normal, orders, mirror, sources[0].stride, args.reckoning_steps, args.bf16)
+
+
+def learn_scores(model, sources, args, normal):
+    readings, rewards, success = (joined(sources, name, args.device) for name in ("reading", "rewards", "success"))
+    stride = sources[0].stride
+    ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
+    fit_scores(model, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
+
+
 def learn_from_numbers(model, sources, args, normal, out):
     """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
-    actions, readings, rewards, success = (
-        torch.from_numpy(np.concatenate([source.train[k] for source in sources])).float().to(args.device)
-        for k in ("actions", "reading", "rewards", "success")
-    )
-    stride = actions.shape[2]
-
-    def fit_reckoning():
-        orders = exchanges(sources[0].names, sources[0].alike).to(args.device)
-        mirror = [signs.to(args.device) for signs in sources[0].mirror]
-        fit(model.reckoning, actions.flatten(1, 2), readings, normal, orders, mirror, stride, args.reckoning_steps, args.bf16)
-
-    def fit_the_scores():
-        ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
-        fit_scores(model.scores, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
-
-    for part, learn in (("reckoning", fit_reckoning), ("scores", fit_the_scores)):
+    for part, learn in (("reckoning", learn_reckoning), ("scores", learn_scores)):
         module, file = model.get_submodule(part), out / f"{part}.pt"
         if not file.exists():
-            learn()
+            learn(module, sources, args, normal)
             torch.save(module.state_dict(), file)
         known = torch.load(file, map_location=args.device)
         if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in module.state_dict().items()}:

@@ -226,8 +226,8 @@ def main():
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
-    started, first, running, error = time.time(), trainer.step_number, [], float("nan")
-    kept = started
+    started, first, running, error = time.time(), trainer.step_number, [], 0.0
+    kept, decodes = started, args.only in (None, "decoder")
     while trainer.step_number < args.steps:
         rng = np.random.default_rng([args.seed, trainer.step_number])
         torch.manual_seed(args.seed * 1_000_003 + trainer.step_number)
@@ -241,7 +241,7 @@ def main():
             if args.only in (None, "sketch"):
                 drawn = model.sketch(reading, model.looks(other)).float()
                 total = off = total + misdrawn(drawn, in_pixels(frames[:, None, None])[:, 0], mean)
-            if args.only in (None, "decoder"):
+            if decodes:
                 clips, reading, other = (x.to(args.device) for x in frame_clips(films, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
                 made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
@@ -259,17 +259,17 @@ def main():
         if step % 20 == 0 or step == args.steps:
             left = (time.time() - started) / (step - first) * (args.steps - step)
             recent = np.mean(running[-100:], 0)
-            shown = "" if np.isnan(recent[0]) else f"psnr {psnr(recent[0]):.2f} dB  "
-            print(f"\rstep {step}/{args.steps}  {shown}off {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
-        if step % 1000 == 0 or step == args.steps:
+            picture = f"psnr {psnr(recent[0]):.2f} dB  " if decodes else ""
+            print(f"\rstep {step}/{args.steps}  {picture}off {recent[1]:.4f}  {left / 60:.1f} min left ", end="", flush=True)
+        due = step % 1000 == 0 or step == args.steps
+        if due:
             with trainer.averaged():
                 made, beside = np.mean(running[-1000:], 0).tolist()
-                drawn = {} if np.isnan(made) else dict(psnr=psnr(made))
-                row = dict(step=step, **drawn, off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
+                row = dict(step=step, **(dict(psnr=psnr(made)) if decodes else {}), off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
-        if step % 1000 == 0 or step == args.steps or time.time() - kept > MINUTES * 60:
+        if due or time.time() - kept > MINUTES * 60:
             trainer.save(out, log, normal=normal.cpu().tolist())
             kept = time.time()
 

@@ -31,7 +31,7 @@ def parse():
 
 
 def begin(runs, args):
-    """What is done in `runs` is not done again: so it was made of what is asked for now, or the folder is new."""
+    """Nothing in `runs` is made twice: refuses where what is there was made of something else than `args` ask for."""
     imported, trained = [runs / "data" / "meta.json"], [runs / "tokenizer" / "checkpoint.pt"]
     made = dict.fromkeys(("logs", "camera", "size", "stride", "ticks"), imported + trained)
     made |= dict.fromkeys(("scale", "stills", "long"), trained) | dict(readings=[runs / "dynamics" / "reckoning.pt"])
