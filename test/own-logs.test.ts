@@ -31,7 +31,7 @@ describe("a LeRobot dataset", () => {
     await run(python, ["test/fixtures/make_lerobot.py", logs, "--check", join(runs, "data")]);
     const world = await openWorld(out, { threads: 1 });
     expect(world.spec).toMatchObject({ id: "pushed", fps: 10, stride: 2, proprioception: ["x", "y", "lock"] });
-    expect(world.spec.actionNames[1]).toMatch(/^to y \(-1: /);
+    expect(world.spec.action[1]).toMatchObject({ name: "to y", kind: "absolute" });
     expect((await checkEnv(() => world.open())).ok).toBe(true);
     await world.close();
 

@@ -87,7 +87,12 @@ it("training refuses logs that say what can't be of their numbers", async ({ ski
   const python = await findPython(["torch", "numpy"]);
   if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
   const said = async (part: string, meta: object): Promise<string> => {
-    const known = { actionNames: ["dy"], proprioception: ["y (m)"], environmentState: ["cup x", "jug x"], ...meta };
+    const known = {
+      action: [{ name: "dy" }],
+      proprioception: ["y (m)"],
+      environmentState: ["cup x", "jug x"],
+      ...meta,
+    };
     const read = `import json, sys; sys.path.insert(0, 'training'); from data import *; meta = json.loads(sys.argv[1]); ${part}`;
     return (await run(python, ["-c", read, JSON.stringify(known)])).stdout;
   };

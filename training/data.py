@@ -136,10 +136,11 @@ def mirror(meta, names):
     names, else 1. The logs say by that that the scene has a side that is the other's mirror image; else all are 1.
     """
     mirrored = meta.get("mirrored", [])
-    unknown = set(mirrored) - {*meta["actionNames"], *names}
+    actions = [channel["name"] for channel in meta["action"]]
+    unknown = set(mirrored) - {*actions, *names}
     if unknown:
         raise SystemExit(f"meta.json says that {sorted(unknown)} are mirrored: neither an action nor a reading has such numbers")
-    return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in of]) for of in (meta["actionNames"], names))
+    return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in of]) for of in (actions, names))
 
 
 def gaps(names, robots):

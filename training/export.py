@@ -85,7 +85,7 @@ def main():
         "fps": meta["fps"],
         "stride": meta["stride"],
         "frame": {"height": size, "width": size},
-        "action": {"names": meta["actionNames"], "low": -1, "high": 1},
+        "action": {"low": -1, "high": 1, "channels": meta["action"]},
         "proprioception": {"names": meta["proprioception"], "mean": mean[:p], "std": std[:p], "low": bounds["low"], "high": bounds["high"]},
         **({"environmentState": {"names": meta["environmentState"], "mean": mean[p:], "std": std[p:], **alike}} if len(mean) > p else {}),
         "tasks": ["play", *meta["rewardTasks"]],

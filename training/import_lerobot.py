@@ -211,7 +211,7 @@ def main():
         ticks=args.ticks,
         actionSpace=box("float32", [args.stride, len(low)], -1, 1),
         observationSpace=dict(type="dict", spaces=spaces),
-        actionNames=[f"{name} (-1: {a:.4g}, 1: {b:.4g})" for name, a, b in zip(names["action"], low, high)],
+        action=[dict(name=name, low=float(a), high=float(b), kind="absolute") for name, a, b in zip(names["action"], low, high)],
         proprioception=names["observation.state"],
         tasks=["play", "task"],
         rewardTasks=["task"],

@@ -293,7 +293,7 @@ def main():
     episodes = Episodes(args.data, limit=args.limit)
     fitted = all((out / f"{part}.pt").exists() for part in ("reckoning", "scores"))
     more = [Episodes(args.readings, held_out=0)] if args.readings and not fitted else []
-    described = [[of.meta.get(key) for key in ("stride", "ticks", "actionNames", "alike", "mirrored")] + of.names for of in (episodes, *more)]
+    described = [[of.meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored")] + of.names for of in (episodes, *more)]
     if described[0] != described[-1]:
         raise SystemExit(f"{args.readings} and {args.data} have other ticks, name other numbers, or say otherwise what is alike or mirrored")
     for source in more:

@@ -53,7 +53,7 @@ def load_dynamics(folder):
         tokens=d["tokens"],
         latent_channels=world["tokenizer"]["latentChannels"],
         stride=world["stride"],
-        action_size=len(world["action"]["names"]),
+        action_size=len(world["action"].get("channels") or world["action"]["names"]),
         tasks=len(world["tasks"]) - 1,
         proprioception=len(world["proprioception"]["names"]),
         environment=environment_size(world),

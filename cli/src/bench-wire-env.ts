@@ -27,7 +27,7 @@ export const COUNTER_SPEC: EnvSpec = {
     },
   },
   actionSpace: { type: "box", dtype: "float32", shape: [4, 5], low: -1, high: 1 },
-  actionNames: ["a (1)", "b (1)", "c (1)", "d (1)", "e (1)"],
+  action: ["a", "b", "c", "d", "e"].map((name) => ({ name, low: -1, high: 1, kind: "delta", idle: 0 })),
   proprioception: ["a (1)", "b (1)", "c (1)", "d (1)", "e (1)"],
   tasks: ["play"],
   starts: [],

@@ -66,7 +66,7 @@ export async function encodeMcap(
   };
 
   const act = await topic("/action", ACTION.title, ACTION);
-  const columns = spec.actionNames.length;
+  const columns = spec.action.length;
   for (const [tick, { data }] of actions.entries()) {
     for (let row = 0; row < spec.stride; row++) {
       await act(tick * spec.stride + row, { action: Array.from(data.subarray(row * columns, (row + 1) * columns)) });
@@ -90,7 +90,7 @@ export async function encodeMcap(
     name: "worldstep",
     metadata: new Map([
       ["world", spec.id],
-      ["actions", spec.actionNames.join(", ")],
+      ["actions", JSON.stringify(spec.action)],
     ]),
   });
   await mcap.end();

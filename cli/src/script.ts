@@ -71,7 +71,11 @@ function alongSpline({ perAction, points }: Spline, spec: EnvSpec, file: string)
   const wrong = [perAction, ...points.map(({ by }) => by)].findIndex((values) => values.length !== size);
   if (wrong >= 0) {
     const path = wrong === 0 ? "spline.perAction" : `spline.points.${wrong - 1}.by`;
-    throw invalid(file, path, `an action of this world has ${size} channels: ${spec.actionNames.join(", ")}`);
+    throw invalid(
+      file,
+      path,
+      `an action of this world has ${size} channels: ${spec.action.map(({ name }) => name).join(", ")}`,
+    );
   }
   if (perAction.includes(0)) throw invalid(file, "spline.perAction", "an action that adds 0 leads nowhere");
   const late = points.findIndex(({ at }, i) => at <= (points[i - 1]?.at ?? 0));

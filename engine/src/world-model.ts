@@ -77,7 +77,7 @@ export class WorldModel {
   /** A new episode, and the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
   async reset(start: Start, seed: number): Promise<{ readonly episode: Episode; readonly tick: Tick }> {
     const { stride, action, dynamics, tokenizer } = this.manifest;
-    const [still, size] = [new Float32Array(stride * action.names.length), stride * this.#frameBytes];
+    const [still, size] = [new Float32Array(stride * action.channels.length), stride * this.#frameBytes];
     let frames = this.#repeated(start.frames);
     const first = await this.#seen(start, 0, frames);
     const row = joined([still, first.reading]); // at rest, as far as can be known

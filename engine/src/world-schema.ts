@@ -1,6 +1,7 @@
 // world.json, version 2: what a world is made of. docs/world-format.md explains it field by field.
-import { WorldFileError } from "@worldstep/protocols";
+import { CHANNEL_KINDS, WorldFileError } from "@worldstep/protocols";
 import { z } from "zod";
+import { upgraded } from "./world-upgrade.js";
 
 export const WORLD_FORMAT = "worldstep.world.v2";
 
@@ -11,6 +12,15 @@ const file = z
   .string()
   .max(255)
   .regex(/^[A-Za-z0-9_-][A-Za-z0-9_.-]*$/);
+const channel = z.strictObject({
+  name: z.string().min(1),
+  unit: z.string().min(1).exactOptional(),
+  low: z.number(),
+  high: z.number(),
+  kind: z.enum(CHANNEL_KINDS),
+  /** What holds still; absent where saying the same again does. */
+  idle: z.number().exactOptional(),
+});
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const worldSchema = z
@@ -24,7 +34,8 @@ export const worldSchema = z
     stride: count.max(64),
     /** Pixels. */
     frame: z.strictObject({ height: count.max(4096).multipleOf(16), width: count.max(4096).multipleOf(16) }),
-    action: z.strictObject({ names, low: z.number(), high: z.number() }),
+    /** What `step` takes lies in [low, high]; of each channel these two mean its own `low` and `high`, in its `unit`. */
+    action: z.strictObject({ low: z.number(), high: z.number(), channels: z.array(channel).min(1).max(4096) }),
     /** The head's outputs times `std` plus `mean` have the units that the names say; they are kept in [low, high]. */
     proprioception: z.strictObject({
       names,
@@ -106,6 +117,10 @@ export const worldSchema = z
     check(dynamics.tokens === (frame.height / 16) * (frame.width / 16), "dynamics.tokens", "must be (H / 16) (W / 16)");
     check(dynamics.width % dynamics.heads === 0, "dynamics.heads", "must divide the width");
     check(action.low < action.high, "action.high", "must be above low");
+    for (const [i, { low, high, idle = low }] of action.channels.entries()) {
+      check(low <= high, `action.channels.${i}.high`, "must not be below low");
+      check(low <= idle && idle <= high, `action.channels.${i}.idle`, "must lie between low and high");
+    }
     check(proprioception.low < proprioception.high, "proprioception.high", "must be above low");
     check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
     check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
@@ -126,7 +141,13 @@ export const worldSchema = z
     check(!alike.some(isRobots), "environmentState.alike", "must name no part of the robot");
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
-    const lists = { tasks: world.tasks, "starts.names": world.starts.names, "environmentState.alike": alike };
+    const channels = action.channels.map(({ name }) => name);
+    const lists = {
+      "action.channels": channels,
+      tasks: world.tasks,
+      "starts.names": world.starts.names,
+      "environmentState.alike": alike,
+    };
     for (const [key, list] of Object.entries(lists)) {
       check(new Set(list).size === list.length, key, "must not repeat a name");
     }
@@ -161,7 +182,7 @@ export function parseManifest(text: string, file: string): WorldManifest {
       { file, format, supported: WORLD_FORMAT },
     );
   }
-  const parsed = worldSchema.safeParse(json);
+  const parsed = worldSchema.safeParse(upgraded(json));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0] as z.core.$ZodIssue;
   const path = issue.path.join(".");

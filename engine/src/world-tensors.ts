@@ -58,7 +58,7 @@ export interface ReadingViews {
 
 /** Numbers that move a tick, its row: its action block, and the reading of the tick before. */
 export function rowSize(world: WorldManifest): number {
-  return world.stride * world.action.names.length + readingSize(world);
+  return world.stride * world.action.channels.length + readingSize(world);
 }
 
 // The row, the aim, and the aim's waves.

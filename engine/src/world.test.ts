@@ -257,3 +257,40 @@ describe("the tensors", () => {
     await expectRefusal("world_tensor_not_finite", file);
   });
 });
+
+describe("an older world", () => {
+  const action = async (...names: readonly string[]) => {
+    await editManifest((world) => {
+      world.action = { names, low: -1, high: 1 };
+    });
+    return (await loadWorld(folder)).manifest.action;
+  };
+
+  it("has its channels in words", async () => {
+    const names = [
+      "dx (1 = 0.015 m)",
+      "yaw (1 = 0.15 rad)",
+      "gripper (1 = closes by 0.02 m)",
+      "to x (px of 512) (-1: 0, 1: 511)",
+      "lift",
+    ];
+    expect(await action(...names)).toEqual({
+      low: -1,
+      high: 1,
+      channels: [
+        { name: "dx", unit: "m", low: -0.015, high: 0.015, kind: "delta", idle: 0 },
+        { name: "yaw", unit: "rad", low: -0.15, high: 0.15, kind: "delta", idle: 0 },
+        { name: "gripper", unit: "m", low: -0.02, high: 0.02, kind: "gripper", idle: 0 },
+        { name: "to x", unit: "px of 512", low: 0, high: 511, kind: "absolute" },
+        { name: "lift", low: -1, high: 1, kind: "absolute" },
+      ],
+    });
+  });
+
+  it("is refused where it says no names", async () => {
+    await expect(action()).rejects.toMatchObject({
+      code: "world_manifest_invalid",
+      facts: { path: "action.channels" },
+    });
+  });
+});

@@ -87,11 +87,11 @@ export function specOf(manifest: WorldManifest): EnvSpec {
     actionSpace: {
       type: "box",
       dtype: "float32",
-      shape: [stride, action.names.length],
+      shape: [stride, action.channels.length],
       low: action.low,
       high: action.high,
     },
-    actionNames: action.names,
+    action: action.channels,
     proprioception: proprioception.names,
     tasks,
     starts: starts.names,

@@ -9,7 +9,6 @@ Wants `pip install ./sdk/python gym-pusht`. Three parts, each with intervals of 
 import argparse
 import json
 import os
-import re
 import time
 from pathlib import Path
 
@@ -76,8 +75,8 @@ class Dream:
 
         self.envs = WorldstepVectorEnv(url, num_envs=count, world=world, max_ticks=0, autoreset_mode="Disabled")
         self.stride = self.envs.world_info["stride"]
-        bounds = [re.search(r"\(-1: (\S+), 1: (\S+)\)$", name).groups() for name in self.envs.world_info["actionNames"]]
-        self.low, self.high = np.array(bounds, float).T
+        channels = self.envs.world_info["action"]
+        self.low, self.high = (np.array([channel[bound] for channel in channels]) for bound in ("low", "high"))
         self.size = self.envs.single_observation_space["frames"].shape[1]
         self.envs.reset(seed=0)
 

@@ -254,7 +254,7 @@ const HELLO: Message = {
         },
       },
       actionSpace: { type: "box", dtype: "float32", shape: [4, 5], low: -1, high: 1 },
-      actionNames: ["dx"],
+      action: [{ name: "dx", unit: "m", low: -0.015, high: 0.015, kind: "delta", idle: 0 }],
       proprioception: [],
       tasks: ["play", "reach"],
       starts: [],

@@ -1,5 +1,6 @@
 // The one interface of every world: the simulator, a dreamed world in this process, and a world on a server.
 // Gymnasium's semantics (farama.org, Gymnasium 1.x): five values from a step, terminated apart from truncated.
+import type { Channel } from "./channel.js";
 import type { ActionLike, BoxSpace, DictSpace } from "./spaces.js";
 import type { ByteTensor, FloatTensor, Tensor } from "./tensor.js";
 
@@ -25,8 +26,8 @@ export interface EnvSpec {
   readonly observationSpace: DictSpace;
   /** Shape `[stride, A]`. */
   readonly actionSpace: BoxSpace;
-  /** One name with its unit for each of the A action channels, for example `dx (1 = 0.015 m)`. */
-  readonly actionNames: readonly string[];
+  /** What each of the A numbers of an action means to the robot; `scale` and `unscale` reckon with it. */
+  readonly action: readonly Channel[];
   /** One name with its unit for each element of `observation.proprioception`, for example `x (m)`. */
   readonly proprioception: readonly string[];
   /** Names that `reset({ task })` takes; the first is the default. */

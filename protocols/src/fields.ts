@@ -1,6 +1,7 @@
 // The fields of every message as one table: their kinds, their protobuf field numbers, and which message has which.
 // Both codecs and the checks work from it; the compiler holds it to the types in messages.ts, a test holds it to
 // worldstep.v1.proto.
+import { CHANNEL_KINDS } from "./channel.js";
 import { type Message, STREAM_POLICIES } from "./messages.js";
 import type { Dtype } from "./tensor.js";
 
@@ -58,6 +59,15 @@ const DICT_SPACE = struct({
   spaces: needed(2, map(BOX_SPACE)),
 });
 
+const CHANNEL = struct({
+  name: needed(1, string),
+  unit: optional(2, string),
+  low: needed(3, number),
+  high: needed(4, number),
+  kind: needed(5, choice(...CHANNEL_KINDS)),
+  idle: optional(6, number),
+});
+
 const WORLD_INFO = struct({
   id: needed(1, string),
   hash: needed(2, string),
@@ -65,7 +75,6 @@ const WORLD_INFO = struct({
   stride: needed(4, uint),
   observationSpace: needed(5, DICT_SPACE),
   actionSpace: needed(6, BOX_SPACE),
-  actionNames: needed(7, list(string)),
   proprioception: needed(8, list(string)),
   tasks: needed(9, list(string)),
   starts: needed(10, list(string)),
@@ -73,6 +82,7 @@ const WORLD_INFO = struct({
   acceptsFrames: needed(12, bool),
   nfe: optional(13, struct({ min: needed(1, uint), max: needed(2, uint), default: needed(3, uint) })),
   chunk: optional(14, uint),
+  action: needed(15, list(CHANNEL)), // 7 was their names alone
 });
 
 const LIMITS = struct({

@@ -1,3 +1,4 @@
+export { CHANNEL_KINDS, type Channel, type ChannelKind, scale, unscale } from "./channel.js";
 export { MessageError } from "./check.js";
 export {
   type Codec,

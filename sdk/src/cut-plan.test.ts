@@ -1,4 +1,4 @@
-import { type EnvSpec, elementCount } from "@worldstep/protocols";
+import { type Channel, type EnvSpec, elementCount } from "@worldstep/protocols";
 import fc from "fast-check";
 import { lastValueFrom, toArray } from "rxjs";
 import { expect, test } from "vitest";
@@ -6,11 +6,13 @@ import { block, COUNTER_SPEC, CounterWorld } from "../test/counter-world.js";
 import { cutPlan } from "./cut-plan.js";
 import { observe } from "./streams.js";
 
+const channel = (name: string, kind: Channel["kind"]): Channel => ({ name, low: -1, high: 1, kind });
+
 const SPEC: EnvSpec = {
   ...COUNTER_SPEC,
   stride: 2,
   actionSpace: { type: "box", dtype: "float32", shape: [2, 2], low: -1, high: 1 },
-  actionNames: ["dx (1 = 0.015 m)", "gripper (1 = closes by 0.02 m)"],
+  action: [channel("dx", "delta"), channel("gripper", "gripper")],
   chunk: 8,
 };
 
@@ -23,7 +25,7 @@ test("a plan that moves evenly is cut when a chunk has moved over half of its ra
   const even = plan(...Array.from({ length: 8 }, () => [0.5, 1] as const));
   // The path has 16 points, 15 steps apart: 9 points and more are over half of it.
   expect(lengths(SPEC, even)).toEqual([5, 3]);
-  const absolute = { ...SPEC, actionNames: ["x (m)", "gripper (m)"] };
+  const absolute = { ...SPEC, action: [channel("x", "absolute"), channel("gripper", "gripper")] };
   const there = Array.from({ length: 8 }, (_, i) => [i / 8, 1, i / 8, 1]);
   expect(lengths(absolute, there)).toEqual([5, 3]);
 });

@@ -9,8 +9,7 @@ const REACH = 0.5;
  * ticks for its latents): a tick in which the gripper turns from opening to closing or back is a chunk of its own; any
  * other chunk grows until some channel of the pose has moved by more than half of its range over the plan.
  *
- * Channels whose name begins with `gripper` are the gripper's. Those that begin with a d before another letter (`dx`)
- * are increments, the others where to be. Throws `ActionError` as `step` does.
+ * What a channel is, its `kind` says. Throws `ActionError` as `step` does.
  */
 export function cutPlan(spec: EnvSpec, plan: readonly ActionLike[]): FloatTensor[][] {
   const actions = plan.map((action) => toAction(spec.actionSpace, action));
@@ -30,28 +29,29 @@ export function cutPlan(spec: EnvSpec, plan: readonly ActionLike[]): FloatTensor
 }
 
 /** For each channel of the pose, the values of each tick's control steps. */
-function posePaths({ actionNames }: EnvSpec, actions: readonly FloatTensor[]): number[][][] {
-  const channels = actionNames.flatMap((name, channel) => (isGripper(name) ? [] : [channel]));
-  return channels.map((channel) => {
-    const increments = /^d[a-z]/.test(actionNames[channel] as string);
+function posePaths({ action: channels }: EnvSpec, actions: readonly FloatTensor[]): number[][][] {
+  return channels.flatMap(({ kind }, channel) => {
+    if (kind !== "delta" && kind !== "absolute") return [];
     let at = 0;
-    return actions.map((action) =>
-      column(action, channel, actionNames.length).map((value) => {
-        at = increments ? at + value : value;
-        return at;
-      }),
-    );
+    return [
+      actions.map((action) =>
+        column(action, channel, channels.length).map((value) => {
+          at = kind === "delta" ? at + value : value;
+          return at;
+        }),
+      ),
+    ];
   });
 }
 
-/** For each tick, whether a gripper channel changes its sign in it. */
-function gripperTurns({ actionNames }: EnvSpec, actions: readonly FloatTensor[]): boolean[] {
-  const channels = actionNames.flatMap((name, channel) => (isGripper(name) ? [channel] : []));
+/** For each tick, whether a channel that opens and closes, or is one thing or another, changes its sign in it. */
+function gripperTurns({ action: { length }, action }: EnvSpec, actions: readonly FloatTensor[]): boolean[] {
+  const channels = action.flatMap(({ kind }, channel) => (kind === "gripper" || kind === "flag" ? [channel] : []));
   const last = new Map<number, number>();
   return actions.map((action) => {
     let turned = false;
     for (const channel of channels) {
-      for (const value of column(action, channel, actionNames.length)) {
+      for (const value of column(action, channel, length)) {
         const [sign, before] = [Math.sign(value), last.get(channel) ?? 0];
         if (sign * before < 0) turned = true;
         if (sign !== 0) last.set(channel, sign);
@@ -59,10 +59,6 @@ function gripperTurns({ actionNames }: EnvSpec, actions: readonly FloatTensor[])
     }
     return turned;
   });
-}
-
-function isGripper(name: string): boolean {
-  return name.startsWith("gripper");
 }
 
 function column({ data }: FloatTensor, channel: number, channels: number): number[] {

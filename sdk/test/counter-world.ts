@@ -33,7 +33,7 @@ export const COUNTER_SPEC: EnvSpec = {
     },
   },
   actionSpace: { type: "box", dtype: "float32", shape: [STRIDE, ACTIONS], low: -1, high: 1 },
-  actionNames: ["up (1)", "side (1)"],
+  action: ["up", "side"].map((name) => ({ name, low: -1, high: 1, kind: "delta", idle: 0 })),
   proprioception: ["count (1)", "tick (1)"],
   tasks: ["play", "climb"],
   starts: ["zero", "ten"],

@@ -136,7 +136,7 @@ async function writeMeta(
   { ticks, ...settings }: { episodes: number; seed: number; size: number; ticks: number },
 ): Promise<void> {
   const simulator = await createSimulator({ size: settings.size });
-  const { fps, stride, actionSpace, observationSpace, actionNames, proprioception } = simulator.spec;
+  const { fps, stride, actionSpace, observationSpace, action, proprioception } = simulator.spec;
   await simulator.close();
   const meta = {
     formatVersion: FORMAT_VERSION,
@@ -147,11 +147,11 @@ async function writeMeta(
     ticks,
     actionSpace,
     observationSpace,
-    actionNames,
+    action,
     proprioception,
     environmentState: ENVIRONMENT_STATE,
     alike: CUBES,
-    mirrored: [...actionNames, ...proprioception, ...ENVIRONMENT_STATE].filter(isMirrored),
+    mirrored: [...action.map(({ name }) => name), ...proprioception, ...ENVIRONMENT_STATE].filter(isMirrored),
     tasks: TASKS,
     rewardTasks: SCORED_TASKS,
     policies: POLICIES,

@@ -4,6 +4,8 @@ import {
   type ActionLike,
   type ByteTensor,
   byteTensor,
+  type Channel,
+  type ChannelKind,
   checkReset,
   checkStep,
   type Env,
@@ -31,7 +33,12 @@ import { type CameraName, View } from "./view.js";
 
 export const STRIDE = 4;
 const MAX_TICKS = 60;
-const ACTION_NAMES = ["dx (1 = 0.015 m)", "dy (1 = 0.015 m)", "dz (1 = 0.015 m)", "yaw (1 = 0.15 rad)"];
+/** What an action of 1 moves in one control step; the gripper closes by it. */
+const ACTION: EnvSpec["action"] = [
+  ...["dx", "dy", "dz"].map((name) => channel(name, "m", 0.015, "delta")),
+  channel("yaw", "rad", 0.15, "delta"),
+  channel("gripper", "m", 0.02, "gripper"),
+];
 
 /** All that can be known about the present moment; arrays by task are in the order of `SCORED_TASKS`. */
 export interface SimulatorState extends Scene {
@@ -268,13 +275,17 @@ function specOf({ size, cameras }: Required<SimulatorOptions>): EnvSpec {
       spaces: { ...Object.fromEntries(cameras.map((camera) => [frameKey(camera), frames])), proprioception },
     },
     actionSpace: { type: "box", dtype: "float32", shape: [STRIDE, POSE_KEYS.length], low: -1, high: 1 },
-    actionNames: [...ACTION_NAMES, "gripper (1 = closes by 0.02 m)"],
+    action: ACTION,
     proprioception: ["x (m)", "y (m)", "z (m)", "yaw (rad)", "opening (m)"],
     tasks: TASKS,
     starts: [],
     maxTicks: MAX_TICKS,
     acceptsFrames: false,
   };
+}
+
+function channel(name: string, unit: string, most: number, kind: ChannelKind): Channel {
+  return { name, unit, low: -most, high: most, kind, idle: 0 };
 }
 
 function frameKey(camera: CameraName): string {

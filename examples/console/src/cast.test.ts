@@ -14,7 +14,11 @@ function world(id: string, changes: Partial<EnvSpec> = {}): EnvSpec {
     stride: 4,
     observationSpace: { type: "dict", spaces: { frames: frames(64) } },
     actionSpace: { type: "box", dtype: "float32", shape: [4, 3], low: -1, high: 1 },
-    actionNames: ["dx (1 = 0.015 m)", "lift", "gripper (1 = closes by 0.02 m)"],
+    action: [
+      { name: "dx", unit: "m", low: -0.015, high: 0.015, kind: "delta", idle: 0 },
+      { name: "lift", low: -1, high: 1, kind: "absolute" },
+      { name: "gripper", unit: "m", low: -0.02, high: 0.02, kind: "gripper", idle: 0 },
+    ],
     proprioception: [],
     tasks: ["play"],
     starts: [],

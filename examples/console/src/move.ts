@@ -16,16 +16,15 @@ export const STILL: Move = { dx: 0, dy: 0, dz: 0, yaw: 0, gripper: 0 };
 /** An action channel of the world. */
 export interface Channel {
   readonly index: number;
-  /** What an action of 1 does in one control step, in the channel's unit: 0.015 for `dx (1 = 0.015 m)`; 1 if not said. */
+  /** What an action of 1 does in one control step, in the channel's unit. */
   readonly size: number;
 }
 
 /** The channel that moves `key`; undefined where the world has none of that name. */
 export function channelOf(spec: EnvSpec, key: keyof Move): Channel | undefined {
-  const index = spec.actionNames.findIndex((name) => name.split(" ", 1)[0] === key);
-  if (index < 0) return undefined;
-  const size = Number(/1 = [a-z ]*([\d.]+)/.exec(spec.actionNames[index] ?? "")?.[1]);
-  return { index, size: size > 0 ? size : 1 };
+  const index = spec.action.findIndex(({ name }) => name === key);
+  const channel = spec.action[index];
+  return channel && { index, size: channel.high };
 }
 
 /** The action block, shape `[stride, A]`, flat. */

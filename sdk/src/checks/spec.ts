@@ -37,7 +37,7 @@ export const specChecks: readonly NamedCheck[] = [
     "spec: names",
     async ({ open }) => {
       const { spec } = await open();
-      expectEqual(spec.actionNames.length, spec.actionSpace.shape[1], "number of action names");
+      expectEqual(spec.action.length, spec.actionSpace.shape[1], "number of action channels");
       const { proprioception } = spec.observationSpace.spaces;
       expectEqual(spec.proprioception.length, proprioception?.shape[0] ?? 0, "number of proprioception names");
       expect(spec.tasks.length > 0, "there is no task");
