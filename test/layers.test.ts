@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@worldstep/policies",
     "@worldstep/judge",
   ],
-  "examples/console": ["@worldstep/protocols", "@worldstep/sdk"],
+  "examples/console": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/simulator/scripts"],
 };
 
 const PACKAGES = Object.values(MAY_IMPORT).flat().concat("worldstep");

@@ -2,7 +2,7 @@
 // is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Pose, Scene } from "@worldstep/simulator";
+import { type Pose, type Scene, sceneOf } from "@worldstep/simulator";
 import { Tensor } from "onnxruntime-node";
 import { Network } from "./network.js";
 
@@ -14,7 +14,7 @@ export interface Reading extends Omit<Scene, "command"> {
   readonly features: Float32Array;
 }
 
-const CUBES = 3;
+const TIP = 5; // numbers before the scene
 
 export class Ruler {
   private constructor(
@@ -54,11 +54,5 @@ export class Ruler {
 function readable(values: Float32Array): Pick<Reading, "tip" | "cubes" | "layout"> {
   const at = (i: number): number => values[i] as number;
   const tip: Pose = { x: at(0), y: at(1), z: at(2), yaw: at(3), opening: at(4) };
-  const cubes = new Float64Array(7 * CUBES);
-  for (let i = 0; i < CUBES; i++) {
-    const yaw = Math.atan2(at(15 + 2 * i), at(14 + 2 * i)) / 4;
-    cubes.set([at(5 + 3 * i), at(6 + 3 * i), at(7 + 3 * i), Math.cos(yaw / 2), 0, 0, Math.sin(yaw / 2)], 7 * i);
-  }
-  const place = (i: number): readonly [number, number] => [at(i), at(i + 1)];
-  return { tip, cubes, layout: { bin: place(20), button: place(22), goal: place(24) } };
+  return { tip, ...sceneOf(values.subarray(TIP)) };
 }

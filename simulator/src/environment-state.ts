@@ -1,7 +1,8 @@
 // The scene in numbers, beside the robot's own: what a data set tells a world of its objects (LeRobot's
 // `observation.environment_state`).
-import type { Layout } from "./layout.js";
+import type { Layout, Place } from "./layout.js";
 import { CUBES } from "./scene-xml.js";
+import type { Scene } from "./script.js";
 
 const AXES = ["x", "y", "z"] as const;
 const PLACES = ["bin", "button", "goal"] as const;
@@ -31,6 +32,23 @@ export function environmentState(
     }),
     ...PLACES.flatMap((place) => layout[place]),
   ];
+}
+
+/** The scene that `values`, `[21]` in the order of `ENVIRONMENT_STATE`, tell of. Of the ways in which a cube may be turned, the one nearest to none. */
+export function sceneOf(values: ArrayLike<number>): Pick<Scene, "cubes" | "layout"> {
+  const at = (i: number): number => values[i] as number;
+  const turns = AXES.length * CUBES.length;
+  const places = turns + 2 * CUBES.length;
+  const cubes = CUBES.flatMap((_, i) => {
+    const yaw = Math.atan2(at(turns + 2 * i + 1), at(turns + 2 * i)) / 4;
+    return [...AXES.map((_, axis) => at(AXES.length * i + axis)), Math.cos(yaw / 2), 0, 0, Math.sin(yaw / 2)];
+  });
+  const [bin, button, goal] = PLACES.map((_, i): Place => [at(places + 2 * i), at(places + 2 * i + 1)]) as [
+    Place,
+    Place,
+    Place,
+  ];
+  return { cubes: Float64Array.from(cubes), layout: { bin, button, goal } };
 }
 
 // The yaw of that horizontal axis of a cube that lies flattest: a cube may lie on any side.

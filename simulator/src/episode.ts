@@ -1,11 +1,11 @@
 // Records one episode for the data set: some policy at work in a varied start, seen by the table camera.
 import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
-import { POSE_KEYS } from "./kinematics.js";
+import { POSE_KEYS, STRIDE } from "./kinematics.js";
 import { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
 import { Random } from "./random.js";
 import { CUBES } from "./scene-xml.js";
 import type { ScriptedPolicy, Skill } from "./script.js";
-import { type Moment, type Simulator, STRIDE } from "./simulator.js";
+import type { Moment, Simulator } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
 /** Ticks of an episode, if nothing else is asked for. */

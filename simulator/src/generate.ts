@@ -7,10 +7,11 @@ import { Worker } from "node:worker_threads";
 import { byteTensor, floatTensor, OptionError, type Tensor } from "@worldstep/protocols";
 import { ENVIRONMENT_STATE } from "./environment-state.js";
 import { EPISODE_TICKS, type Episode, POLICIES, recordEpisode } from "./episode.js";
+import { STRIDE } from "./kinematics.js";
 import { CUBES } from "./scene-xml.js";
 import { trainingSeed } from "./seeds.js";
 import { writeShard } from "./shard.js";
-import { createSimulator, STRIDE } from "./simulator.js";
+import { createSimulator } from "./simulator.js";
 import { SCORED_TASKS, TASKS } from "./tasks.js";
 
 const SHARD_EPISODES = 16;

@@ -1,11 +1,12 @@
+export { sceneOf } from "./environment-state.js";
 export { EPISODE_TICKS, type Episode, recordEpisode } from "./episode.js";
 export { type GenerateOptions, generate } from "./generate.js";
-export { ACTION_SCALE, moved as movedBy, POSE_KEYS, type Pose, WORKSPACE } from "./kinematics.js";
+export { ACTION_SCALE, POSE_KEYS, type Pose, WORKSPACE } from "./kinematics.js";
 export type { Layout } from "./layout.js";
 export type { SimulatorOptions } from "./options.js";
 export { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
 export { Random } from "./random.js";
-export type { Scene, ScriptedPolicy, Skill } from "./script.js";
+export { believing, type Scene, type ScriptedPolicy, type Skill } from "./script.js";
 export { heldOutSeed, trainingSeed } from "./seeds.js";
 export { readShard, writeShard } from "./shard.js";
 export { createSimulator, type Moment, type Simulator, type SimulatorState, type Snapshot } from "./simulator.js";

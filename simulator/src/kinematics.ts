@@ -29,6 +29,9 @@ export const ACTION_SCALE = { x: 0.015, y: 0.015, z: 0.015, yaw: 0.15, opening: 
 /** Keys of a pose in the order of the action's channels and of the proprioception. */
 export const POSE_KEYS = ["x", "y", "z", "yaw", "opening"] as const;
 
+/** Rows of an action block, control steps of a tick. */
+export const STRIDE = 4;
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, value));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
+import { ENVIRONMENT_STATE, environmentState, sceneOf } from "./environment-state.js";
 import { isMirrored } from "./generate.js";
 import type { Pose } from "./kinematics.js";
 import { drawDomain, drawLayout, type Layout, type Place } from "./layout.js";
@@ -46,6 +46,8 @@ test.each([3, 4, 5])("the table's left is the mirror image of its right: seed %i
   const inMirror = environmentState(two.cubes, mirrored(layout));
   const back = inMirror.map((x, i) => (isMirrored(ENVIRONMENT_STATE[i] as string) ? -x : x));
   expect(back).toEqual(seen.map((x) => expect.closeTo(x, 1)));
+  const read = sceneOf(seen);
+  expect(environmentState(read.cubes, read.layout)).toEqual(seen.map((x) => expect.closeTo(x, 9)));
   expect(Math.abs((one.cubes[7] as number) - (before[7] as number))).toBeGreaterThan(0.01); // it was pushed
   one.close();
   two.close();

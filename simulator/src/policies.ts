@@ -1,11 +1,10 @@
 // The scripted policies: one for each task, and random play. The same seed gives the same policy.
-import { WORKSPACE } from "./kinematics.js";
+import { STRIDE, WORKSPACE } from "./kinematics.js";
 import type { Place } from "./layout.js";
 import { binFloor, holds, pick, place, press, push } from "./manipulation.js";
 import { Random } from "./random.js";
 import { CUBE_HALF, CUBES } from "./scene-xml.js";
 import { ACTIONS, follow, type Look, type Script, type ScriptedPolicy, type Skill } from "./script.js";
-import { STRIDE } from "./simulator.js";
 import { cubeAt, type ScoredTask } from "./tasks.js";
 
 const RED = 0;

@@ -1,8 +1,7 @@
 // Follows a script of way-points with relative actions. A script is a generator: it yields a way-point, and goes on when
 // the commanded pose is there. Skill makes it worse on purpose.
-import { ACTION_SCALE, clamp, moved, POSE_KEYS, type Pose, poseInWorkspace } from "./kinematics.js";
+import { ACTION_SCALE, clamp, moved, POSE_KEYS, type Pose, poseInWorkspace, STRIDE } from "./kinematics.js";
 import type { Random } from "./random.js";
-import { STRIDE } from "./simulator.js";
 import type { TaskState } from "./tasks.js";
 
 /** What a script looks at: the simulator's state, or an estimate of it. */
@@ -51,6 +50,9 @@ export type Script = Generator<Waypoint, void>;
 export const ACTIONS = POSE_KEYS.length;
 // A way-point that a blocked arm can't reach is given up after so many control steps.
 const PATIENCE = 60;
+// How much of the way from where the actions should have led to where the arm is the belief goes in a tick. An arm that
+// lags or hangs is no drift; one that keeps being elsewhere is.
+const CORRECTION = 0.25;
 
 /** The policy that follows `script(look)`, and holds still when it has ended. */
 export function follow(script: (look: Look) => Script, skill: Skill, random: Random): ScriptedPolicy {
@@ -106,6 +108,27 @@ export function follow(script: (look: Look) => Script, skill: Skill, random: Ran
       return block;
     },
   };
+}
+
+/**
+ * `policy`, which is told where the tip is and what the scene shows, but not where its actions want the tip: that it
+ * believes, and corrects by where the tip is.
+ */
+export function believing(policy: ScriptedPolicy): { act(seen: Omit<Scene, "command">): Float32Array } {
+  let command: Pose | undefined;
+  return {
+    act(seen) {
+      command = command === undefined ? seen.tip : corrected(command, seen.tip);
+      const block = policy.act({ ...seen, command });
+      for (let row = 0; row < block.length; row += ACTIONS) command = moved(command, block.subarray(row));
+      return block;
+    },
+  };
+}
+
+function corrected(command: Pose, tip: Pose): Pose {
+  const towards = (key: "x" | "y" | "z" | "yaw"): number => command[key] + CORRECTION * (tip[key] - command[key]);
+  return { x: towards("x"), y: towards("y"), z: towards("z"), yaw: towards("yaw"), opening: command.opening };
 }
 
 // The opening is left out: closed on a cube, it never arrives.

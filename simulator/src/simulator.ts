@@ -21,7 +21,8 @@ import {
   type StepResult,
   toAction,
 } from "@worldstep/protocols";
-import { moved, POSE_KEYS, type Pose, poseInWorkspace } from "./kinematics.js";
+import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
+import { moved, POSE_KEYS, type Pose, poseInWorkspace, STRIDE } from "./kinematics.js";
 import { type Domain, drawDomain, drawLayout, type Layout } from "./layout.js";
 import { type SimulatorOptions, settings } from "./options.js";
 import { CONTROL_RATE, Physics, type PhysicsState } from "./physics.js";
@@ -31,7 +32,6 @@ import type { Scene } from "./script.js";
 import { rewardOf, SCORED_TASKS, type ScoredTask, scoreTasks, TASKS, type Task } from "./tasks.js";
 import { type CameraName, View } from "./view.js";
 
-export const STRIDE = 4;
 const MAX_TICKS = 60;
 /** What an action of 1 moves in one control step; the gripper closes by it. */
 const ACTION: EnvSpec["action"] = [
@@ -253,13 +253,20 @@ class TabletopSimulator implements Simulator {
     return { ...Object.fromEntries(shown), proprioception };
   }
 
-  // Of all tasks as well, as a dreamed world tells; the last tick's, where `success` is the episode's.
+  // Of all tasks as well, and where things are, as a dreamed world tells; the last tick's, where `success` is the episode's.
   #info(): Info {
-    const { tick, task, succeeded, rewards, success } = this.#present();
+    const { tick, task, layout, succeeded, rewards, success } = this.#present();
     const scored = SCORED_TASKS.indexOf(task as ScoredTask);
     const named = (values: readonly number[]) => Object.fromEntries(SCORED_TASKS.map((name, i) => [name, values[i]]));
     const tasks = { rewards: named(rewards), successProbabilities: named(success.map(Number)) };
-    return { tick, task, success: succeeded[scored] ?? false, ...tasks };
+    const things = environmentState(this.physics.cubes, layout);
+    return {
+      tick,
+      task,
+      success: succeeded[scored] ?? false,
+      ...tasks,
+      environmentState: Object.fromEntries(ENVIRONMENT_STATE.map((name, i) => [name, things[i]])),
+    };
   }
 }
 
