@@ -33,6 +33,8 @@ export interface ConnectOptions {
 export interface RemoteStreamEnv extends StreamEnv, SessionKey {
   /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
   readonly serverMs: number;
+  /** The last tick that is known to be made; undefined before a reset, and where the reply to one was lost. */
+  readonly tick: number | undefined;
 }
 
 const CODECS = { msgpack: msgpackCodec, protobuf: protobufCodec } as const;
@@ -126,5 +128,9 @@ class RemoteStream extends ObservedEnv<RemoteEnv> implements RemoteStreamEnv {
 
   get serverMs(): number {
     return this.source.serverMs;
+  }
+
+  get tick(): number | undefined {
+    return this.source.tick;
   }
 }

@@ -59,6 +59,11 @@ export class RemoteEnv implements Env, Attachment {
     link.attachments.add(this);
   }
 
+  /** The last tick that is known to be made; undefined before a reset, and where the reply to one was lost. */
+  get tick(): number | undefined {
+    return this.#tick;
+  }
+
   /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
   get serverMs(): number {
     return this.#serverMs;
