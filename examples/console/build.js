@@ -1,4 +1,4 @@
-// Bundles the page: `node build.js [OUT]`, default dist/. Writes index.html, main.js and style.css, no other files.
+// Bundles the page: `node build.js [OUT]`, default dist/. What only a saved file needs is in chunks that are loaded then.
 import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -11,6 +11,8 @@ await build({
   entryPoints: [here("src/main.ts"), here("src/style.css")],
   outdir,
   bundle: true,
+  splitting: true,
+  chunkNames: "[name]-[hash]",
   minify: true,
   format: "esm",
   target: "es2022",

@@ -1,8 +1,8 @@
 import type { EnvSpec } from "@worldstep/sdk";
 import { describe, expect, test } from "vitest";
-import { canFollow, cast } from "./cast.js";
-import { blockOf, type Move, STILL } from "./move.js";
+import { cast, partners } from "./cast.js";
 import { psnr } from "./psnr.js";
+import { blockOf, firstRow, stillRow } from "./row.js";
 
 const frames = (size: number) =>
   ({ type: "box", dtype: "uint8", shape: [4, size, size, 3], low: 0, high: 255 }) as const;
@@ -32,30 +32,39 @@ const simulator = world("simulator");
 const model = world("model", { nfe: { min: 1, max: 8, default: 1 }, acceptsFrames: true });
 
 describe("cast", () => {
-  test("a world that samples nothing is real, a model is dreamed, in any order", () => {
-    expect(cast([model, simulator])).toEqual({ real: simulator, dreamed: model });
-    expect(cast([simulator, world("another"), model])).toEqual({ real: simulator, dreamed: model });
+  test("a model stands beside the simulator that takes its actions, whatever their order", () => {
+    expect(cast([model, simulator])).toEqual({ left: simulator, right: model });
+    expect(cast([simulator, world("another"), model])).toEqual({ left: simulator, right: model });
+    const other = world("other", {
+      action: model.action.map((channel) => ({ ...channel, name: `${channel.name} 2` })),
+    });
+    expect(cast([other, model, simulator])).toEqual({ left: simulator, right: model });
   });
 
-  test("one world stands alone, and so does a simulator whose actions no model takes", () => {
-    expect(cast([model])).toEqual({ dreamed: model });
-    expect(cast([simulator])).toEqual({ real: simulator });
+  test("one world stands alone, and so does the first where no two belong together", () => {
+    expect(cast([model])).toEqual({ left: model });
     const other = { ...model, actionSpace: { ...model.actionSpace, shape: [4, 2] } };
-    expect(cast([simulator, other])).toEqual({ real: simulator });
-  });
-
-  test("a model follows a real frame of its own size", () => {
-    expect(canFollow(model, simulator)).toBe(true);
-    expect(canFollow({ ...model, observationSpace: { type: "dict", spaces: { frames: frames(32) } } }, simulator)).toBe(
-      false,
-    );
-    expect(canFollow({ ...model, acceptsFrames: false }, simulator)).toBe(false);
+    expect(cast([other, simulator])).toEqual({ left: other });
+    expect(partners([other, simulator, model], model)).toEqual([simulator]);
   });
 });
 
-test("a move goes to the channels of its names, in every row, within the action space", () => {
-  const move: Move = { ...STILL, dx: 1.5, dz: 1, gripper: -0.5 };
-  expect([...blockOf(simulator, move)]).toEqual([1, 0, -0.5, 1, 0, -0.5, 1, 0, -0.5, 1, 0, -0.5]);
+describe("a row of actions", () => {
+  const spec = world("arm", { proprioception: ["lift (m)", "x (m)"] });
+
+  test("begins where the robot is, and idle where a channel springs back", () => {
+    expect([...firstRow(spec, [0.5, 9])]).toEqual([0, 0.5, 0]);
+    expect([...firstRow(spec, [7, 9])]).toEqual([0, 1, 0]); // no further than the channel goes
+    expect([...firstRow(simulator, [])]).toEqual([0, 0, 0]); // nothing is known of where it is
+  });
+
+  test("holds still by saying the same again, or what is idle", () => {
+    expect([...stillRow(spec, [0.5, 0.25, -1])]).toEqual([0, 0.25, 0]);
+  });
+
+  test("is held for the control steps of the tick, within the action space", () => {
+    expect([...blockOf(simulator, [1.5, 0, -0.5])]).toEqual([1, 0, -0.5, 1, 0, -0.5, 1, 0, -0.5, 1, 0, -0.5]);
+  });
 });
 
 test("psnr: 10 log10(255^2 / mse)", () => {

@@ -1,32 +1,45 @@
-// Which of the server's worlds plays which part: the real one (a simulator) and the dreamed one (a model), side by side.
+// Which of the server's worlds stand side by side: any two that take the same actions, or one alone.
 import type { EnvSpec } from "@worldstep/sdk";
 
-export const SIDES = ["real", "dreamed"] as const;
+export const SIDES = ["left", "right"] as const;
 export type Side = (typeof SIDES)[number];
 
-export type Cast<S extends EnvSpec> = Partial<Record<Side, S>>;
+export interface Cast<S extends EnvSpec = EnvSpec> {
+  readonly left: S;
+  readonly right?: S;
+}
 
-/**
- * The first world that samples nothing as the real one, and the first that can take the same actions as the dreamed one,
- * a model if there is any. A single world has its part alone.
- */
+/** A simulator and the first model that takes the same actions, where there are such two; else the first world alone. */
 export function cast<S extends EnvSpec>(worlds: readonly S[]): Cast<S> {
-  const real = worlds.find(({ nfe }) => nfe === undefined);
-  const others = worlds.filter((world) => world !== real && (!real || sameActions(world, real)));
-  const dreamed = others.find(({ nfe }) => nfe !== undefined) ?? others[0];
-  return { ...(real && { real }), ...(dreamed && { dreamed }) };
+  for (const left of worlds.filter((world) => !isDreamed(world))) {
+    const right = partners(worlds, left).find(isDreamed);
+    if (right) return { left, right };
+  }
+  const [left] = worlds;
+  if (!left) throw new Error("a server without worlds");
+  return { left };
 }
 
-/** Whether `dreamed` can start from the first frame of `real`, and so show the same scene. */
-export function canFollow(dreamed: EnvSpec, real: EnvSpec): boolean {
-  return dreamed.acceptsFrames && frameSize(dreamed) === frameSize(real);
+/** The worlds that can stand beside `world`. */
+export function partners<S extends EnvSpec>(worlds: readonly S[], world: S): S[] {
+  return worlds.filter((other) => other.id !== world.id && sameActions(other, world));
 }
 
-/** `"height x width"` of the frames. */
-export function frameSize({ observationSpace }: EnvSpec): string {
-  return observationSpace.spaces.frames?.shape.slice(1, 3).join(" x ") ?? "";
+/** Whether a model makes the world. */
+export function isDreamed({ nfe }: EnvSpec): boolean {
+  return nfe !== undefined;
+}
+
+/** What kind of a world it is, in a word for the visitor. */
+export function roleOf(spec: EnvSpec): string {
+  if (isDreamed(spec)) return "Dreamed";
+  return spec.id.includes("mujoco") ? "MuJoCo" : "Simulated";
 }
 
 function sameActions(a: EnvSpec, b: EnvSpec): boolean {
-  return a.fps === b.fps && String(a.actionSpace.shape) === String(b.actionSpace.shape);
+  return (
+    a.fps === b.fps &&
+    String(a.actionSpace.shape) === String(b.actionSpace.shape) &&
+    a.action.every(({ name }, i) => name === b.action[i]?.name)
+  );
 }

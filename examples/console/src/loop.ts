@@ -14,15 +14,20 @@ export class Loop {
   paused = false;
   /** Ticks run only while somebody asks for motion. */
   onlyActive = false;
-  #resetWanted = true;
+  #resetWanted: boolean;
   #stepWanted = false;
+  #stopped = false;
   #due = 0;
   #wake = () => {};
 
+  /** Begins with a reset, unless the episode is `underWay`. */
   constructor(
     readonly game: Game,
     readonly tickMs: number,
-  ) {}
+    underWay = false,
+  ) {
+    this.#resetWanted = !underWay;
+  }
 
   /** Looks again at what is wanted; to be called after anything changed. */
   changed(): void {
@@ -40,9 +45,15 @@ export class Loop {
     this.changed();
   }
 
-  /** Runs until a call of the game rejects: with that error. */
-  async run(): Promise<never> {
-    for (;;) {
+  /** Ends `run` when what it does is done. */
+  stop(): void {
+    this.#stopped = true;
+    this.changed();
+  }
+
+  /** Runs until `stop`. Rejects when a call of the game does: with that error. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
       if (this.#resetWanted) {
         this.#resetWanted = false;
         this.#stepWanted = false;
@@ -69,7 +80,7 @@ export class Loop {
     if (ms !== undefined && ms <= 0) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
-      this.#wake = ms === undefined ? resolve : () => this.#resetWanted && resolve();
+      this.#wake = ms === undefined ? resolve : () => (this.#resetWanted || this.#stopped) && resolve();
       if (ms !== undefined) timer = setTimeout(resolve, ms);
     });
     clearTimeout(timer);

@@ -13,8 +13,8 @@ export function write(id: string, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Fills `select` with `choices`, keeping what was chosen if it still can be, else `fallback`. */
-export function offer(select: HTMLSelectElement, choices: readonly string[], fallback: string): void {
-  const chosen = choices.includes(select.value) ? select.value : fallback;
-  select.replaceChildren(...choices.map((choice) => new Option(choice, choice, false, choice === chosen)));
+/** Fills `select` with `choices`, by value what is shown, keeping what was chosen if it still can be, else `fallback`. */
+export function offer(select: HTMLSelectElement, choices: ReadonlyMap<string, string>, fallback: string): void {
+  const chosen = choices.has(select.value) ? select.value : fallback;
+  select.replaceChildren(...[...choices].map(([value, text]) => new Option(text, value, false, value === chosen)));
 }

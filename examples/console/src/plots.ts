@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { SIDES, type Side } from "./cast.js";
 
 const SHOWN_TICKS = 120;
-const HEIGHT = 150;
+const HEIGHT = 140;
 
 export type Values = Partial<Record<Side, number>>;
 

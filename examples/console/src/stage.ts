@@ -1,10 +1,13 @@
-// Pictures: frames come a tick at a time and are shown one by one, at the world's frame rate.
+// Pictures: frames come a tick at a time and are shown one by one, at the world's frame rate, enlarged smoothly.
 import { type ByteTensor, type Observation, splitFrames } from "@worldstep/sdk";
+import { canvasOf } from "./picture.js";
 
 // Played a little faster than made, so that a late tick's delay is made up for.
 const HASTE = 0.97;
 // Further behind than this many ticks, frames are dropped.
 const MOST_BEHIND = 1.5;
+// Pixels across that a picture is enlarged to at most: more costs time and shows nothing.
+const WIDEST = 1440;
 
 /** When the frames of each tick are due, for all stages alike. */
 export class Playhead {
@@ -60,18 +63,15 @@ export class Stage {
     if (this.#drawing) requestAnimationFrame((next) => this.#animate(next));
   }
 
-  #draw({ data, shape }: ByteTensor): void {
-    const [height = 0, width = 0] = shape;
-    const image = this.#context.createImageData(width, height);
-    for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
-      image.data[to] = data[from] as number;
-      image.data[to + 1] = data[from + 1] as number;
-      image.data[to + 2] = data[from + 2] as number;
-      image.data[to + 3] = 255;
-    }
+  #draw(frame: ByteTensor): void {
+    const [height = 1, width = 1] = frame.shape;
+    const { canvas } = this;
+    const shown = Math.min(WIDEST, canvas.clientWidth * devicePixelRatio);
+    const times = Math.max(1, Math.ceil(shown / width));
     // Setting a canvas's size clears it.
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
-    this.#context.putImageData(image, 0, 0);
+    if (canvas.width !== times * width) canvas.width = times * width;
+    if (canvas.height !== times * height) canvas.height = times * height;
+    this.#context.imageSmoothingQuality = "high";
+    this.#context.drawImage(canvasOf(frame), 0, 0, canvas.width, canvas.height);
   }
 }

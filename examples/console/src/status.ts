@@ -18,7 +18,11 @@ export function showState(state: State): void {
 /** Shows `error` until `clearNotice`. */
 export function showError(error: unknown): void {
   if (error instanceof WorldError) notice(`${error.summary} (${error.code}).`, `What to do: ${error.remedy}.`);
-  else notice(`The page failed: ${String(error)}.`, "What to do: reload it; if that doesn't help, report it.");
+  else
+    notice(
+      `${error instanceof Error ? error.message : String(error)}.`,
+      "If that doesn't help: reload the page, and report it.",
+    );
 }
 
 export function showLost(): void {
@@ -30,6 +34,16 @@ export function showLost(): void {
 
 export function clearNotice(): void {
   part("notice", HTMLElement).hidden = true;
+}
+
+const SAID_MS = 5000;
+let saying: ReturnType<typeof setTimeout> | undefined;
+
+/** Says in passing what is no error. */
+export function say(what: string): void {
+  write("said", what);
+  clearTimeout(saying);
+  saying = setTimeout(() => write("said", ""), SAID_MS);
 }
 
 function notice(what: string, remedy: string): void {
