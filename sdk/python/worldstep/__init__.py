@@ -2,12 +2,13 @@
 
 import gymnasium
 
+from worldstep.channels import scale, unscale
 from worldstep.connection import Connection
 from worldstep.env import WorldstepEnv
 from worldstep.errors import WorldstepError
 from worldstep.vector_env import WorldstepVectorEnv
 
-__all__ = ["Connection", "WorldstepEnv", "WorldstepError", "WorldstepVectorEnv"]
+__all__ = ["Connection", "WorldstepEnv", "WorldstepError", "WorldstepVectorEnv", "scale", "unscale"]
 
 gymnasium.register(
     id="worldstep/World-v0",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import gymnasium
 import numpy as np
 
 from worldstep.connection import Connection
 from worldstep.errors import WorldstepError
-from worldstep.session import Session, draw_seed, observation, reset_all
-from worldstep.spaces import box, checked, observation_space
+from worldstep.options import reset_request
+from worldstep.session import Sessions, observation, step_request
+from worldstep.spaces import box, checked, checked_chunk, observation_space
 
 DEFAULT_URL = "ws://localhost:8777"
 
@@ -19,12 +20,17 @@ class WorldstepEnv(gymnasium.Env):
     """A session of `world` (default: the server's first) on the server at `url`.
 
     A step is one tick: an action block, float32 [stride, A]. An observation has `frames`, uint8 [stride, H, W, 3], newest
-    last, and `proprioception`, float32 [P]; `world_info` says what their elements are. `task` and `max_ticks` (0: never
-    truncated) are those of a reset without options; `reset(options={...})` takes `task`, `start`, `max_ticks`, `frames`,
-    `actions` and `proprioception` (docs/protocol.md). `nfe`: denoiser evaluations a tick. `timeout`: seconds that a call
-    may take, with all reconnecting.
+    last, and `proprioception`, float32 [P]. `world_info` is what the server says of the world: `world_info["action"]` are the A
+    channels of an action (`scale` and `unscale` go by them). `task` and `max_ticks` (0: never truncated) are those of a reset
+    without options; `reset(options={...})` takes `task`, `start`, `max_ticks`, `frames`, `actions` and `proprioception`
+    (docs/protocol.md). `nfe`: denoiser evaluations a tick. `timeout`: seconds that a call may take, with all reconnecting.
 
-    Raises `WorldstepError`; a call that failed leaves the env at its last tick.
+    `token`: what the server was started with; default: WORLDSTEP_TOKEN of the environment. `proxy`: the address of one; True
+    for the environment's, which is never asked for this machine and private networks; None for none.
+
+    Raises `WorldstepError`; a call that failed leaves the env at its last tick. What was interrupted is finished by the same
+    call again, or before the next; no tick is made twice. Where the server was restarted a step is `session_unknown`, and a
+    reset opens a new session. For one thread; a forked child begins with a reset.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}
@@ -38,58 +44,56 @@ class WorldstepEnv(gymnasium.Env):
         max_ticks: Optional[int] = None,
         render_mode: Optional[str] = None,
         timeout: float = 60.0,
+        token: Optional[str] = None,
+        proxy: Union[str, bool, None] = True,
     ) -> None:
         check_render_mode(render_mode)
         self.render_mode = render_mode
         self.nfe = nfe
         self._defaults = {"task": task, "max_ticks": max_ticks}
         self._frame: Optional[np.ndarray] = None
-        self._connection = Connection(url, timeout)
-        try:
-            self.world_info, [self._session] = open_world(self._connection, world, 1)
-        except WorldstepError:
-            self._connection.close()
-            raise
+        self._connection = Connection(url, timeout, token, proxy)
+        self._sessions = open_sessions(self._connection, world, 1)
         self.metadata = metadata_of(self.world_info)
         self.observation_space = observation_space(self.world_info["observationSpace"])
         self.action_space = box(self.world_info["actionSpace"])
+
+    @property
+    def world_info(self) -> dict[str, Any]:
+        return self._sessions.world_info
 
     def reset(
         self, *, seed: Optional[int] = None, options: Optional[dict[str, Any]] = None
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         super().reset(seed=seed)
         # Without a seed the episode's is drawn here, so that a reset whose reply was lost can be sent again.
-        episode_seed = draw_seed(self.np_random) if seed is None else int(seed)
-        request = self._session.reset_request(episode_seed, {**self._defaults, **(options or {})})
-        [reply] = reset_all(self._connection, [self._session], [request])
-        if isinstance(reply, WorldstepError):
-            raise reply
-        return self._shown(observation(reply)), reply.header["info"]
+        if seed is None:
+            episode_seed = self._sessions.draw_seed(0, self.np_random)
+        else:
+            self._sessions.forget_seed(0)
+            episode_seed = int(seed)
+        request = reset_request(episode_seed, {**self._defaults, **(options or {})})
+        reply = self._sessions.reset({0: request})[0]
+        result = self._shown(observation(reply)), reply.header["info"]
+        self._sessions.deliver([0])
+        return result
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
-        request = self._session.step_request(checked(self.action_space, action), self.nfe)
-        [reply] = self._connection.call_all([request])
-        if isinstance(reply, WorldstepError):
-            raise reply
-        self._session.commit(reply)
-        header = reply.header
-        shown = self._shown(observation(reply))
-        return shown, float(header["reward"]), header["terminated"], header["truncated"], header["info"]
+        block = checked(self.action_space, action)
+        [turn] = self._sessions.step(lambda _, place: step_request(place, block, self.nfe))
+        header = turn.reply.header
+        shown = self._shown(observation(turn.reply))
+        result = shown, float(header["reward"]), header["terminated"], header["truncated"], header["info"]
+        self._sessions.deliver([0])
+        return result
 
     def step_chunk(self, actions: Any) -> list[tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]]:
-        """The next ticks, denoised jointly, where the world does that: `actions` are 1 to `world_info["chunk"]` blocks,
+        """The next ticks, denoised jointly, where the world does that: `actions` are 1 to `world_info["chunk"]` blocks, float32
         [K, stride, A]. What `step` returns, one a tick, up to the tick that ends the episode. Raises `action_chunk`."""
-        blocks, most = list(actions), self.world_info.get("chunk", 1)
-        if not 1 <= len(blocks) <= most:
-            facts = {"ticks": len(blocks), "most": most}
-            raise WorldstepError("action_chunk", f"a chunk of {len(blocks)} ticks", facts, f"send 1 to {most} action blocks")
-        request = self._session.chunk_request(np.stack([checked(self.action_space, block) for block in blocks]), self.nfe)
-        [reply] = self._connection.call_all([request])
-        if isinstance(reply, WorldstepError):
-            raise reply
-        self._session.commit(reply)
-        stacked, ticks = observation(reply), reply.header["ticks"]
-        return [
+        blocks = checked_chunk(self.action_space, actions, self.world_info.get("chunk", 1))
+        [turn] = self._sessions.step(lambda _, place: step_request(place, blocks, self.nfe))
+        stacked = observation(turn.reply)
+        result = [
             (
                 self._shown({name: tensor[k] for name, tensor in stacked.items()}),
                 float(tick["reward"]),
@@ -97,8 +101,10 @@ class WorldstepEnv(gymnasium.Env):
                 tick["truncated"],
                 tick["info"],
             )
-            for k, tick in enumerate(ticks)
+            for k, tick in enumerate(turn.reply.header["ticks"])
         ]
+        self._sessions.deliver([0])
+        return result
 
     def render(self) -> Optional[np.ndarray]:
         """The newest frame, uint8 [H, W, 3], if `render_mode` is `rgb_array`. Raises `reset_needed`."""
@@ -117,11 +123,13 @@ class WorldstepEnv(gymnasium.Env):
         return shown
 
 
-def open_world(connection: Connection, world: Optional[str], count: int) -> tuple[dict[str, Any], list[Session]]:
-    """Opens `count` sessions of `world`, or of the server's first world."""
-    name = world or next(iter(connection.worlds))
-    sessions = [Session(id) for id in connection.open(name, count)]
-    return connection.worlds[name], sessions
+def open_sessions(connection: Connection, world: Optional[str], count: int) -> Sessions:
+    """`count` sessions of `world`, or of the server's first world. Where that fails the connection is closed."""
+    try:
+        return Sessions(connection, world or next(iter(connection.worlds)), count)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def metadata_of(world_info: dict[str, Any]) -> dict[str, Any]:

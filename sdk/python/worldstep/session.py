@@ -1,82 +1,216 @@
-"""A session as its client sees it: which tick is next, and the requests that lead on. Every request may be sent twice:
-a step names its tick, and a reset always has a seed.
+"""The sessions of an env on its connection: where each of them is, and the calls that have begun.
+
+Every request may be sent twice (a step names its tick, a reset always has a seed), and a call counts only when its caller has
+all results: `deliver` is the last thing that it does. So a call that failed or was interrupted, at whatever point, is finished
+by the same call again, which makes no tick twice; any other call finishes it first. Sessions that are gone (a restarted
+server) are opened anew by a reset.
 """
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
-from worldstep.connection import Connection, Outcome, Request
+from worldstep.connection import Connection, Request
 from worldstep.errors import WorldstepError, reset_needed
+from worldstep.patience import logger
 from worldstep.wire import Message
 
 SEEDS = 2**53
-# Options of reset(), and their names on the wire.
-FIELDS = {"task": "task", "start": "start", "max_ticks": "maxTicks"}
-TENSORS = {"frames": np.uint8, "actions": np.float32, "proprioception": np.float32}
+# What of a world must stay as it was while an env lives.
+FIXED = ("fps", "stride", "observationSpace", "actionSpace", "action", "proprioception")
 
 
-class Session:
-    def __init__(self, id: str) -> None:
-        self.id = id
-        self.tick: Optional[int] = None  # the last committed one; None where only a reset leads to a known state
-        self.ended = False
+class Place(NamedTuple):
+    """Where a session is, as its env knows."""
 
-    def reset_request(self, seed: int, options: Mapping[str, Any]) -> Request:
-        """`options`: those of `FIELDS` and `TENSORS`; None is as good as absent. Raises `option_unknown`."""
-        fields: dict[str, Any] = {"session": self.id, "seed": seed}
-        tensors = {}
-        for name, value in options.items():
-            if name not in FIELDS and name not in TENSORS:
-                remedy = f"use one of {', '.join([*FIELDS, *TENSORS])}"
-                raise WorldstepError("option_unknown", f'reset has no option "{name}"', {"option": name}, remedy)
-            if value is None:
-                continue
-            if name in FIELDS:
-                fields[FIELDS[name]] = value
+    session: str
+    tick: Optional[int] = None  # the last one; None: never reset
+    ended: bool = False
+
+
+class Turn:
+    """What one session does in a call, until the call is over."""
+
+    def __init__(self, request: Request, before: Optional[Turn] = None) -> None:
+        self.request = request
+        self.reply: Optional[Message] = None
+        self.then: Optional[Turn] = None  # the reset that follows in the same call
+        self.before = before  # what is unfinished again should this reset be refused
+        self.is_call = False  # whether it is reset() itself, not a step's
+
+
+class State:
+    """Replaced whole by `deliver`, so that no interrupt falls between its parts."""
+
+    def __init__(self, places: list[Place], turns: list[Optional[Turn]], drawn: dict[int, int]) -> None:
+        self.places = places
+        self.turns = turns
+        self.drawn = drawn  # seeds that no episode has had yet, by index
+
+
+# What the session at an index does from where it is. It may raise: nothing has been sent by then.
+Make = Callable[[int, Place], Request]
+
+
+class Sessions:
+    """`count` sessions of `world`, opened at once. Raises what the server says."""
+
+    def __init__(self, connection: Connection, world: str, count: int) -> None:
+        self._connection = connection
+        self._world = world
+        with connection.one_call():
+            ids = connection.open(world, count)
+        self.world_info = connection.worlds[world]
+        self._state = State([Place(id) for id in ids], [None] * count, {})
+
+    def draw_seed(self, i: int, rng: np.random.Generator) -> int:
+        """A seed for an episode that was given none: the same until an episode has begun with it."""
+        if i not in self._state.drawn:
+            self._state.drawn[i] = int(rng.integers(SEEDS))
+        return self._state.drawn[i]
+
+    def forget_seed(self, i: int) -> None:
+        self._state.drawn.pop(i, None)
+
+    def reset(self, requests: Mapping[int, Request]) -> dict[int, Message]:
+        """Resets the sessions at some indices. One that is refused stays where it was. Raises as `step` does."""
+        turns = self._state.turns
+        with self._connection.one_call():
+            for i, request in requests.items():
+                if not is_same(turns[i], request):
+                    turns[i] = Turn(request, before=turns[i])
+                turns[i].is_call = True
+            self._run({i: turns[i] for i in requests})
+        return {i: turns[i].reply for i in requests}
+
+    def step(self, make: Make, then: Optional[Callable[[int], Request]] = None) -> list[Turn]:
+        """A turn of every session, and where that ends its episode `then` another. Raises the first error, with the index as
+        `facts["env"]` and all that failed as `facts["failed"]` where there are several sessions."""
+        with self._connection.one_call():
+            if any(turn is not None and turn.is_call for turn in self._state.turns):
+                self._settle(then)
+            requests = self._made(make)
+            if not all(turn is None or is_same(turn, request) for turn, request in zip(self._state.turns, requests)):
+                self._settle(then)
+                requests = self._made(make)
+            turns = self._state.turns
+            for i, request in enumerate(requests):
+                if turns[i] is None:
+                    turns[i] = Turn(request)
+            self._finish(dict(enumerate(turns)), then)
+        return list(turns)
+
+    def deliver(self, which: Iterable[int]) -> None:
+        """The call of the sessions `which` is over: its caller has all results."""
+        places, turns, drawn = list(self._state.places), list(self._state.turns), dict(self._state.drawn)
+        for i in which:
+            if began_episode(turns[i]):
+                drawn.pop(i, None)
+            places[i], turns[i] = after(places[i], turns[i]), None
+        self._state = State(places, turns, drawn)
+
+    def _made(self, make: Make) -> list[Request]:
+        return [make(i, place) for i, place in enumerate(self._state.places)]
+
+    def _settle(self, then: Optional[Callable[[int], Request]]) -> None:
+        """Finishes what another call began."""
+        begun = {i: turn for i, turn in enumerate(self._state.turns) if turn is not None}
+        self._finish(begun, then)
+        self.deliver(begun)
+
+    def _finish(self, turns: Mapping[int, Turn], then: Optional[Callable[[int], Request]]) -> None:
+        self._run(turns)
+        if then is None:
+            return
+        ended = {i: turn for i, turn in turns.items() if after(self._state.places[i], turn).ended or turn.then}
+        for i, turn in ended.items():
+            turn.then = turn.then or Turn(then(i))
+        self._run({i: turn.then for i, turn in ended.items()})
+
+    def _run(self, turns: Mapping[int, Turn], reopen: bool = True) -> None:
+        """Sends what has no reply yet, all before the first reply is awaited. What is refused is as if it had not begun."""
+        state = self._state
+        waiting = {i: turn for i, turn in turns.items() if turn.reply is None}
+        requests = [self._addressed(i, turn.request) for i, turn in waiting.items()]
+        failed: dict[int, WorldstepError] = {}
+        lost = []
+        for (i, turn), outcome in zip(waiting.items(), self._connection.call_all(requests)):
+            if isinstance(outcome, Message):
+                turn.reply = outcome
+            elif reopen and turn.request.type == "reset" and self._connection.is_gone(state.places[i].session):
+                lost.append(i)
             else:
-                tensors[name] = np.asarray(value, TENSORS[name])
-        return Request("reset", fields, tensors)
+                failed[i] = outcome
+                if state.turns[i] is turn:
+                    state.turns[i] = turn.before
+        if lost:
+            self._reopen(lost)
+            self._run({i: turns[i] for i in lost}, reopen=False)
+        if failed:
+            i, error = next(iter(failed.items()))
+            raise error if len(state.places) == 1 else of_env(i, error, list(failed))
 
-    def step_request(self, action: np.ndarray, nfe: Optional[int]) -> Request:
-        """`action`: float32, shape [stride, A]. Raises `reset_needed`."""
-        if self.ended or self.tick is None:
-            raise reset_needed(self.ended)
-        fields = {"session": self.id, "tick": self.tick + 1}
-        if nfe is not None:
-            fields["nfe"] = nfe
+    def _addressed(self, i: int, request: Request) -> Request:
+        return request._replace(fields={"session": self._state.places[i].session, **request.fields})
+
+    def _reopen(self, which: Sequence[int]) -> None:
+        """New sessions for those that are gone. Raises `request_unknown_world` where the server's world is another now."""
+        name, old = self._world, self.world_info
+        ids = self._connection.open(name, len(which))
+        new = self._connection.worlds[name]
+        if any(new.get(key) != old.get(key) for key in FIXED):
+            self._connection.free(ids)
+            message = f"the server's world {name} is not the one that this env was made for: its spaces or channels differ"
+            raise WorldstepError("request_unknown_world", message, {"world": name}, "make the env anew")
+        if new["hash"] != old["hash"]:
+            logger.warning("worldstep: the server's world %s has changed: its episodes are no longer those of before", name)
+        self.world_info = new
+        for i, id in zip(which, ids):
+            if self._state.turns[i] is not None:
+                self._state.turns[i].before = None  # that was in the old session
+            self._state.places[i] = Place(id)
+
+
+def step_request(place: Place, action: np.ndarray, nfe: Optional[int]) -> Request:
+    """A step under `action`, float32 [stride, A], or a chunk, [K, stride, A]. Raises `reset_needed`."""
+    if place.ended or place.tick is None:
+        raise reset_needed(place.ended)
+    fields = {"tick": place.tick + 1} if nfe is None else {"tick": place.tick + 1, "nfe": nfe}
+    if action.ndim == 2:
         return Request("step", fields, {"action": action})
-
-    def chunk_request(self, actions: np.ndarray, nfe: Optional[int]) -> Request:
-        """`actions`: float32, shape [K, stride, A]. Raises `reset_needed`."""
-        return self.step_request(actions, nfe)._replace(type="stepChunk", tensors={"actions": actions})
-
-    def commit(self, reply: Message) -> None:
-        """Takes over the state that the reply to a step or reset tells."""
-        self.tick = reply.header["tick"]
-        last = reply.header["ticks"][-1] if "ticks" in reply.header else reply.header
-        self.ended = bool(last.get("terminated") or last.get("truncated"))
+    return Request("stepChunk", fields, {"actions": action})
 
 
-def reset_all(connection: Connection, sessions: Sequence[Session], requests: Sequence[Request]) -> list[Outcome]:
-    """Resets `sessions` by `requests`. One that is refused stays where it was; one without an answer needs a reset."""
-    before = [session.tick for session in sessions]
-    for session in sessions:
-        session.tick = None
-    outcomes = connection.call_all(requests)
-    for session, tick, outcome in zip(sessions, before, outcomes):
-        if isinstance(outcome, Message):
-            session.commit(outcome)
-        else:
-            session.tick = tick
-    return outcomes
+def is_same(turn: Optional[Turn], request: Request) -> bool:
+    """Whether `turn` is of that very request, bit for bit."""
+    if turn is None or (turn.request.type, turn.request.fields) != (request.type, request.fields):
+        return False
+    ours, theirs = turn.request.tensors, request.tensors
+    return ours.keys() == theirs.keys() and all(
+        tensor.shape == theirs[name].shape and tensor.tobytes() == theirs[name].tobytes() for name, tensor in ours.items()
+    )
 
 
-def draw_seed(rng: np.random.Generator) -> int:
-    """A seed for an episode that was given none."""
-    return int(rng.integers(SEEDS))
+def after(place: Place, turn: Optional[Turn]) -> Place:
+    """Where a session is after a turn, as far as that has got."""
+    if turn is None or turn.reply is None:
+        return place
+    header = turn.reply.header
+    last = header["ticks"][-1] if "ticks" in header else header
+    there = Place(place.session, header["tick"], bool(last.get("terminated") or last.get("truncated")))
+    return after(there, turn.then)
+
+
+def began_episode(turn: Optional[Turn]) -> bool:
+    """Whether an episode began in `turn` with a seed of its own."""
+    return turn is not None and ((turn.reply is not None and turn.request.type == "reset") or began_episode(turn.then))
+
+
+def of_env(i: int, error: WorldstepError, failed: list[int]) -> WorldstepError:
+    facts = {**error.facts, "env": i, "failed": failed}
+    return WorldstepError(error.code, f"env {i}: {error.message}", facts, error.remedy)
 
 
 def observation(reply: Message) -> dict[str, np.ndarray]:

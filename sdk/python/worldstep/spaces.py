@@ -7,6 +7,7 @@ from typing import Any, Mapping
 import numpy as np
 from gymnasium import spaces
 
+from worldstep.arrays import tensor_of
 from worldstep.errors import WorldstepError
 
 
@@ -21,11 +22,11 @@ def observation_space(space: Mapping[str, Any]) -> spaces.Dict:
 
 
 def checked(space: spaces.Box, action: Any) -> np.ndarray:
-    """`action` as an element of `space`. Raises `action_shape`, `action_not_finite` and `action_out_of_range`."""
-    try:
-        array = np.asarray(action, space.dtype)
-    except (TypeError, ValueError) as error:
-        raise WorldstepError("action_shape", f"not an action: {error}", {}, "send numbers") from error
+    """A copy of `action` as an element of `space`.
+
+    Raises `action_shape`, `tensor_dtype`, `action_not_finite` and `action_out_of_range`.
+    """
+    array = tensor_of("the action", action, space.dtype, "action_shape")
     if array.shape != space.shape:
         facts = {"expected": list(space.shape), "got": list(array.shape)}
         message = f"expected an action of shape {facts['expected']}, got {facts['got']}"
@@ -41,3 +42,15 @@ def checked(space: spaces.Box, action: Any) -> np.ndarray:
         message = f"action element {index} is {array.flat[index]}, outside [{low}, {high}]"
         raise WorldstepError("action_out_of_range", message, {"index": index, "low": low, "high": high}, "clip the action")
     return array
+
+
+def checked_chunk(space: spaces.Box, actions: Any, most: int) -> np.ndarray:
+    """1 to `most` elements of `space`, [K, ...]. Raises what `checked` does, and `action_chunk`."""
+    try:
+        blocks = list(actions)
+    except TypeError as error:
+        raise WorldstepError("action_shape", f"not a chunk of actions: {error}", {}, "send action blocks") from error
+    if not 1 <= len(blocks) <= most:
+        facts = {"ticks": len(blocks), "most": most}
+        raise WorldstepError("action_chunk", f"a chunk of {len(blocks)} ticks", facts, f"send 1 to {most} action blocks")
+    return np.stack([checked(space, block) for block in blocks])

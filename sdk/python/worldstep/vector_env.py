@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from worldstep.connection import Connection, Outcome, Request
-from worldstep.env import DEFAULT_URL, check_render_mode, metadata_of, open_world
+from worldstep.connection import Connection, Request
+from worldstep.env import DEFAULT_URL, check_render_mode, metadata_of, open_sessions
 from worldstep.errors import WorldstepError
-from worldstep.session import draw_seed, observation, reset_all
-from worldstep.spaces import box, checked, observation_space
+from worldstep.options import Options, check_count, for_each, reset_request
+from worldstep.session import Place, Turn, observation, of_env, step_request
+from worldstep.spaces import box, checked, checked_chunk, observation_space
 from worldstep.wire import Message
 
 
 class WorldstepVectorEnv(VectorEnv):
     """`num_envs` sessions of a world; the other arguments are those of `WorldstepEnv`.
 
-    The requests of a step are all sent before the first reply is awaited. `reset` takes `options["reset_mask"]`, bool [N],
-    too. A bad action is refused before any env is stepped. If the server fails for some envs, `WorldstepError` has
-    `facts["failed"]`: the same `step` again finishes it and steps no env twice; where that isn't possible (an autoreset of
-    SAME_STEP failed) it says `reset_needed`.
+    The requests of a call are all sent before the first reply is awaited. A bad action is refused before any env is stepped.
+    If the server fails for some envs, `WorldstepError` has `facts["failed"]`: the same call again finishes it and steps no env
+    twice; any other goes on from where each env is.
     """
 
     def __init__(
@@ -37,6 +37,8 @@ class WorldstepVectorEnv(VectorEnv):
         autoreset_mode: Union[AutoresetMode, str] = AutoresetMode.NEXT_STEP,
         render_mode: Optional[str] = None,
         timeout: float = 60.0,
+        token: Optional[str] = None,
+        proxy: Union[str, bool, None] = True,
     ) -> None:
         check_render_mode(render_mode)
         self.closed = True  # until there is something to close
@@ -45,13 +47,9 @@ class WorldstepVectorEnv(VectorEnv):
         self.nfe = nfe
         self.num_envs = num_envs
         self._defaults = {"task": task, "max_ticks": max_ticks}
-        self._connection = Connection(url, timeout)
+        self._connection = Connection(url, timeout, token, proxy)
         self.closed = False
-        try:
-            self.world_info, self._sessions = open_world(self._connection, world, num_envs)
-        except WorldstepError:
-            self.close()
-            raise
+        self._sessions = open_sessions(self._connection, world, num_envs)
         self._rngs: list[Optional[np.random.Generator]] = [None] * num_envs
         self._shown: list[Optional[dict[str, np.ndarray]]] = [None] * num_envs
         self.metadata = {**metadata_of(self.world_info), "autoreset_mode": self.autoreset_mode}
@@ -60,47 +58,100 @@ class WorldstepVectorEnv(VectorEnv):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
 
+    @property
+    def world_info(self) -> dict[str, Any]:
+        return self._sessions.world_info
+
     def reset(
         self,
         *,
         seed: Union[int, Sequence[Optional[int]], None] = None,
-        options: Optional[dict[str, Any]] = None,
+        options: Options = None,
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Begins episodes: of all envs, or of those of `options["reset_mask"]`, bool [N].
+
+        `seed`: an int seeds env i with `seed + i`; a list has one for each. `options`: those of `WorldstepEnv.reset` for all
+        envs, or a list of N of them; or each option by itself for all or for each: `task`, `start` and `max_ticks` as a list
+        of N, `frames` uint8 [N, F, H, W, 3], `actions` float32 [N, n, stride, A], `proprioception` float32 [N, P] (lists of N
+        arrays may differ in length). Autoresets take none of them, as Gymnasium's. Raises `option_vector` and `option_mask`.
+        """
         seeds = self._seeds(seed)
-        rest = dict(options or {})
-        which = self._masked(rest.pop("reset_mask", None))
-        sessions = [self._sessions[i] for i in which]
-        requests = [self._reset_request(i, seeds[i], rest) for i in which]
-        outcomes = reset_all(self._connection, sessions, requests)
-        self._show(which, outcomes)
+        which = list(range(self.num_envs))
+        if options is not None and "reset_mask" in options:
+            options = dict(options)
+            which = self._masked(options.pop("reset_mask"))
+        each = for_each(options, self.num_envs)
+        replies = self._sessions.reset({i: self._reset_request(i, seeds[i], each[i]) for i in which})
         infos: dict[str, Any] = {}
-        for i, reply in zip(which, replies(which, outcomes)):
+        for i, reply in replies.items():
+            self._shown[i] = observation(reply)
             infos = self._add_info(infos, reply.header["info"], i)
-        return self._observations(), infos
+        result = self._observations(), infos
+        self._sessions.deliver(which)
+        return result
 
     def step(
         self, actions: Any
     ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        everyone = range(self.num_envs)
-        blocks = self._blocks(actions)
-        requests = [self._next_request(i, blocks[i]) for i in everyone]
-        steps = replies(everyone, self._connection.call_all(requests))
-        for session, reply in zip(self._sessions, steps):
-            session.commit(reply)
-        self._show(everyone, steps)
+        turns = self._turns(actions, lambda action: checked(self.single_action_space, action))
         infos: dict[str, Any] = {}
-        starts = self._autoreset() if self.autoreset_mode is AutoresetMode.SAME_STEP else {}
-        for i, reply in enumerate(steps):
-            info = reply.header["info"]
-            if i in starts:
-                infos = self._add_info(infos, {"final_obs": observation(reply), "final_info": info}, i)
-                info = starts[i].header["info"]
-            infos = self._add_info(infos, info, i)
+        for i, turn in enumerate(turns):
+            self._shown[i] = observation((turn.then or turn).reply)
+            infos = self._add_infos(infos, turn, turn.reply.header["info"], lambda: observation(turn.reply), i)
+        headers = [turn.reply.header for turn in turns]
         # An autoreset of NEXT_STEP is answered by an observation without these.
-        rewards = np.array([reply.header.get("reward", 0.0) for reply in steps], np.float64)
-        terminations = np.array([reply.header.get("terminated", False) for reply in steps], np.bool_)
-        truncations = np.array([reply.header.get("truncated", False) for reply in steps], np.bool_)
-        return self._observations(), rewards, terminations, truncations, infos
+        rewards = np.array([header.get("reward", 0.0) for header in headers], np.float64)
+        terminations = np.array([header.get("terminated", False) for header in headers], np.bool_)
+        truncations = np.array([header.get("truncated", False) for header in headers], np.bool_)
+        result = self._observations(), rewards, terminations, truncations, infos
+        self._sessions.deliver(range(self.num_envs))
+        return result
+
+    def step_chunk(
+        self, actions: Any
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """The next K ticks of every env in one round trip, denoised jointly, where the world does that: `actions` are float32
+        [N, K, stride, A], K from 1 to `world_info["chunk"]`. Raises `action_chunk`, and what `step` raises.
+
+        Returns what `step` does with a tick axis behind the first: observations [N, K, ...], rewards [N, K], terminations and
+        truncations [N, K]. An env whose episode ends within the chunk makes no tick behind that, whatever its actions:
+        `infos["valid"]`, bool [N, K], is True for the ticks that it made; behind them rewards are 0, nothing is terminated or
+        truncated, and the observation is its newest. `infos["ticks"]` has for each env the infos of its ticks, a list; the
+        rest of `infos` is that of its last one.
+
+        SAME_STEP: an env that ended is reset in the same call: its observations from the last tick on are the new episode's,
+        those of the last tick are `infos["final_obs"]`. NEXT_STEP: the call after resets it and ignores all its K actions: no
+        tick is valid, and every observation is the new episode's. DISABLED: the caller resets it.
+        So `observations[...][:, -1]` are always what to act on.
+        """
+        most = self.world_info.get("chunk", 1)
+        turns = self._turns(actions, lambda own: checked_chunk(self.single_action_space, own, most))
+        ticks = len(actions[0])
+        shape = (self.num_envs, ticks)
+        observations = {
+            key: np.empty((*shape, *space.shape), space.dtype) for key, space in self.single_observation_space.items()
+        }
+        rewards = np.zeros(shape, np.float64)
+        terminations, truncations = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+        infos: dict[str, Any] = {}
+        for i, turn in enumerate(turns):
+            made = turn.reply.header.get("ticks", [])  # none of an autoreset of NEXT_STEP
+            count = len(made)
+            stacked = observation(turn.reply)
+            last = {key: tensor[-1] for key, tensor in stacked.items()} if made else stacked
+            newest = self._shown[i] = observation(turn.then.reply) if turn.then else last
+            for key, values in observations.items():
+                values[i, :count] = stacked[key] if made else 0
+                values[i, max(0, count - 1) :] = newest[key]
+            rewards[i, :count] = [tick["reward"] for tick in made]
+            terminations[i, :count] = [tick["terminated"] for tick in made]
+            truncations[i, :count] = [tick["truncated"] for tick in made]
+            infos = self._add_infos(infos, turn, made[-1]["info"] if made else turn.reply.header["info"], lambda: last, i)
+            own = {"valid": np.arange(ticks) < count, "ticks": [tick["info"] for tick in made]}
+            infos = self._add_info(infos, own, i)
+        result = observations, rewards, terminations, truncations, infos
+        self._sessions.deliver(range(self.num_envs))
+        return result
 
     def render(self) -> Optional[tuple[np.ndarray, ...]]:
         """The newest frame of each env, uint8 [H, W, 3], if `render_mode` is `rgb_array`."""
@@ -111,45 +162,40 @@ class WorldstepVectorEnv(VectorEnv):
     def close_extras(self, **kwargs: Any) -> None:
         self._connection.close()
 
-    def _blocks(self, actions: Any) -> list[Optional[np.ndarray]]:
-        """An action block for each env; None for those whose action is ignored because they are to be reset."""
+    def _turns(self, actions: Any, check: Callable[[Any], np.ndarray]) -> list[Turn]:
+        """A turn of each env under its own of `actions`."""
         if len(actions) != self.num_envs:
             facts = {"expected": list(self.action_space.shape), "got": list(np.shape(actions))}
             raise WorldstepError("action_shape", f"{len(actions)} actions for {self.num_envs} envs", facts, "send one for each")
-        blocks: list[Optional[np.ndarray]] = []
-        for i, session in enumerate(self._sessions):
-            ignored = session.ended and self.autoreset_mode is AutoresetMode.NEXT_STEP
+
+        def make(i: int, place: Place) -> Request:
+            if place.ended and self.autoreset_mode is AutoresetMode.NEXT_STEP:
+                return self._reset_request(i, None, {})
             try:
-                blocks.append(None if ignored else checked(self.single_action_space, actions[i]))
+                return step_request(place, check(actions[i]), self.nfe)
             except WorldstepError as error:
                 raise of_env(i, error, [i]) from error
-        return blocks
 
-    def _next_request(self, i: int, block: Optional[np.ndarray]) -> Request:
-        if block is None:
-            return self._reset_request(i, None, {})
-        return self._sessions[i].step_request(block, self.nfe)
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        return self._sessions.step(make, (lambda i: self._reset_request(i, None, {})) if same_step else None)
 
     def _reset_request(self, i: int, seed: Optional[int], options: dict[str, Any]) -> Request:
         rng = self._rngs[i]
         if seed is not None or rng is None:
             rng, _ = seeding.np_random(seed)
             self._rngs[i] = rng
-        episode_seed = draw_seed(rng) if seed is None else int(seed)
-        return self._sessions[i].reset_request(episode_seed, {**self._defaults, **options})
+            self._sessions.forget_seed(i)
+        episode_seed = self._sessions.draw_seed(i, rng) if seed is None else seed
+        return reset_request(episode_seed, {**self._defaults, **options})
 
-    def _autoreset(self) -> dict[int, Message]:
-        """Resets the envs that have ended."""
-        which = [i for i, session in enumerate(self._sessions) if session.ended]
-        requests = [self._reset_request(i, None, {}) for i in which]
-        outcomes = reset_all(self._connection, [self._sessions[i] for i in which], requests)
-        self._show(which, outcomes)
-        return dict(zip(which, replies(which, outcomes)))
-
-    def _show(self, which: Sequence[int], outcomes: Sequence[Outcome]) -> None:
-        for i, outcome in zip(which, outcomes):
-            if isinstance(outcome, Message):
-                self._shown[i] = observation(outcome)
+    def _add_infos(
+        self, infos: dict[str, Any], turn: Turn, info: dict[str, Any], last: Callable[[], dict[str, np.ndarray]], i: int
+    ) -> dict[str, Any]:
+        """With the `info` of env i, or where it was reset in the same step the reset's, and as its final ones `info` and `last`."""
+        if turn.then is None:
+            return self._add_info(infos, info, i)
+        infos = self._add_info(infos, {"final_obs": last(), "final_info": info}, i)
+        return self._add_info(infos, turn.then.reply.header["info"], i)
 
     def _observations(self) -> dict[str, np.ndarray]:
         for shown in self._shown:
@@ -162,10 +208,8 @@ class WorldstepVectorEnv(VectorEnv):
             return [None] * self.num_envs
         if isinstance(seed, (int, np.integer)):
             return [int(seed) + i for i in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            facts = {"expected": self.num_envs, "got": len(seed)}
-            raise WorldstepError("option_vector", f"{len(seed)} seeds for {self.num_envs} envs", facts, "give one for each")
-        return list(seed)
+        check_count("seeds", len(seed), self.num_envs)
+        return [None if own is None else int(own) for own in seed]
 
     def _masked(self, mask: Optional[np.ndarray]) -> list[int]:
         if mask is None:
@@ -175,17 +219,3 @@ class WorldstepVectorEnv(VectorEnv):
             message = "reset_mask is not a bool array [num_envs] with a True in it"
             raise WorldstepError("option_mask", message, {"num_envs": self.num_envs}, "give one")
         return [int(i) for i in np.flatnonzero(mask)]
-
-
-def replies(which: Sequence[int], outcomes: Sequence[Outcome]) -> list[Message]:
-    """The outcomes if none is an error; else the first error, with all envs that failed in its facts."""
-    failed = [i for i, outcome in zip(which, outcomes) if isinstance(outcome, WorldstepError)]
-    for i, outcome in zip(which, outcomes):
-        if isinstance(outcome, WorldstepError):
-            raise of_env(i, outcome, failed) from outcome
-    return list(outcomes)  # type: ignore[arg-type]
-
-
-def of_env(i: int, error: WorldstepError, failed: list[int]) -> WorldstepError:
-    facts = {**error.facts, "env": i, "failed": failed}
-    return WorldstepError(error.code, f"env {i}: {error.message}", facts, error.remedy)
