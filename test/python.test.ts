@@ -19,20 +19,31 @@ test("the Python client passes its tests", { timeout: 600_000 }, async ({ skip }
   if (python === undefined) return skip(`no Python with ${NEEDS.join(", ")} (set WORLDSTEP_PYTHON, or: ${HOW})`);
   const simulator = await createSimulator();
   const tiny = await openWorld(TINY_WORLD, { threads: 1 });
+  const logger = pino({ level: "warn" });
   const server = await serve({
     worlds: [{ spec: simulator.spec, hash: "simulator", open: () => createSimulator() }, tiny],
-    logger: pino({ level: "warn" }),
+    logger,
     limits: { maxSessions: 24, sessionIdleSeconds: 5 },
   });
+  // What a server may be after a restart: it knows no session, its tabletop has other spaces, its tiny world other weights.
+  const larger = await createSimulator({ size: 48 });
+  const restarted = await serve({
+    worlds: [
+      { spec: larger.spec, hash: "larger", open: () => createSimulator({ size: 48 }) },
+      { spec: tiny.spec, hash: "trained on", open: () => tiny.open() },
+    ],
+    logger,
+  });
+  const addresses = [server, restarted].map(({ url }) => url.replace("http:", "ws:"));
   try {
-    const env = { ...process.env, WORLDSTEP_URL: server.url.replace("http:", "ws:") };
+    const env = { ...process.env, WORLDSTEP_URL: addresses[0], WORLDSTEP_RESTARTED_URL: addresses[1] };
     const outcome = await run(python, ["-m", "pytest", "-q", "-p", "no:cacheprovider"], { cwd: CLIENT, env }).catch(
       (failure: { stdout?: string; stderr?: string }) => failure,
     );
     expect(outcome instanceof Error, `${outcome.stdout}${outcome.stderr}`).toBe(false);
     expect(outcome.stdout).toMatch(/\d+ passed/);
   } finally {
-    await server.close();
-    await Promise.all([tiny.close(), simulator.close()]);
+    await Promise.all([server.close(), restarted.close()]);
+    await Promise.all([tiny.close(), simulator.close(), larger.close()]);
   }
 });

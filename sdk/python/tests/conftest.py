@@ -1,4 +1,6 @@
-"""These tests need a server: `WORLDSTEP_URL` (test/python.test.ts starts one). They run once for each of its worlds."""
+"""These tests need two servers: `WORLDSTEP_URL`, and `WORLDSTEP_RESTARTED_URL`, what it may be after a restart: its first world
+has other spaces then, the second other weights (test/python.test.ts starts both). They run once for each of the first's worlds.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +19,21 @@ def pytest_generate_tests(metafunc):
         connection.close()
 
 
-def server_url() -> str:
-    url = os.environ.get("WORLDSTEP_URL")
+def server_url(name: str = "WORLDSTEP_URL") -> str:
+    url = os.environ.get(name)
     if not url:
-        pytest.exit("set WORLDSTEP_URL to the address of a server, for example ws://localhost:8777", returncode=2)
+        pytest.exit(f"set {name} to the address of a server, for example ws://localhost:8777", returncode=2)
     return url
 
 
 @pytest.fixture
 def url() -> str:
     return server_url()
+
+
+@pytest.fixture
+def restarted_url() -> str:
+    return server_url("WORLDSTEP_RESTARTED_URL")
 
 
 @pytest.fixture

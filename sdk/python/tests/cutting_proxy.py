@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 class CuttingProxy:
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._upstream = (socket.gethostbyname(parts.hostname), parts.port)
+        self.lead_to(url)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.connections = 0
@@ -26,6 +25,11 @@ class CuttingProxy:
     def __exit__(self, *_: object) -> None:
         shut(self._listener)
         self.cut()
+
+    def lead_to(self, url: str) -> None:
+        """From the next connection on."""
+        parts = urlsplit(url)
+        self._upstream = (socket.gethostbyname(parts.hostname), parts.port)
 
     def cut(self) -> None:
         for end in self._open:
@@ -43,12 +47,13 @@ class CuttingProxy:
             self.connections += 1
             self._open += [client, upstream]
             for source, sink, left in ((client, upstream, None), (upstream, client, bytes_left)):
-                threading.Thread(target=self._pump, args=(source, sink, left), daemon=True).start()
+                args = (source, sink, left, source is upstream)
+                threading.Thread(target=self._pump, args=args, daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, left: int | None) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket, left: int | None, counted: bool) -> None:
         try:
             while data := source.recv(65536):
-                if source.getpeername() == self._upstream:
+                if counted:
                     self.received += len(data)
                 sink.sendall(data[:left])
                 if left is not None:

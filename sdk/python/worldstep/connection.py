@@ -195,7 +195,7 @@ class Connection:
         patience = self._patience
         dialled = self._dialler.dial(patience.left())
         try:
-            while not wait([dialled], patience.slice()).done:
+            while not wait([dialled], max(patience.slice(), min(1.0, patience.left()))).done:
                 patience.tell(f"no answer from {self.url}", "waiting")
                 if patience.left() == 0:
                     raise SocketLost(self._dialler.refused(TimeoutError("no answer in time")))

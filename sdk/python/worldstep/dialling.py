@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
 import socket as sockets
@@ -33,6 +34,9 @@ NEAR_NETWORKS = [
     for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
 NEAR_NAMES = ("localhost", "local", "internal", "home.arpa")
+
+# What websockets has to say of a connection that is cut, which is an exception too, should not be a traceback on the terminal.
+logging.getLogger("worldstep.websockets").setLevel(logging.CRITICAL)
 
 
 class Dialler:
@@ -95,6 +99,7 @@ class Dialler:
                 proxy=self._proxy,
                 open_timeout=max(0.0, seconds),
                 close_timeout=CLOSE_SECONDS,
+                logger=logging.getLogger("worldstep.websockets"),
                 max_size=None,
                 max_queue=None,  # always read, so that pings are answered; what may come is bounded by what we ask
             ).__enter__()
