@@ -14,6 +14,8 @@ class CuttingProxy:
         self._open: list[socket.socket] = []
         self.connections = 0
         self.received = 0  # bytes from the server
+        self.flows = threading.Event()  # while it is clear nothing passes, and nobody is told
+        self.flows.set()
         # Connection i is cut when so many bytes came from the server; the ones after the last never.
         self.plan: list[int] = []
         self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -32,6 +34,7 @@ class CuttingProxy:
         self._upstream = (socket.gethostbyname(parts.hostname), parts.port)
 
     def cut(self) -> None:
+        self.flows.set()
         for end in self._open:
             shut(end)
         self._open.clear()
@@ -53,6 +56,7 @@ class CuttingProxy:
     def _pump(self, source: socket.socket, sink: socket.socket, left: int | None, counted: bool) -> None:
         try:
             while data := source.recv(65536):
+                self.flows.wait()
                 if counted:
                     self.received += len(data)
                 sink.sendall(data[:left])

@@ -27,7 +27,7 @@ from worldstep.wire import PROTOCOL, Message, decode, encode
 
 # The server closed because of what we sent: to send it again would only repeat that.
 OUR_FAULT = (1003, 1007, 1009)
-BACKOFF_SECONDS = (0.05, 2.0)  # first, longest
+BACKOFF_SECONDS = (0.05, 1.0)  # first, longest
 # Errors after which a session is no longer ours, for good.
 GONE = ("session_unknown", "session_closed", "session_not_owned", "session_taken_over")
 
@@ -153,11 +153,12 @@ class Connection:
                 return outcomes  # type: ignore[return-value]
             except SocketLost as lost:
                 self._cut()
-                if self._patience.left() <= pause:
+                left = self._patience.left()
+                if left == 0:
                     remedy = "check that the server runs, and call again"
                     raise WorldstepError("connection_lost", str(lost), lost.error.facts, remedy) from lost
                 self._patience.tell(str(lost), "trying again, to go on where it was,")
-            time.sleep(pause)
+            time.sleep(min(pause, left))
             pause = min(2 * pause, longest)
 
     def close(self) -> None:
@@ -181,7 +182,7 @@ class Connection:
         if socket is None or self._closed or os.getpid() != self._process:
             return
         if self._clean and not sys.is_finalizing():
-            farewell = [encode({"type": "close", "id": next(self._ids), "session": session}) for session in self._tokens]
+            farewell = [encode({"type": "close", "id": next(self._ids), "session": session}, {}) for session in self._tokens]
             # The collector may run in the middle of anything, the socket's own locks included: so not in this thread.
             threading.Thread(target=part, args=(socket, farewell), daemon=True).start()
         else:
