@@ -26,6 +26,14 @@ def server_url(name: str = "WORLDSTEP_URL") -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def dream() -> str:
+    """The last world of the server, for tests that one world is enough for."""
+    connection = Connection(server_url())
+    connection.close()
+    return list(connection.worlds)[-1]
+
+
 @pytest.fixture
 def url() -> str:
     return server_url()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from urllib.parse import urlsplit
 
 
@@ -16,6 +17,7 @@ class CuttingProxy:
         self.received = 0  # bytes from the server
         self.flows = threading.Event()  # while it is clear nothing passes, and nobody is told
         self.flows.set()
+        self.delay = 0.0  # seconds that what the server sends takes longer
         # Connection i is cut when so many bytes came from the server; the ones after the last never.
         self.plan: list[int] = []
         self.url = f"ws://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -45,6 +47,8 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if not self._accepted(client):
+                continue
             upstream = socket.create_connection(self._upstream)
             bytes_left = self.plan.pop(0) if self.plan else None
             self.connections += 1
@@ -53,10 +57,15 @@ class CuttingProxy:
                 args = (source, sink, left, source is upstream)
                 threading.Thread(target=self._pump, args=args, daemon=True).start()
 
+    def _accepted(self, client: socket.socket) -> bool:
+        return True
+
     def _pump(self, source: socket.socket, sink: socket.socket, left: int | None, counted: bool) -> None:
         try:
             while data := source.recv(65536):
                 self.flows.wait()
+                if counted:
+                    time.sleep(self.delay)
                 if counted:
                     self.received += len(data)
                 sink.sendall(data[:left])

@@ -16,8 +16,8 @@ from worldstep import WorldstepEnv, WorldstepError, WorldstepVectorEnv
 
 
 @pytest.fixture
-def env(url, world):
-    env = WorldstepEnv(url, world=world, task="reach", timeout=20)
+def env(url, dream):
+    env = WorldstepEnv(url, world=dream, task="reach", timeout=20)
     yield env
     env.close()
 
@@ -101,8 +101,8 @@ def test_another_call_finishes_what_was_interrupted_first(env):
     assert same(env.step(first), expected[0])
 
 
-def test_what_an_interrupted_step_ended_has_ended(url, world):
-    env = WorldstepEnv(url, world=world, max_ticks=1)
+def test_what_an_interrupted_step_ended_has_ended(url, dream):
+    env = WorldstepEnv(url, world=dream, max_ticks=1)
     first, other = actions(env, 2)
     env.reset(seed=5)
     expected = env.step(first)
@@ -115,9 +115,9 @@ def test_what_an_interrupted_step_ended_has_ended(url, world):
     env.close()
 
 
-def test_close_may_be_interrupted(url, world):
+def test_close_may_be_interrupted(url, dream):
     for at in range(1, 300, 23):
-        env = WorldstepEnv(url, world=world)
+        env = WorldstepEnv(url, world=dream)
         env.reset(seed=1)
         stopped = interrupted(env.close, at)
         env.close()
@@ -127,17 +127,17 @@ def test_close_may_be_interrupted(url, world):
             break
 
 
-def test_an_env_whose_making_was_interrupted_leaves_nothing(url, world):
+def test_an_env_whose_making_was_interrupted_leaves_nothing(url, dream):
     made = []
     for at in (20, 60, 100, 150, 200, 300):
-        interrupted(lambda: made.append(WorldstepEnv(url, world=world)), at)
+        interrupted(lambda: made.append(WorldstepEnv(url, world=dream)), at)
     for env in made:
         env.close()
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_an_interrupted_vector_step_is_finished(url, world, mode):
-    envs = WorldstepVectorEnv(url, 3, world=world, task="reach", max_ticks=3, autoreset_mode=mode, timeout=20)
+def test_an_interrupted_vector_step_is_finished(url, dream, mode):
+    envs = WorldstepVectorEnv(url, 3, world=dream, task="reach", max_ticks=3, autoreset_mode=mode, timeout=20)
     most = min(2, envs.world_info.get("chunk", 1))
 
     def run(call):

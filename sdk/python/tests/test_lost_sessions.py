@@ -21,8 +21,8 @@ from worldstep.connection import Request
 
 
 @pytest.fixture
-def env(proxy, world):
-    env = WorldstepEnv(proxy.url, world=world, task="reach", timeout=10)
+def env(proxy, dream):
+    env = WorldstepEnv(proxy.url, world=dream, task="reach", timeout=10)
     yield env
     env.close()
 
@@ -50,8 +50,8 @@ def test_a_step_is_an_error_and_a_reset_opens_a_new_session(env, url, proxy):
         assert same(rollout(env), expected)
 
 
-def test_wrappers_go_on(url, proxy, world):
-    made = gymnasium.make("worldstep/World-v0", url=proxy.url, world=world, task="reach", max_episode_steps=3)
+def test_wrappers_go_on(url, proxy, dream):
+    made = gymnasium.make("worldstep/World-v0", url=proxy.url, world=dream, task="reach", max_episode_steps=3)
     env = RecordEpisodeStatistics(made)
     env.reset(seed=1)
     end_sessions(env, url)
@@ -63,8 +63,8 @@ def test_wrappers_go_on(url, proxy, world):
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_a_vector_goes_on_after_a_reset(url, proxy, world, mode):
-    envs = WorldstepVectorEnv(proxy.url, 3, world=world, task="reach", max_ticks=3, autoreset_mode=mode, timeout=10)
+def test_a_vector_goes_on_after_a_reset(url, proxy, dream, mode):
+    envs = WorldstepVectorEnv(proxy.url, 3, world=dream, task="reach", max_ticks=3, autoreset_mode=mode, timeout=10)
     expected = run(envs, mode, steps=2)
     proxy.cut()
     end_sessions(envs, url)
@@ -75,7 +75,8 @@ def test_a_vector_goes_on_after_a_reset(url, proxy, world, mode):
     envs.close()
 
 
-def test_a_world_that_changed_meanwhile_is_told(env, world, proxy, restarted_url, caplog):
+def test_a_world_that_changed_meanwhile_is_told(world, proxy, restarted_url, caplog):
+    env = WorldstepEnv(proxy.url, world=world, timeout=10)
     env.reset(seed=1)
     proxy.lead_to(restarted_url)
     proxy.cut()
@@ -88,6 +89,7 @@ def test_a_world_that_changed_meanwhile_is_told(env, world, proxy, restarted_url
     else:
         env.reset(seed=1)
         assert env.world_info["hash"] == "trained on" and "has changed" in caplog.text
+    env.close()
 
 
 def in_a_child(call):
@@ -166,19 +168,19 @@ def test_silence_is_told_within_seconds(env, proxy, caplog):
     assert env.step(actions(env, 1)[0])[4]["tick"] == 1
 
 
-def test_a_forgotten_env_leaves_no_session(restarted_url):
+def test_a_forgotten_env_leaves_no_session(restarted_url, dream):
     connection = Connection(restarted_url)
-    most, world = connection.hello["limits"]["maxSessions"], list(connection.worlds)[-1]
+    most = connection.hello["limits"]["maxSessions"]
     connection.close()
     for kind in (WorldstepEnv, WorldstepVectorEnv):
-        one = kind(restarted_url, world=world)
+        one = kind(restarted_url, world=dream)
         one.reset(seed=0)
         del one
         gc.collect()
         ends = time.monotonic() + 10  # the server itself ends them after a minute
         while True:
             try:
-                WorldstepVectorEnv(restarted_url, most, world=world).close()
+                WorldstepVectorEnv(restarted_url, most, world=dream).close()
                 break
             except WorldstepError:
                 assert time.monotonic() < ends

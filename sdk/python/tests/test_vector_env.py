@@ -192,3 +192,115 @@ def test_too_many_sessions_are_refused_and_none_stays_open(url, world):
         with pytest.raises(WorldstepError, match="capacity_sessions"):
             WorldstepVectorEnv(url, limit + 1, world=world)
     WorldstepVectorEnv(url, SIZE, world=world).close()
+
+
+@pytest.fixture
+def pair(url, dream):
+    """A vector env, and the single envs that it should be like."""
+    made = []
+
+    def pair(mode):
+        options = {"world": dream, "task": "reach", "max_ticks": 3}
+        envs = WorldstepVectorEnv(url, SIZE, autoreset_mode=mode, **options)
+        alone = [WorldstepEnv(url, **options) for _ in range(SIZE)]
+        made.extend([envs, *alone])
+        return envs, alone
+
+    yield pair
+    for env in made:
+        env.close()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_chunk_of_each_env_is_that_of_single_envs(pair, mode):
+    envs, alone = pair(mode)
+    ticks = min(2, envs.world_info["chunk"])
+    shape = envs.single_action_space.shape
+    rng = np.random.default_rng(1)
+    draw = lambda: rng.uniform(-1, 1, (SIZE, ticks, *shape)).astype(np.float32)  # noqa: E731
+    observations, _ = envs.reset(seed=7, options={"max_ticks": [1, 2, 3]})
+    firsts = [env.reset(seed=7 + i, options={"max_ticks": 1 + i}) for i, env in enumerate(alone)]
+    ended = [False] * SIZE
+    seen = set()
+    for _ in range(4):
+        actions = draw()
+        if mode is AutoresetMode.DISABLED and any(ended):
+            with pytest.raises(WorldstepError, match="reset_needed"):
+                envs.step_chunk(actions)
+            observations, _ = envs.reset(options={"reset_mask": np.array(ended)})
+            for i, env in enumerate(alone):
+                if ended[i]:
+                    shown, _ = env.reset()
+                    assert_same([({k: v[i] for k, v in observations.items()},)], [(shown,)])
+            ended = [False] * SIZE
+        observations, rewards, terminations, truncations, infos = envs.step_chunk(actions)
+        assert observations["frames"].shape == (SIZE, ticks, *envs.single_observation_space["frames"].shape)
+        assert rewards.shape == terminations.shape == truncations.shape == infos["valid"].shape == (SIZE, ticks)
+        assert rewards.dtype == np.float64 and infos["valid"].dtype == np.bool_
+        for i, env in enumerate(alone):
+            shown = [{key: values[i, k] for key, values in observations.items()} for k in range(ticks)]
+            if ended[i]:  # NEXT_STEP: the call only resets it
+                expected, info = env.reset()
+                assert_same([tuple(shown)], [(expected,) * ticks])
+                assert not infos["valid"][i].any() and not rewards[i].any() and infos["ticks"][i] == []
+                assert infos["tick"][i] == 0
+                ended[i] = False
+                continue
+            made = env.step_chunk(actions[i])
+            count = len(made)
+            seen.add(count)
+            assert infos["valid"][i].tolist() == [k < count for k in range(ticks)]
+            assert infos["ticks"][i] == [info for *_, info in made]
+            for k, (expected, reward, terminated, truncated, _) in enumerate(made):
+                assert (rewards[i, k], terminations[i, k], truncations[i, k]) == (reward, terminated, truncated)
+                if k < count - 1:
+                    assert_same([(shown[k],)], [(expected,)])
+            assert not rewards[i, count:].any() and not terminations[i, count:].any() and not truncations[i, count:].any()
+            last, _, terminated, truncated, info = made[-1]
+            ended[i] = terminated or truncated
+            if ended[i] and mode is AutoresetMode.SAME_STEP:
+                assert_same([(infos["final_obs"][i],)], [(last,)])
+                assert infos["final_info"]["tick"][i] == info["tick"]
+                last, info = env.reset()
+                ended[i] = False
+            assert infos["tick"][i] == info["tick"]
+            assert_same([tuple(shown[count - 1 :])], [(last,) * (ticks - count + 1)])
+    assert ticks == 1 or seen == {1, 2}
+    assert len(firsts) == SIZE
+
+
+def test_a_chunk_of_one_tick_is_a_step(pair):
+    for mode in MODES:
+        envs, _ = pair(mode)
+        envs.action_space.seed(1)
+        results = []
+        for call in (envs.step, lambda action: envs.step_chunk(action[:, None])):
+            envs.reset(seed=3)
+            results.append([call(action) for action in [envs.action_space.sample() for _ in range(1)]])
+            envs.action_space.seed(1)
+        [[(shown, *step)], [(shown_chunk, *chunk)]] = results
+        assert_same([(shown, *step[:3])], [({k: v[:, 0] for k, v in shown_chunk.items()}, *(part[:, 0] for part in chunk[:3]))])
+        rest = {key: value for key, value in chunk[3].items() if key.lstrip("_") not in ("valid", "ticks")}
+        assert_same([(step[3],)], [(rest,)])
+
+
+def test_bad_chunks_step_no_env(pair):
+    envs, _ = pair(AutoresetMode.NEXT_STEP)
+    envs.reset(seed=1)
+    shape = (SIZE, 1, *envs.single_action_space.shape)
+    zeros = np.zeros(shape, np.float32)
+    expected = envs.step_chunk(zeros)
+    envs.reset(seed=1)
+    most = envs.world_info["chunk"]
+    for wrong, code in (
+        (zeros[:2], "action_shape"),
+        (zeros[:, 0], "action_"),  # shape or chunk: by how many rows a block has
+        (zeros[:, :0], "action_chunk"),
+        (np.repeat(zeros, most + 1, 1), "action_chunk"),
+        (zeros + 9, "action_out_of_range"),
+        ([zeros[0], zeros[0], np.repeat(zeros[0], 2, 0)], "action_shape"),
+        (None, "action_shape"),
+    ):
+        with pytest.raises(WorldstepError, match=code):
+            envs.step_chunk(wrong)
+    assert_same([envs.step_chunk(zeros)], [expected])

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from concurrent.futures import wait
-from typing import Any, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed
@@ -130,8 +130,8 @@ class Connection:
         """Whether `session` was lost for good: the server was restarted, say, or this is the child of a fork."""
         return session in self._gone
 
-    def call_all(self, requests: Sequence[Request]) -> list[Outcome]:
-        """The reply or the error of each request; all are sent before the first reply is awaited.
+    def call_all(self, requests: Sequence[Request], sending: Callable[[], None] = lambda: None) -> list[Outcome]:
+        """The reply or the error of each request; all are sent before the first reply is awaited. `sending` is called before.
 
         Raises `connection_lost`, `connection_refused` and `request_timeout`; the same call again runs no tick twice.
         """
@@ -148,6 +148,7 @@ class Connection:
                 if self._socket is None:
                     self._dial()
                     self._resume()
+                sending()
                 self._exchange(requests, outcomes)
                 self._clean = True
                 return outcomes  # type: ignore[return-value]

@@ -1,9 +1,9 @@
 """The sessions of an env on its connection: where each of them is, and the calls that have begun.
 
 Every request may be sent twice (a step names its tick, a reset always has a seed), and a call counts only when its caller has
-all results: `deliver` is the last thing that it does. So a call that failed or was interrupted, at whatever point, is finished
-by the same call again, which makes no tick twice; any other call finishes it first. Sessions that are gone (a restarted
-server) are opened anew by a reset.
+all results: `deliver` is the last thing that it does. So a call that got no answer or was interrupted, at whatever point, is
+finished by the same call again, which makes no tick twice; any other call finishes it first, where it had been sent. Sessions
+that are gone (a restarted server) are opened anew by a reset.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Turn:
         self.then: Optional[Turn] = None  # the reset that follows in the same call
         self.before = before  # what is unfinished again should this reset be refused
         self.is_call = False  # whether it is reset() itself, not a step's
+        self.sent = False  # whether the server may know of it
 
 
 class State:
@@ -115,8 +116,12 @@ class Sessions:
         return [make(i, place) for i, place in enumerate(self._state.places)]
 
     def _settle(self, then: Optional[Callable[[int], Request]]) -> None:
-        """Finishes what another call began."""
-        begun = {i: turn for i, turn in enumerate(self._state.turns) if turn is not None}
+        """Finishes what another call began. Steps that never left are as if they had not begun."""
+        turns = self._state.turns
+        begun = {i: turn for i, turn in enumerate(turns) if turn is not None}
+        if not any(turn.sent or turn.is_call for turn in begun.values()):
+            turns[:] = [None] * len(turns)
+            return
         self._finish(begun, then)
         self.deliver(begun)
 
@@ -136,7 +141,12 @@ class Sessions:
         requests = [self._addressed(i, turn.request) for i, turn in waiting.items()]
         failed: dict[int, WorldstepError] = {}
         lost = []
-        for (i, turn), outcome in zip(waiting.items(), self._connection.call_all(requests)):
+
+        def sending() -> None:
+            for turn in waiting.values():
+                turn.sent = True
+
+        for (i, turn), outcome in zip(waiting.items(), self._connection.call_all(requests, sending)):
             if isinstance(outcome, Message):
                 turn.reply = outcome
             elif reopen and turn.request.type == "reset" and self._connection.is_gone(state.places[i].session):

@@ -46,11 +46,16 @@ def checked(space: spaces.Box, action: Any) -> np.ndarray:
 
 def checked_chunk(space: spaces.Box, actions: Any, most: int) -> np.ndarray:
     """1 to `most` elements of `space`, [K, ...]. Raises what `checked` does, and `action_chunk`."""
+    ticks = length_of(actions)
+    if not 1 <= ticks <= most:
+        facts = {"ticks": ticks, "most": most}
+        raise WorldstepError("action_chunk", f"a chunk of {ticks} ticks", facts, f"send 1 to {most} action blocks")
+    return np.stack([checked(space, block) for block in actions])
+
+
+def length_of(actions: Any) -> int:
+    """Raises `action_shape` for what is no array, list or tuple of actions."""
     try:
-        blocks = list(actions)
+        return len(actions)
     except TypeError as error:
-        raise WorldstepError("action_shape", f"not a chunk of actions: {error}", {}, "send action blocks") from error
-    if not 1 <= len(blocks) <= most:
-        facts = {"ticks": len(blocks), "most": most}
-        raise WorldstepError("action_chunk", f"a chunk of {len(blocks)} ticks", facts, f"send 1 to {most} action blocks")
-    return np.stack([checked(space, block) for block in blocks])
+        raise WorldstepError("action_shape", f"no actions: {error}", {}, "send an array, or a list") from error

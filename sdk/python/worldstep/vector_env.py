@@ -14,7 +14,7 @@ from worldstep.env import DEFAULT_URL, check_render_mode, metadata_of, open_sess
 from worldstep.errors import WorldstepError
 from worldstep.options import Options, check_count, for_each, reset_request
 from worldstep.session import Place, Turn, observation, of_env, step_request
-from worldstep.spaces import box, checked, checked_chunk, observation_space
+from worldstep.spaces import box, checked, checked_chunk, length_of, observation_space
 from worldstep.wire import Message
 
 
@@ -124,9 +124,13 @@ class WorldstepVectorEnv(VectorEnv):
         tick is valid, and every observation is the new episode's. DISABLED: the caller resets it.
         So `observations[...][:, -1]` are always what to act on.
         """
+        self._check_count(actions)
         most = self.world_info.get("chunk", 1)
+        lengths = {length_of(own) for own in actions}
+        if len(lengths) > 1:
+            raise WorldstepError("action_shape", "chunks of several lengths", {"got": sorted(lengths)}, "send all envs as many ticks")
+        [ticks] = lengths
         turns = self._turns(actions, lambda own: checked_chunk(self.single_action_space, own, most))
-        ticks = len(actions[0])
         shape = (self.num_envs, ticks)
         observations = {
             key: np.empty((*shape, *space.shape), space.dtype) for key, space in self.single_observation_space.items()
@@ -164,9 +168,7 @@ class WorldstepVectorEnv(VectorEnv):
 
     def _turns(self, actions: Any, check: Callable[[Any], np.ndarray]) -> list[Turn]:
         """A turn of each env under its own of `actions`."""
-        if len(actions) != self.num_envs:
-            facts = {"expected": list(self.action_space.shape), "got": list(np.shape(actions))}
-            raise WorldstepError("action_shape", f"{len(actions)} actions for {self.num_envs} envs", facts, "send one for each")
+        self._check_count(actions)
 
         def make(i: int, place: Place) -> Request:
             if place.ended and self.autoreset_mode is AutoresetMode.NEXT_STEP:
@@ -178,6 +180,12 @@ class WorldstepVectorEnv(VectorEnv):
 
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         return self._sessions.step(make, (lambda i: self._reset_request(i, None, {})) if same_step else None)
+
+    def _check_count(self, actions: Any) -> None:
+        got = length_of(actions)
+        if got != self.num_envs:
+            facts = {"expected": self.num_envs, "got": got}
+            raise WorldstepError("action_shape", f"{got} actions for {self.num_envs} envs", facts, "send one for each")
 
     def _reset_request(self, i: int, seed: Optional[int], options: dict[str, Any]) -> Request:
         rng = self._rngs[i]
