@@ -14,6 +14,9 @@ from test_vector_env import assert_same
 
 from worldstep import WorldstepEnv, WorldstepError, WorldstepVectorEnv
 
+# Python itself throws away what is raised in a weakref's callback or a destructor, and pytest would tell.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def env(url, dream):

@@ -7,20 +7,20 @@ begins on a new one. For one thread at a time, and one process: after a fork the
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import itertools
 import os
 import sys
 import threading
 import time
-from concurrent.futures import wait
 from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from worldstep.dialling import CLOSE_SECONDS, FAILURES, Dialler, cut, hang_up, is_final
+from worldstep.dialling import CLOSE_SECONDS, FAILURES, Dialler, cut, is_final
 from worldstep.errors import WorldstepError
 from worldstep.patience import Patience
 from worldstep.wire import PROTOCOL, Message, decode, encode
@@ -185,7 +185,7 @@ class Connection:
         if self._clean and not sys.is_finalizing():
             farewell = [encode({"type": "close", "id": next(self._ids), "session": session}, {}) for session in self._tokens]
             # The collector may run in the middle of anything, the socket's own locks included: so not in this thread.
-            threading.Thread(target=part, args=(socket, farewell), daemon=True).start()
+            _thread.start_new_thread(part, (socket, farewell))
         else:
             cut(socket)
 
@@ -195,18 +195,17 @@ class Connection:
     def _dial(self) -> None:
         self._complaint = None
         patience = self._patience
-        dialled = self._dialler.dial(patience.left())
+        attempt = self._dialler.dial(patience.left())
         try:
-            while not wait([dialled], max(patience.slice(), min(1.0, patience.left()))).done:
+            while not attempt.is_over(max(patience.slice(), min(1.0, patience.left()))):
                 patience.tell(f"no answer from {self.url}", "waiting")
                 if patience.left() == 0:
                     raise SocketLost(self._dialler.refused(TimeoutError("no answer in time")))
-            error = dialled.exception()
-            if error is None:
-                self._socket = dialled.result()
+            self._socket = attempt.socket
         except BaseException:
-            hang_up(dialled)
+            attempt.give_up()
             raise
+        error = attempt.error
         if error is not None:
             if not isinstance(error, FAILURES):
                 raise error

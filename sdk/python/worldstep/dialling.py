@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import ipaddress
 import logging
 import os
 import re
 import socket as sockets
-import threading
-from concurrent.futures import Future
-from typing import Optional, Union
+from queue import Empty, SimpleQueue
+from typing import Callable, Optional, Union
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -59,11 +59,11 @@ class Dialler:
             proxy, self.skipped = environments_proxy(url)
         self._proxy = proxy or None
 
-    def dial(self, seconds: float) -> Future[ClientConnection]:
-        """Connects on a thread of its own, so that the caller may wait in parts, and give up at once (`hang_up`)."""
-        dialled: Future[ClientConnection] = Future()
-        threading.Thread(target=self._run, args=(dialled, seconds), daemon=True).start()
-        return dialled
+    def dial(self, seconds: float) -> Attempt:
+        attempt = Attempt()
+        # Not with `threading`, nor are `concurrent.futures` waited for: an interrupt in their locks becomes a RuntimeError.
+        _thread.start_new_thread(attempt.run, (lambda: self._connect(seconds),))
+        return attempt
 
     def refused(self, error: BaseException) -> WorldstepError:
         """`connection_refused`, for what `dial` failed with."""
@@ -88,25 +88,52 @@ class Dialler:
             remedy += f"; proxy={without_password(self.skipped)!r} goes through the environment's proxy, which isn't asked for such an address"
         return WorldstepError("connection_refused", f"no connection to {self.shown}{through}: {why}", facts, remedy)
 
-    def _run(self, dialled: Future[ClientConnection], seconds: float) -> None:
+    def _connect(self, seconds: float) -> ClientConnection:
+        # Entered because websockets wants a `with`; whoever has it closes it.
+        return connect(
+            self.url,
+            subprotocols=[SUBPROTOCOL],
+            compression=None,
+            additional_headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
+            proxy=self._proxy,
+            open_timeout=max(0.0, seconds),
+            close_timeout=CLOSE_SECONDS,
+            logger=logging.getLogger("worldstep.websockets"),
+            max_size=None,
+            max_queue=None,  # always read, so that pings are answered; what may come is bounded by what we ask
+        ).__enter__()
+
+
+class Attempt:
+    """A connection in the making on a thread of its own, so that its caller may wait in parts, and give up at once."""
+
+    def __init__(self) -> None:
+        self.socket: Optional[ClientConnection] = None
+        self.error: Optional[BaseException] = None
+        self._over: SimpleQueue[bool] = SimpleQueue()
+        self._given_up = False
+
+    def run(self, connect: Callable[[], ClientConnection]) -> None:
         try:
-            # Entered because websockets wants a `with`; whoever has it closes it.
-            socket = connect(
-                self.url,
-                subprotocols=[SUBPROTOCOL],
-                compression=None,
-                additional_headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
-                proxy=self._proxy,
-                open_timeout=max(0.0, seconds),
-                close_timeout=CLOSE_SECONDS,
-                logger=logging.getLogger("worldstep.websockets"),
-                max_size=None,
-                max_queue=None,  # always read, so that pings are answered; what may come is bounded by what we ask
-            ).__enter__()
+            self.socket = connect()
         except BaseException as error:  # the waiting thread raises it
-            dialled.set_exception(error)
-        else:
-            dialled.set_result(socket)
+            self.error = error
+        self._over.put(True)
+        if self._given_up:
+            self.give_up()
+
+    def is_over(self, seconds: float) -> bool:
+        """Waits so long at most for `socket` or `error`."""
+        try:
+            return self._over.get(timeout=seconds)
+        except Empty:
+            return False
+
+    def give_up(self) -> None:
+        """Should it still connect, that is cut."""
+        self._given_up = True
+        if self.socket is not None:
+            cut(self.socket)
 
 
 def is_final(error: BaseException) -> bool:
@@ -114,11 +141,6 @@ def is_final(error: BaseException) -> bool:
     if isinstance(error, InvalidStatus):
         return error.response.status_code in (400, 401, 403, 404)
     return isinstance(error, (ValueError, ImportError))
-
-
-def hang_up(dialled: Future[ClientConnection]) -> None:
-    """Gives up what `dial` returned: should it still connect, that is cut."""
-    dialled.add_done_callback(lambda done: done.exception() or cut(done.result()))
 
 
 def cut(socket: ClientConnection) -> None:
