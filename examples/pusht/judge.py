@@ -71,12 +71,11 @@ class Dream:
     """As `Real`, of a served world, whose frames are smaller."""
 
     def __init__(self, url, world, count):
-        from worldstep import WorldstepVectorEnv
+        from worldstep import WorldstepVectorEnv, scale
 
+        self.scale = scale
         self.envs = WorldstepVectorEnv(url, num_envs=count, world=world, max_ticks=0, autoreset_mode="Disabled")
         self.stride = self.envs.world_info["stride"]
-        channels = self.envs.world_info["action"]
-        self.low, self.high = (np.array([channel[bound] for channel in channels]) for bound in ("low", "high"))
         self.size = self.envs.single_observation_space["frames"].shape[1]
         self.envs.reset(seed=0)
 
@@ -84,16 +83,14 @@ class Dream:
         """Each from a frame `[96, 96, 3]` and where the agent is in it."""
         import cv2
 
-        for i, (frame, agent) in enumerate(zip(frames, agents)):
-            small = cv2.resize(frame, (self.size, self.size), interpolation=cv2.INTER_AREA)
-            options = dict(reset_mask=np.arange(len(frames)) == i, frames=small[None], proprioception=np.float32(agent))
-            shown, info = self.envs.reset(seed=[i] * len(frames), options=options)
+        small = [cv2.resize(frame, (self.size, self.size), interpolation=cv2.INTER_AREA)[None] for frame in frames]
+        options = dict(frames=np.stack(small), proprioception=np.float32(agents))
+        shown, info = self.envs.reset(seed=list(range(len(frames))), options=options)
         self._take(shown, info)
         self.corners = np.full((self.envs.num_envs, 8, 2), np.nan)  # not told before the first tick
 
     def step(self, targets):
-        actions = np.clip(2 * (targets - self.low) / (self.high - self.low) - 1, -1, 1).astype(np.float32)
-        shown, *_, info = self.envs.step(actions)
+        shown, *_, info = self.envs.step(np.clip(self.scale(self.envs.world_info, targets), -1, 1))
         self._take(shown, info)
         state = info["environmentState"]
         names = [name for name in state if not name.startswith("_")]

@@ -72,6 +72,9 @@ def test_a_proxy_that_is_given_is_always_asked(url, tunnels, monkeypatch):
     with pytest.raises(WorldstepError, match="no connection to ws://simulators.invalid:80: "):
         Connection("ws://simulators.invalid:80", proxy=None)
     assert tunnels.connections == 3
+    with pytest.raises(WorldstepError, match="proxy ftp://127.0.0.1: ftp://127.0.0.1 isn't") as caught:
+        Connection(url, proxy="ftp://user:secret@127.0.0.1")
+    assert "secret" not in str(caught.value)
     for wrong in ("nonsense", "socks5h://127.0.0.1:9"):  # the latter for want of python-socks, or of a proxy there
         with pytest.raises(WorldstepError, match=f"through the proxy {wrong}") as caught:
             Connection(url, proxy=wrong)

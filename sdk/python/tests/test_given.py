@@ -127,7 +127,13 @@ def test_each_env_has_its_own_options(env, envs):
 
 def test_options_for_another_number_of_envs_are_refused(envs):
     frames = envs.reset(seed=1)[0]["frames"][:, -1:]
-    for options in ([{}, {}], {"frames": frames[:2]}, {"task": ["reach"]}, {"max_ticks": [1] * 4}, {"frames": list(frames[:2])}):
+    for options in (
+        [{}, {}],
+        {"frames": frames[:2]},
+        {"task": ["reach"]},
+        {"max_ticks": [1] * 4},
+        {"frames": list(frames[:2])},
+    ):
         with pytest.raises(WorldstepError, match="for 3 envs") as caught:
             envs.reset(options=options)
         assert caught.value.code == "option_vector" and caught.value.facts["expected"] == SIZE
@@ -159,7 +165,12 @@ def test_robot_units(env):
     px = {"actionSpace": {"low": -1, "high": 1}, "action": [{"low": 0, "high": 511}, {"low": 3, "high": 3}]}
     np.testing.assert_allclose(scale(px, [[120, 3], [700, 9]]), [[2 * 120 / 511 - 1, 0], [2 * 700 / 511 - 1, 0]], rtol=1e-6)
     np.testing.assert_allclose(unscale(px, [-1, 0.5]), [0, 3])
-    for wrong, code in ((0.5, "action_shape"), (rows[:, 1:], "action_shape"), (rows * np.nan, "action_not_finite"), ("x", "action_shape")):
+    for wrong, code in (
+        (0.5, "action_shape"),
+        (rows[:, 1:], "action_shape"),
+        (rows * np.nan, "action_not_finite"),
+        ("x", "action_shape"),
+    ):
         for convert in (scale, unscale):
             with pytest.raises(WorldstepError, match=code):
                 convert(world, wrong)

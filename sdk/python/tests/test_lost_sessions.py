@@ -1,4 +1,4 @@
-"""A session that is gone (the server was restarted, the laptop slept, the process was forked) costs its episode, not the env."""
+"""A session that is gone (a restarted server, a laptop that slept, a forked process) costs its episode, not the env."""
 
 from __future__ import annotations
 

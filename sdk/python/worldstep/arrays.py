@@ -16,7 +16,11 @@ def tensor_of(name: str, value: Any, dtype: np.dtype, wrong: str) -> np.ndarray:
     """
     try:
         array = np.array(value)
-    except (TypeError, ValueError, RuntimeError) as error:  # ragged; or a tensor that numpy can't read: on a GPU, with a gradient
+    except (
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:  # ragged; or a tensor that numpy can't read: on a GPU, with a gradient
         raise WorldstepError(wrong, f"{name} is no array of numbers: {error}", {}, f"give a {dtype} array") from error
     if has_dtype(value) and array.dtype != dtype:
         facts = {"name": name, "expected": str(dtype), "got": str(array.dtype)}
@@ -24,7 +28,9 @@ def tensor_of(name: str, value: Any, dtype: np.dtype, wrong: str) -> np.ndarray:
         remedy = f"give {dtype}{scaled}: nothing is cast in silence"
         raise WorldstepError("tensor_dtype", f"{name} is {array.dtype}, not {dtype}", facts, remedy)
     if array.dtype.kind not in ("iu" if dtype == np.uint8 else "iuf"):
-        raise WorldstepError(wrong, f"{name} is no array of {dtype} numbers", {"got": str(array.dtype)}, f"give a {dtype} array")
+        raise WorldstepError(
+            wrong, f"{name} is no array of {dtype} numbers", {"got": str(array.dtype)}, f"give a {dtype} array"
+        )
     if dtype == np.uint8 and array.size and not 0 <= array.min() <= array.max() <= 255:
         facts = {"low": int(array.min()), "high": int(array.max())}
         raise WorldstepError(wrong, f"{name} has numbers outside 0 to 255", facts, "give colours from 0 to 255")

@@ -11,7 +11,7 @@ from worldstep.errors import WorldstepError
 
 def scale(world_info: Mapping[str, Any], rows: Any) -> np.ndarray:
     """Rows [..., A] in the robot's units as what `step` takes, float32 [..., A]: linear, so that a channel's `low` becomes the
-    action space's lower bound and its `high` the upper one; a channel that never moves becomes their middle. Nothing is clipped.
+    action space's lower bound and its `high` the upper; a channel that never moves becomes their middle. Nothing is clipped.
     Raises `action_shape` and `action_not_finite`.
     """
     values, low, high = _rows(world_info, rows)

@@ -58,7 +58,9 @@ class Connection:
     `hello` is the server's; `worlds` are its worlds by id.
     """
 
-    def __init__(self, url: str, timeout: float = 60.0, token: Optional[str] = None, proxy: Union[str, bool, None] = True) -> None:
+    def __init__(
+        self, url: str, timeout: float = 60.0, token: Optional[str] = None, proxy: Union[str, bool, None] = True
+    ) -> None:
         self._socket: Optional[ClientConnection] = None
         self._closed = False
         self._process = os.getpid()

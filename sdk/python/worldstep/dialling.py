@@ -25,13 +25,12 @@ from worldstep.errors import WorldstepError
 from worldstep.wire import SUBPROTOCOL
 
 CLOSE_SECONDS = 1.0
-# What `connect` raises where there is no connection to be had: TimeoutError is an OSError; ImportError for want of python-socks.
+# What `connect` raises where there is no connection: TimeoutError is an OSError; ImportError is for want of python-socks.
 FAILURES = (OSError, WebSocketException, ValueError, ImportError)
 TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 # Where no proxy leads, by address and by name. 100.64.0.0/10 is what Tailscale and the like give.
 NEAR_NETWORKS = [
-    ipaddress.ip_network(network)
-    for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+    ipaddress.ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 ]
 NEAR_NAMES = ("localhost", "local", "internal", "home.arpa")
 
@@ -67,11 +66,11 @@ class Dialler:
 
     def refused(self, error: BaseException) -> WorldstepError:
         """`connection_refused`, for what `dial` failed with."""
-        through = f" through the proxy {without_password(self._proxy)}" if self._proxy else ""
         facts = {"url": self.shown}
+        through, why = "", (str(error) or type(error).__name__).replace(self.url, self.shown)
         if self._proxy:
             facts["proxy"] = without_password(self._proxy)
-        why = str(error) or type(error).__name__
+            through, why = f" through the proxy {facts['proxy']}", why.replace(self._proxy, facts["proxy"])
         remedy = "check that the server runs, its address and its version"
         if isinstance(error, InvalidStatus):
             status = facts["status"] = error.response.status_code
@@ -85,7 +84,8 @@ class Dialler:
         elif self._proxy:
             remedy = "give proxy=None to go without the proxy, or name the server in NO_PROXY"
         elif self.skipped:
-            remedy += f"; proxy={without_password(self.skipped)!r} goes through the environment's proxy, which isn't asked for such an address"
+            proxy = without_password(self.skipped)
+            remedy += f"; proxy={proxy!r} goes through the environment's proxy, which isn't asked for such an address"
         return WorldstepError("connection_refused", f"no connection to {self.shown}{through}: {why}", facts, remedy)
 
     def _connect(self, seconds: float) -> ClientConnection:

@@ -20,7 +20,10 @@ Options = Union[Mapping[str, Any], Sequence[Union[Mapping[str, Any], None]], Non
 
 
 def reset_request(seed: int, options: Mapping[str, Any]) -> Request:
-    """A reset, its session still missing. None is as good as absent. Raises `option_unknown`, `tensor_dtype` and what `frames` says."""
+    """A reset, its session still missing. None is as good as absent.
+
+    Raises `option_unknown`, `tensor_dtype`, and of a tensor `option_` and its name.
+    """
     fields: dict[str, Any] = {"seed": seed}
     tensors = {}
     for name, value in options.items():

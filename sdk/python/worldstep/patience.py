@@ -11,7 +11,7 @@ SAY_AFTER_SECONDS = 3.0
 
 
 class Patience:
-    """Of one call, for `seconds`. What it waits for is logged, as a warning, after 3 seconds and whenever the wait has doubled."""
+    """Of one call, for `seconds`. What it waits for is logged as a warning, after 3 s and whenever the wait has doubled."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -38,4 +38,6 @@ class Patience:
         if waited < self._say_after or self.left() == 0:
             return
         self._say_after, self._said = 2 * waited, True
-        logger.warning("worldstep: %s, since %.0f s: %s for %.0f s more (timeout=%g)", what, waited, doing, self.left(), self.seconds)
+        logger.warning(
+            "worldstep: %s, since %.0f s: %s for %.0f s more (timeout=%g)", what, waited, doing, self.left(), self.seconds
+        )

@@ -15,7 +15,6 @@ from worldstep.errors import WorldstepError
 from worldstep.options import Options, check_count, for_each, reset_request
 from worldstep.session import Place, Turn, observation, of_env, step_request
 from worldstep.spaces import box, checked, checked_chunk, length_of, observation_space
-from worldstep.wire import Message
 
 
 class WorldstepVectorEnv(VectorEnv):
@@ -90,14 +89,12 @@ class WorldstepVectorEnv(VectorEnv):
         self._sessions.deliver(which)
         return result
 
-    def step(
-        self, actions: Any
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         turns = self._turns(actions, lambda action: checked(self.single_action_space, action))
         infos: dict[str, Any] = {}
         for i, turn in enumerate(turns):
             self._shown[i] = observation((turn.then or turn).reply)
-            infos = self._add_infos(infos, turn, turn.reply.header["info"], lambda: observation(turn.reply), i)
+            infos = self._add_infos(infos, turn, turn.reply.header["info"], observation(turn.reply), i)
         headers = [turn.reply.header for turn in turns]
         # An autoreset of NEXT_STEP is answered by an observation without these.
         rewards = np.array([header.get("reward", 0.0) for header in headers], np.float64)
@@ -107,9 +104,7 @@ class WorldstepVectorEnv(VectorEnv):
         self._sessions.deliver(range(self.num_envs))
         return result
 
-    def step_chunk(
-        self, actions: Any
-    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step_chunk(self, actions: Any) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """The next K ticks of every env in one round trip, denoised jointly, where the world does that: `actions` are float32
         [N, K, stride, A], K from 1 to `world_info["chunk"]`. Raises `action_chunk`, and what `step` raises.
 
@@ -128,7 +123,9 @@ class WorldstepVectorEnv(VectorEnv):
         most = self.world_info.get("chunk", 1)
         lengths = {length_of(own) for own in actions}
         if len(lengths) > 1:
-            raise WorldstepError("action_shape", "chunks of several lengths", {"got": sorted(lengths)}, "send all envs as many ticks")
+            raise WorldstepError(
+                "action_shape", "chunks of several lengths", {"got": sorted(lengths)}, "send all envs as many ticks"
+            )
         [ticks] = lengths
         turns = self._turns(actions, lambda own: checked_chunk(self.single_action_space, own, most))
         shape = (self.num_envs, ticks)
@@ -150,7 +147,7 @@ class WorldstepVectorEnv(VectorEnv):
             rewards[i, :count] = [tick["reward"] for tick in made]
             terminations[i, :count] = [tick["terminated"] for tick in made]
             truncations[i, :count] = [tick["truncated"] for tick in made]
-            infos = self._add_infos(infos, turn, made[-1]["info"] if made else turn.reply.header["info"], lambda: last, i)
+            infos = self._add_infos(infos, turn, made[-1]["info"] if made else turn.reply.header["info"], last, i)
             own = {"valid": np.arange(ticks) < count, "ticks": [tick["info"] for tick in made]}
             infos = self._add_info(infos, own, i)
         result = observations, rewards, terminations, truncations, infos
@@ -165,6 +162,9 @@ class WorldstepVectorEnv(VectorEnv):
 
     def close_extras(self, **kwargs: Any) -> None:
         self._connection.close()
+
+    def __del__(self) -> None:
+        """Gymnasium's would close, and wait, wherever the collector runs; the connection ends itself."""
 
     def _turns(self, actions: Any, check: Callable[[Any], np.ndarray]) -> list[Turn]:
         """A turn of each env under its own of `actions`."""
@@ -197,12 +197,12 @@ class WorldstepVectorEnv(VectorEnv):
         return reset_request(episode_seed, {**self._defaults, **options})
 
     def _add_infos(
-        self, infos: dict[str, Any], turn: Turn, info: dict[str, Any], last: Callable[[], dict[str, np.ndarray]], i: int
+        self, infos: dict[str, Any], turn: Turn, info: dict[str, Any], shown: dict[str, np.ndarray], i: int
     ) -> dict[str, Any]:
-        """With the `info` of env i, or where it was reset in the same step the reset's, and as its final ones `info` and `last`."""
+        """With env i's `info`; where it was reset in the same call the reset's, and `info` and `shown` as its final ones."""
         if turn.then is None:
             return self._add_info(infos, info, i)
-        infos = self._add_info(infos, {"final_obs": last(), "final_info": info}, i)
+        infos = self._add_info(infos, {"final_obs": shown, "final_info": info}, i)
         return self._add_info(infos, turn.then.reply.header["info"], i)
 
     def _observations(self) -> dict[str, np.ndarray]:
