@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import socket as sockets
+import ssl
 from queue import Empty, SimpleQueue
 from typing import Callable, Optional, Union
 from urllib.parse import urlsplit
@@ -79,6 +80,8 @@ class Dialler:
                 remedy = "give the token that it was started with, as token=... or in WORLDSTEP_TOKEN"
             elif error.response.body:
                 why = f"HTTP {status}: {error.response.body[:200].decode(errors='replace').strip()}"
+        elif isinstance(error, ssl.SSLCertVerificationError):
+            remedy = "if the certificate is the server's own, name its file in SSL_CERT_FILE of the environment"
         elif isinstance(error, ImportError):
             remedy = "pip install python-socks, or give proxy=None to go without the proxy"
         elif self._proxy:
