@@ -101,9 +101,9 @@ def test_results_are_those_of_gymnasiums_vector_env(make, make_sync, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_cuts_change_nothing(make, mode, proxy):
-    expected = run(make(mode), mode)
-    cut = make(mode, at=proxy.url, timeout=10)
+def test_cuts_change_nothing(url, dream, mode, proxy):
+    whole, cut = (WorldstepVectorEnv(at, SIZE, world=dream, autoreset_mode=mode, **OPTIONS) for at in (url, proxy.url))
+    expected = run(whole, mode)
     before_some = run(cut, mode, before=lambda step: proxy.cut() if step % 3 == 1 else None)
     assert_same(before_some, expected)
     reply = sum(np.prod(space.shape) for space in cut.single_observation_space.values())
@@ -111,6 +111,8 @@ def test_cuts_change_nothing(make, mode, proxy):
     proxy.plan = [int(5000 + reply * share) for share in (0.5, 1.5, 2.1, 3.4, 4.0)]
     assert_same(run(cut, mode), expected)
     assert proxy.plan == []
+    whole.close()
+    cut.close()
 
 
 @pytest.mark.parametrize("missing", [10, 150, 250])  # a reply to `open` takes about 110 bytes
