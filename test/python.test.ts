@@ -33,6 +33,7 @@ test("the Python client passes its tests", { timeout: 600_000 }, async ({ skip }
       { spec: tiny.spec, hash: "trained on", open: () => tiny.open() },
     ],
     logger,
+    limits: { maxSessions: 8 },
   });
   const addresses = [server, restarted].map(({ url }) => url.replace("http:", "ws:"));
   try {

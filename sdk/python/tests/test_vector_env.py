@@ -306,3 +306,12 @@ def test_bad_chunks_step_no_env(pair):
         with pytest.raises(WorldstepError, match=code):
             envs.step_chunk(wrong)
     assert_same([envs.step_chunk(zeros)], [expected])
+
+
+def test_no_more_bytes_wait_at_once_than_the_server_takes(pair):
+    envs, _ = pair(AutoresetMode.NEXT_STEP)
+    expected = run(envs, AutoresetMode.NEXT_STEP, steps=2)
+    limits = envs._connection.hello["limits"]
+    for most in (1, 1000, 3000):  # less than one request, than two
+        limits["maxQueuedBytes"] = most
+        assert_same(run(envs, AutoresetMode.NEXT_STEP, steps=2), expected)

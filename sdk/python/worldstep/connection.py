@@ -10,6 +10,7 @@ from __future__ import annotations
 import _thread
 import contextlib
 import itertools
+import math
 import os
 import sys
 import threading
@@ -29,7 +30,7 @@ from worldstep.wire import PROTOCOL, Message, decode, encode
 OUR_FAULT = (1003, 1007, 1009)
 BACKOFF_SECONDS = (0.05, 1.0)  # first, longest
 # Errors after which a session is no longer ours, for good.
-GONE = ("session_unknown", "session_closed", "session_not_owned", "session_taken_over")
+GONE = ("session_unknown", "session_closed", "session_idle", "session_not_owned", "session_taken_over")
 
 
 class Request(NamedTuple):
@@ -230,42 +231,55 @@ class Connection:
                 self._let_go(session, outcome)
 
     def _exchange(self, requests: Sequence[Request], outcomes: list[Optional[Outcome]]) -> None:
-        """Sends the requests that have no outcome, and fills in the outcomes as they come."""
-        waiting = {}
+        """Sends the requests that have no outcome, as many at a time as the server lets wait, and fills in the outcomes."""
+        most = self.hello["limits"].get("maxQueuedBytes", math.inf)
+        waiting: dict[int, tuple[int, int]] = {}  # of each request that was sent: its index and its bytes
         for i, request in enumerate(requests):
             if outcomes[i] is None:
                 outcomes[i] = self._gone.get(request.fields.get("session", ""))
             if outcomes[i] is None:
-                waiting[self._send(request)] = i
+                id = next(self._ids)
+                data = self._encoded(request, id)
+                while waiting and sum(size for _, size in waiting.values()) + len(data) > most:
+                    self._take(requests, outcomes, waiting)
+                self._send(data)
+                waiting[id] = (i, len(data))
         while waiting:
-            message = self._receive()
-            error = _error(message)
-            i = waiting.pop(message.header.get("id"), None)
-            if i is not None:
-                session = requests[i].fields.get("session")
-                if error is not None and error.code in GONE and session is not None:
-                    error = self._let_go(session, error)
-                outcomes[i] = error or message
-                if message.header["type"] == "opened":  # known from now on, should the next socket have to resume it
-                    self._tokens[message.header["session"]] = message.header["token"]
-            elif error is not None and "id" not in message.header:
-                if "session" in message.header:
-                    self._let_go(message.header["session"], error)
-                else:
-                    self._complaint = error
+            self._take(requests, outcomes, waiting)
 
-    def _send(self, request: Request) -> int:
-        id = next(self._ids)
+    def _take(
+        self, requests: Sequence[Request], outcomes: list[Optional[Outcome]], waiting: dict[int, tuple[int, int]]
+    ) -> None:
+        """The next message, whatever it is about."""
+        message = self._receive()
+        error = _error(message)
+        i, _ = waiting.pop(message.header.get("id"), (None, 0))
+        if i is not None:
+            session = requests[i].fields.get("session")
+            if error is not None and error.code in GONE and session is not None:
+                error = self._let_go(session, error)
+            outcomes[i] = error or message
+            if message.header["type"] == "opened":  # known from now on, should the next socket have to resume it
+                self._tokens[message.header["session"]] = message.header["token"]
+        elif error is not None and "id" not in message.header:
+            if "session" in message.header:
+                self._let_go(message.header["session"], error)
+            else:
+                self._complaint = error
+
+    def _encoded(self, request: Request, id: int) -> bytes:
         data = encode({"type": request.type, "id": id, **request.fields}, request.tensors)
         limit = self.hello["limits"]["maxMessageBytes"]
         if len(data) > limit:
             message = f"a {request.type} of {len(data)} bytes; the server takes {limit}"
             raise WorldstepError("message_too_big", message, {"bytes": len(data), "maxMessageBytes": limit}, "send less")
+        return data
+
+    def _send(self, data: bytes) -> None:
         try:
             self._held().send(data)
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
-        return id
 
     def _receive(self) -> Message:
         patience, socket = self._patience, self._held()

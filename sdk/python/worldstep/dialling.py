@@ -142,7 +142,7 @@ class Attempt:
 def is_final(error: BaseException) -> bool:
     """Whether to dial again would only fail again: what we ask is refused, or can't be asked."""
     if isinstance(error, InvalidStatus):
-        return error.response.status_code in (400, 401, 403, 404)
+        return error.response.status_code in (400, 401, 403, 404, 421)
     return isinstance(error, (ValueError, ImportError))
 
 
