@@ -23,7 +23,7 @@ test("the Python client passes its tests", { timeout: 600_000 }, async ({ skip }
   const server = await serve({
     worlds: [{ spec: simulator.spec, hash: "simulator", open: () => createSimulator() }, tiny],
     logger,
-    limits: { maxSessions: 24, sessionIdleSeconds: 5 },
+    limits: { maxSessions: 30, sessionIdleSeconds: 5 },
   });
   // What a server may be after a restart: it knows no session, its tabletop has other spaces, its tiny world other weights.
   const larger = await createSimulator({ size: 48 });

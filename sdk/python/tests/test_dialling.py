@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from doors import Gate, Tunnels
 
@@ -53,7 +55,8 @@ def test_which_hosts_are_near(host, near):
 
 def test_the_environments_proxy_is_asked_for_the_rest_and_named(tunnels, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", tunnels.address)
-    Connection("ws://simulators.example:80").close()
+    with contextlib.suppress(WorldstepError):  # a server may not want to be called that
+        Connection("ws://simulators.example:80").close()
     assert tunnels.asked == "CONNECT simulators.example:80 HTTP/1.1"
     monkeypatch.setenv("HTTPS_PROXY", NOWHERE)
     with pytest.raises(WorldstepError, match="through the proxy http://127.0.0.1:9: .*refused.*proxy=None") as caught:
