@@ -118,6 +118,28 @@ def test_what_an_interrupted_step_ended_has_ended(url, dream):
     env.close()
 
 
+def test_an_interrupted_draw_draws_nothing(env):
+    env.reset(seed=3)
+    expected = env.reset()
+    env.reset(seed=3)
+    rng = env.np_random
+
+    class Interrupted:
+        """Draws, and then is interrupted before anybody has what was drawn."""
+
+        bit_generator = rng.bit_generator
+
+        def integers(self, most):
+            rng.integers(most)
+            env.np_random = rng
+            raise Stop
+
+    env.np_random = Interrupted()
+    with pytest.raises(Stop):
+        env.reset()
+    assert same(env.reset(), expected)
+
+
 def test_close_may_be_interrupted(url, dream):
     for at in range(1, 300, 23):
         env = WorldstepEnv(url, world=dream)

@@ -68,9 +68,16 @@ class Sessions:
 
     def draw_seed(self, i: int, rng: np.random.Generator) -> int:
         """A seed for an episode that was given none: the same until an episode has begun with it."""
-        if i not in self._state.drawn:
-            self._state.drawn[i] = int(rng.integers(SEEDS))
-        return self._state.drawn[i]
+        drawn = self._state.drawn
+        if i not in drawn:
+            before = rng.bit_generator.state
+            try:
+                drawn[i] = int(rng.integers(SEEDS))
+            except BaseException:  # an interrupt: as if nothing had been drawn
+                drawn.pop(i, None)
+                rng.bit_generator.state = before
+                raise
+        return drawn[i]
 
     def forget_seed(self, i: int) -> None:
         self._state.drawn.pop(i, None)
