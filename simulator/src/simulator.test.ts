@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import { differenceOf, sizeBeside } from "./alike.js";
 import { type Pose, WORKSPACE } from "./kinematics.js";
 import { blindPolicy, novicePolicy, playPolicy, taskPolicy } from "./policies.js";
 import type { ScriptedPolicy } from "./script.js";
-import { createSimulator, type Simulator } from "./simulator.js";
+import { createSimulator, type Simulator, simulatorSpec } from "./simulator.js";
 import { SCORED_TASKS } from "./tasks.js";
 
 const STILL = new Float32Array(20);
@@ -171,4 +172,36 @@ test("bad calls get a code", async () => {
   await expect(simulator.step(STILL)).rejects.toMatchObject({ code: "reset_needed" });
   await simulator.close();
   await expect(simulator.reset()).rejects.toMatchObject({ code: "env_closed" });
+});
+
+test("newestOnly shows the newest frame of each tick as it is, in place of the others, and changes nothing else", async () => {
+  const [all, newest] = [await createSimulator({ size: 32 }), await createSimulator({ size: 32, newestOnly: true })];
+  const last = (frames: Uint8Array) => frames.slice((3 * frames.length) / 4);
+  expect(await newest.reset({ seed: 4 })).toEqual(await all.reset({ seed: 4 }));
+  for (let t = 0; t < 3; t++) {
+    const action = new Float32Array(20).fill(0.5);
+    const [shown, drawn] = [await all.step(action), await newest.step(action)];
+    const frame = last(shown.observation.frames.data);
+    expect(drawn.observation.frames.data).toEqual(new Uint8Array(Buffer.concat([frame, frame, frame, frame])));
+    expect(shown.observation.frames.data).not.toEqual(drawn.observation.frames.data);
+    expect({ ...drawn, observation: drawn.observation.proprioception }).toEqual({
+      ...shown,
+      observation: shown.observation.proprioception,
+    });
+  }
+});
+
+test("a simulator beside a world has frames as large as the world's", async () => {
+  const spec = simulatorSpec({ size: 128 });
+  const simulator = await createSimulator({ size: 128 });
+  expect(simulator.spec).toEqual(spec);
+  expect(sizeBeside(spec)).toBe(128);
+  expect(differenceOf(spec, simulator.spec)).toBeUndefined();
+  expect(differenceOf(spec, simulatorSpec())).toEqual({
+    what: "frames",
+    world: [4, 128, 128, 3],
+    simulator: [4, 64, 64, 3],
+  });
+  const action = spec.action.map((channel) => ({ ...channel, high: 2 * channel.high }));
+  expect(differenceOf({ ...spec, action }, spec)).toMatchObject({ what: "action", world: action }); // twice as far
 });

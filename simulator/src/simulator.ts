@@ -139,7 +139,8 @@ class TabletopSimulator implements Simulator {
       trace: [start],
     };
     const frames = this.#newFrames();
-    for (let row = 0; row < STRIDE; row++) this.#film(frames, row, row > 0);
+    this.#film(frames, 0);
+    for (let row = 1; row < STRIDE; row++) repeat(frames, 0, row);
     return { observation: this.#observation(frames), info: this.#info() };
   }
 
@@ -164,8 +165,9 @@ class TabletopSimulator implements Simulator {
         success[i] ||= score.success;
         succeeded[i] ||= score.success;
       }
-      this.#film(frames, row, false);
+      if (row === STRIDE - 1 || !this.options.newestOnly) this.#film(frames, row);
     }
+    if (this.options.newestOnly) for (let row = 0; row < STRIDE - 1; row++) repeat(frames, STRIDE - 1, row);
     const scored = SCORED_TASKS.indexOf(episode.task as ScoredTask);
     const terminated = succeeded[scored] ?? false;
     const tick = episode.tick + 1;
@@ -226,16 +228,13 @@ class TabletopSimulator implements Simulator {
     return cameras.map(() => new Uint8Array(STRIDE * size * size * 3));
   }
 
-  // Renders frame `row` of each camera's tick, or repeats the frame before it.
-  #film(frames: readonly Uint8Array[], row: number, repeat: boolean): void {
+  // Renders frame `row` of each camera's tick.
+  #film(frames: readonly Uint8Array[], row: number): void {
     const { size, cameras } = this.options;
     const bytes = size * size * 3;
     for (const [i, tick] of frames.entries()) {
-      if (repeat) tick.copyWithin(row * bytes, (row - 1) * bytes, row * bytes);
-      else {
-        const scene = this.#view.scene(this.physics, this.#present().domain, cameras[i] as CameraName);
-        render(scene, size, size, tick.subarray(row * bytes, (row + 1) * bytes));
-      }
+      const scene = this.#view.scene(this.physics, this.#present().domain, cameras[i] as CameraName);
+      render(scene, size, size, tick.subarray(row * bytes, (row + 1) * bytes));
     }
   }
 
@@ -268,6 +267,19 @@ class TabletopSimulator implements Simulator {
       environmentState: Object.fromEntries(ENVIRONMENT_STATE.map((name, i) => [name, things[i]])),
     };
   }
+}
+
+// Frame `from` of each camera's tick also as frame `to`.
+function repeat(frames: readonly Uint8Array[], from: number, to: number): void {
+  for (const tick of frames) {
+    const bytes = tick.length / STRIDE;
+    tick.copyWithin(to * bytes, from * bytes, (from + 1) * bytes);
+  }
+}
+
+/** The spec of a simulator with `options`. Throws `OptionError`, as `createSimulator` does. */
+export function simulatorSpec(options: SimulatorOptions = {}): EnvSpec {
+  return specOf(settings(options));
 }
 
 function specOf({ size, cameras }: Required<SimulatorOptions>): EnvSpec {
