@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type EnvSpec, OptionError } from "@worldstep/protocols";
 import { blindPolicy, SCORED_TASKS, type ScoredTask, taskPolicy } from "@worldstep/simulator";
 import { z } from "zod";
@@ -59,9 +58,6 @@ export interface PolicyFolder {
   /** Opens one for `task` on worlds of `spec`; scripts look through `ruler`. */
   open(entry: PolicyEntry, task: ScoredTask, spec: EnvSpec, ruler: Ruler): Promise<Policy>;
 }
-
-/** The policies for the tabletop that come with this package: scripts from expert to wrong, and cloned networks. */
-export const TABLETOP = fileURLToPath(new URL("../tabletop", import.meta.url));
 
 /** The folder at `path`. Throws `OptionError`: `policies_missing`, `policies_invalid`. */
 export async function readPolicies(path: string): Promise<PolicyFolder> {

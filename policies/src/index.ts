@@ -6,10 +6,11 @@ export {
   nextGeneration,
 } from "./evolution.js";
 export { actEvolved, evolvedPolicy, weightCount } from "./evolved.js";
-export { type PolicyEntry, type PolicyFolder, readPolicies, TABLETOP } from "./folder.js";
+export { type PolicyEntry, type PolicyFolder, readPolicies } from "./folder.js";
 export { learnedPolicy } from "./learned.js";
 export { newestFrame, type Policy } from "./policy.js";
 export { type PolicyServer, type PolicyServerOptions, type PolicySpaces, servePolicy } from "./policy-server.js";
 export { remotePolicy } from "./remote.js";
 export { type Reading, Ruler } from "./ruler.js";
 export { blindly, scriptedPolicy } from "./scripted.js";
+export { openRuler, TABLETOP } from "./tabletop.js";

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Env } from "@worldstep/protocols";
 import {
   createSimulator,
   heldOutSeed,
@@ -10,14 +11,24 @@ import {
   type Simulator,
 } from "@worldstep/simulator";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newestFrame, type Policy, type PolicyFolder, Ruler, readPolicies, TABLETOP } from "./index.js";
+import {
+  learnedPolicy,
+  newestFrame,
+  openRuler,
+  type Policy,
+  type PolicyEntry,
+  type PolicyFolder,
+  Ruler,
+  readPolicies,
+  TABLETOP,
+} from "./index.js";
 
 let simulator: Simulator;
 let ruler: Ruler;
 let folder: PolicyFolder;
 beforeAll(async () => {
   simulator = await createSimulator();
-  ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
+  ruler = await openRuler(64);
   folder = await readPolicies(TABLETOP);
 });
 afterAll(() => Promise.all([simulator.close(), ruler.close()]));
@@ -33,14 +44,15 @@ async function play(
   policy: Policy,
   task: ScoredTask,
   seed: number,
+  env: Env = simulator,
 ): Promise<{ success: boolean; actions: Float32Array[] }> {
-  let { observation } = await simulator.reset({ seed, task, maxTicks: 45 });
+  let { observation } = await env.reset({ seed, task, maxTicks: 45 });
   await policy.reset(seed);
   const actions: Float32Array[] = [];
   for (;;) {
     const action = await policy.act(observation);
     actions.push(action);
-    const step = await simulator.step(action);
+    const step = await env.step(action);
     if (step.terminated || step.truncated) return { success: step.terminated, actions };
     observation = step.observation;
   }
@@ -95,6 +107,20 @@ it("skill, or the want of it, shows: of ten episodes the better policy wins more
   expect(wrong).toBeLessThan(2);
 });
 
+it("the same policies see through the ruler for frames of 128 pixels", async () => {
+  const [large, eyes] = [await createSimulator({ size: 128, newestOnly: true }), await openRuler(128)];
+  expect(eyes.size).toBe(128);
+  for (const name of ["expert", "cloned from 480"]) {
+    const entry = folder.policies.find((policy) => policy.name === name) as PolicyEntry;
+    const policy = await folder.open(entry, "reach", large.spec, eyes);
+    let won = 0;
+    for (let i = 0; i < 4; i++) won += Number((await play(policy, "reach", heldOutSeed(3, i), large)).success);
+    expect(won, name).toBeGreaterThan(2);
+    await policy.close();
+  }
+  await Promise.all([large.close(), eyes.close()]);
+});
+
 it("the policies that ship have at least 12 for every task", () => {
   for (const task of SCORED_TASKS) {
     const suited = folder.policies.filter(({ tasks }) => tasks === undefined || tasks.includes(task));
@@ -122,6 +148,25 @@ describe("a folder that can't be used says why", () => {
     [JSON.stringify({ policies: scripts("a", "a") }), "same name"],
   ])("%s", async (text, why) => {
     await expect(read(text)).rejects.toMatchObject({ code: "policies_invalid", message: expect.stringContaining(why) });
+  });
+
+  it("no ruler for frames of that size: which there are, and how one is made", async () => {
+    const missing = { code: "ruler_missing", facts: { size: 96, sizes: [64, 128] } };
+    await expect(openRuler(96)).rejects.toMatchObject({
+      ...missing,
+      remedy: expect.stringContaining("train_ruler.py"),
+    });
+    await expect(openRuler(Number.NaN)).rejects.toMatchObject({ code: "ruler_missing" });
+  });
+
+  it("frames of another size than a network takes", async () => {
+    await expect(ruler.read(new Uint8Array(128 * 128 * 3))).rejects.toMatchObject({ code: "shape_mismatch" });
+    const file = join(TABLETOP, "ruler-128.onnx");
+    const unfit = learnedPolicy(file, simulator.spec, "reach", ruler);
+    await expect(unfit).rejects.toMatchObject({
+      code: "network_unfit",
+      message: expect.stringContaining("[1, 128, 128, 3]"),
+    });
   });
 
   it("no folder, no network, or a network for something else", async () => {

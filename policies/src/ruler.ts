@@ -2,6 +2,8 @@
 // is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { OptionError, ShapeError } from "@worldstep/protocols";
 import { type Pose, type Scene, sceneOf } from "@worldstep/simulator";
 import { Tensor } from "onnxruntime-node";
 import { Network } from "./network.js";
@@ -15,10 +17,13 @@ export interface Reading extends Omit<Scene, "command"> {
 }
 
 const TIP = 5; // numbers before the scene
+/** How many numbers a reading is. */
+export const SCENE = 26;
 
 export class Ruler {
   private constructor(
     readonly network: Network,
+    /** Pixels along each side of the frames that it reads. */
     readonly size: number,
     /** SHA-256 of the file, in hex. */
     readonly hash: string,
@@ -26,21 +31,22 @@ export class Ruler {
 
   /** Throws `OptionError` (`network_missing`, `network_unfit`). */
   static async open(file: string): Promise<Ruler> {
-    const network = await Network.open(file, ["frame"], ["scene", "features"]);
-    const [input] = network.session.inputMetadata;
-    const size = input?.isTensor ? Number(input.shape[1]) : 0;
-    return new Ruler(
-      network,
-      size,
-      createHash("sha256")
-        .update(await readFile(file))
-        .digest("hex"),
-    );
+    const network = await Network.open(file, { frame: [1, "any", "any", 3] }, ["scene", "features"]);
+    const [, height, width] = network.inputs.get("frame") ?? [];
+    if (typeof height !== "number" || height < 1 || height !== width) {
+      await network.close();
+      const remedy = "export it for square frames of one size, as training/train_ruler.py does";
+      throw new OptionError("network_unfit", `${basename(file)} reads no frames of one size`, remedy, { file });
+    }
+    const hash = createHash("sha256").update(await readFile(file));
+    return new Ruler(network, height, hash.digest("hex"));
   }
 
-  /** The scene in `frame` `[size, size, 3]` uint8. */
+  /** The scene in `frame` `[size, size, 3]` uint8. Throws `ShapeError` for one of another size. */
   async read(frame: Uint8Array): Promise<Reading> {
-    const input = new Tensor("uint8", frame, [1, this.size, this.size, 3]);
+    const shape = [this.size, this.size, 3];
+    if (frame.length !== this.size * this.size * 3) throw new ShapeError("the ruler's frame", shape, [frame.length]);
+    const input = new Tensor("uint8", frame, [1, ...shape]);
     const { scene, features } = await this.network.run({ frame: input });
     const values = scene?.data as Float32Array;
     return { ...readable(values), scene: values, features: features?.data as Float32Array };
