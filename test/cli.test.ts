@@ -1,7 +1,7 @@
 // The command as a user runs it: the built one, in a process of its own.
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -223,6 +223,26 @@ it("serve hosts the worlds and the simulator, and ends on a signal", async () =>
   await connection.close();
   server.kill("SIGINT");
   expect(await once(server, "exit")).toEqual([0, null]);
+});
+
+it("serve shows the simulator as large as each tabletop beside it", async () => {
+  const small = join(folder, "small");
+  await mkdir(small);
+  await writeRandomWorld(small, 32);
+  const server = spawn(process.execPath, [MAIN, "serve", "--world", small, "worlds/tabletop-nano", "--port", "0"]);
+  const [line] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
+  const connection = await connect(line.replace(/^websocket +/, ""));
+  const sizes = connection.worlds.map(({ id, observationSpace }) => [id, observationSpace.spaces.frames?.shape[1]]);
+  expect(sizes.slice(2)).toEqual([
+    ["tabletop-mujoco", 32],
+    ["tabletop-mujoco-64", 64],
+  ]);
+  const env = await connection.open("tabletop-mujoco");
+  const { frames } = (await env.reset({ seed: 1 })).observation;
+  expect(frames.shape).toEqual([4, 32, 32, 3]);
+  await connection.close();
+  server.kill("SIGINT");
+  await once(server, "exit");
 });
 
 it("generate goes on where it was", async () => {

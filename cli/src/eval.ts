@@ -22,6 +22,7 @@ interface Options {
   readonly scale?: number;
   readonly rollouts?: number;
   readonly nfe?: number;
+  readonly size?: number;
   readonly policies?: string;
   readonly out?: string;
   readonly workers?: number;
@@ -45,6 +46,11 @@ export function evalCommand(): Command {
     .option("--seed <n>", "which held-out episodes", wholeNumber(0, 1000), 1)
     .option("--rollouts <n>", "open-loop rollouts; default 64, with --quick 6", wholeNumber(2, 10_000))
     .option("--nfe <n>", "denoiser evaluations a tick, instead of the world's default", wholeNumber(1))
+    .option(
+      "--size <pixels>",
+      "sides of the simulator's frames, where it is judged as a world; default 64",
+      wholeNumber(1),
+    )
     .option("--policies <dir>", "folder of the policies to rank; default those that come with worldstep")
     .option("--out <dir>", "folder of the report, and of the samples that an interrupted run goes on from")
     .option("--workers <n>", "processes; default one a core", wholeNumber(1, 1024))
@@ -56,17 +62,20 @@ export function evalCommand(): Command {
 async function run(folder: string, options: Options): Promise<void> {
   const { cardMarkdown, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
   const { TABLETOP } = await import("@worldstep/policies");
-  const { seed, rollouts, nfe, policies = TABLETOP, workers } = options;
+  const { seed, rollouts, nfe, size, policies = TABLETOP, workers } = options;
   if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
     throw new OptionError("option_card", "a card is of a world and of all parts", "leave out --card or --only", {});
   }
   if (folder === SIMULATOR && nfe !== undefined) {
     throw new OptionError("option_nfe", "the simulator samples nothing", "leave out --nfe", { nfe });
   }
+  if (folder !== SIMULATOR && size !== undefined) {
+    throw new OptionError("option_size", "a world's frames have the size that they have", "leave out --size", { size });
+  }
   const scale = scaleOf(options);
   const only = options.only === undefined ? undefined : partsNamed(options.only);
   const parts = only === undefined ? "" : `-${only.join("-")}`; // the whole report stays beside those of some parts
-  const name = nameOf(folder, nfe);
+  const name = nameOf(folder, nfe, size);
   const subject = await openSubject(name);
   const out = options.out ?? join("out", "eval", `${subject.id}-${subject.hash.slice(0, 8)}${suffix(options)}`);
   const progress = progressBar("eval", "ticks");
@@ -101,8 +110,8 @@ async function run(folder: string, options: Options): Promise<void> {
   }
 }
 
-function nameOf(folder: string, nfe: number | undefined): SubjectName {
-  if (folder === SIMULATOR) return { kind: "simulator" };
+function nameOf(folder: string, nfe: number | undefined, size: number | undefined): SubjectName {
+  if (folder === SIMULATOR) return { kind: "simulator", ...(size !== undefined && { size }) };
   return { kind: "world", folder, ...(nfe !== undefined && { nfe }) };
 }
 
@@ -110,9 +119,9 @@ function scaleOf({ quick, scale }: Pick<Options, "quick" | "scale">): number {
   return scale ?? (quick ? QUICK : 1);
 }
 
-function commandOf(folder: string, { seed, rollouts, nfe, only, policies, ...options }: Options): string {
+function commandOf(folder: string, { seed, rollouts, nfe, size, only, policies, ...options }: Options): string {
   const scale = scaleOf(options);
-  const settings = { only, scale: scale < 1 ? scale : undefined, seed, rollouts, nfe, policies };
+  const settings = { only, scale: scale < 1 ? scale : undefined, seed, rollouts, nfe, size, policies };
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   const words = given.flatMap(([name, value]) => [`--${name}`, quoted(String(value))]);
   return ["worldstep eval", quoted(folder), ...words].join(" ");
@@ -124,13 +133,14 @@ function quoted(word: string): string {
 }
 
 // What makes the samples others than those of the plain command.
-function suffix({ seed, rollouts, nfe, policies, ...options }: Options): string {
+function suffix({ seed, rollouts, nfe, size, policies, ...options }: Options): string {
   const scale = scaleOf(options);
   const parts = [
     `seed${seed}`,
     scale < 1 && `scale${scale}`,
     rollouts && `rollouts${rollouts}`,
     nfe && `nfe${nfe}`,
+    size && `size${size}`,
     policies && basename(policies),
   ];
   return `-${parts.filter(Boolean).join("-")}`;

@@ -1,6 +1,5 @@
 // `worldstep policy`: a policy of a folder behind a socket, for clients of openpi.
 import { once } from "node:events";
-import { join } from "node:path";
 import { OptionError } from "@worldstep/protocols";
 import type { ScoredTask } from "@worldstep/simulator";
 import { Command } from "commander";
@@ -10,6 +9,7 @@ import { wholeNumber } from "./numbers.js";
 interface Options {
   readonly name: string;
   readonly task: string;
+  readonly size: number;
   readonly ruler?: string;
   readonly port: number;
   readonly host: string;
@@ -22,15 +22,23 @@ export function policyCommand(): Command {
     .argument("[folder]", "folder with a policies.json; default the tabletop's policies that come with worldstep")
     .requiredOption("--name <name>", "which of the folder's policies")
     .requiredOption("--task <task>", "what it is to do: one of the tabletop's tasks")
-    .option("--ruler <file>", "the network by which it sees the scene; default the tabletop's ruler.onnx")
+    .option("--size <pixels>", "sides of the frames that it is shown: those of the world", wholeNumber(1), 64)
+    .option(
+      "--ruler <file>",
+      "the network by which it sees the scene, for frames of the size that it reads; default the tabletop's for --size",
+    )
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8000)
     .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
     .option("--seed <n>", "of the first connection's policy; each later connection's is the next", wholeNumber(0), 0)
     .action(run);
 }
 
-async function run(given: string | undefined, { name, task: wanted, ruler: file, ...options }: Options): Promise<void> {
-  const { readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
+async function run(
+  given: string | undefined,
+  { name, task: wanted, size, ruler: file, ...options }: Options,
+): Promise<void> {
+  const { openRuler, readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
+  const { simulatorSpec } = await import("@worldstep/simulator");
   const folder = await readPolicies(given ?? TABLETOP);
   const entry = folder.policies.find((policy) => policy.name === name);
   if (entry === undefined) {
@@ -38,8 +46,8 @@ async function run(given: string | undefined, { name, task: wanted, ruler: file,
     throw new OptionError("option_policy", `no policy "${name}"`, `use one of ${policies.join(", ")}`, { policies });
   }
   const task = await taskOf(wanted, entry.tasks);
-  const ruler = await Ruler.open(file ?? join(TABLETOP, "ruler.onnx"));
-  const spec = await specSeenBy(ruler);
+  const ruler = file === undefined ? await openRuler(size) : await Ruler.open(file);
+  const spec = simulatorSpec({ size: ruler.size });
   const open = () => folder.open(entry, task, spec, ruler);
   await (await open()).close(); // one that can't be opened is found now, not by the first client
   const server = await servePolicy(open, spec, {
@@ -64,12 +72,4 @@ async function taskOf(wanted: string, suited: readonly ScoredTask[] | undefined)
     throw new OptionError("option_task", `the policy knows no task "${wanted}"`, remedy, { tasks });
   }
   return task;
-}
-
-/** The spec of the tabletop with frames of the size that `ruler` reads. */
-async function specSeenBy({ size }: { readonly size: number }) {
-  const { createSimulator } = await import("@worldstep/simulator");
-  const simulator = await createSimulator({ size });
-  await simulator.close();
-  return simulator.spec;
 }

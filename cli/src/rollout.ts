@@ -138,15 +138,14 @@ async function runReal(
     const remedy = "leave out --real, or the script's start";
     throw new OptionError("option_real", "the simulator has no named start states", remedy, { start: script.start });
   }
-  const { createSimulator } = await import("@worldstep/simulator");
-  const [, height = 0] = spec.observationSpace.spaces.frames?.shape ?? [];
-  // The nearest size that it can show: where that is another one, the shapes below differ.
-  const simulator = await createSimulator({ size: Math.min(256, Math.max(64, height)) });
-  const shapes = (env: EnvSpec): string => `${env.observationSpace.spaces.frames?.shape} ${env.actionSpace.shape}`;
-  if (shapes(spec) !== shapes(simulator.spec)) {
+  const { createSimulator, differenceOf, sizeBeside } = await import("@worldstep/simulator");
+  const simulator = await createSimulator({ size: sizeBeside(spec) });
+  const difference = differenceOf(spec, simulator.spec);
+  if (difference !== undefined) {
+    const { what, world, simulator: wanted } = difference;
     throw new OptionError(
       "option_real",
-      `${spec.id} has frames and actions of [${shapes(spec)}], the simulator of [${shapes(simulator.spec)}]`,
+      `the ${what} of ${spec.id} is ${JSON.stringify(world)}; the simulator has ${JSON.stringify(wanted)}`,
       "leave out --real: there is no ground truth for this world",
     );
   }

@@ -1,7 +1,7 @@
 // `worldstep serve`: dreamed worlds and the simulator on one WebSocket, and the console page.
 import { once } from "node:events";
 import type { HostedWorld } from "@worldstep/engine";
-import { OptionError } from "@worldstep/protocols";
+import { type EnvSpec, OptionError } from "@worldstep/protocols";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { wholeNumber } from "./numbers.js";
@@ -28,7 +28,7 @@ interface ClosableWorld extends HostedWorld {
 
 export function serveCommand(): Command {
   return new Command("serve")
-    .description(`Host dreamed worlds, and the MuJoCo simulator as "${SIMULATOR_ID}", until Ctrl-C.`)
+    .description(`Host dreamed worlds, and the MuJoCo simulator as "${SIMULATOR_ID}" beside them, until Ctrl-C.`)
     .option("--world <dir...>", "folders of worlds to host; clients get the first if they name none", [])
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8777)
     .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
@@ -76,24 +76,27 @@ async function openWorlds({ world, simulator, precision, threads }: Options): Pr
       }),
     );
   }
-  if (simulator) worlds.push(await simulatorWorld());
+  if (simulator) worlds.push(...(await simulatorsBeside(worlds.map(({ spec }) => spec))));
   if (worlds.length === 0) {
     throw new OptionError("option_worlds", "there is nothing to serve", "give --world, or leave out --no-simulator");
   }
   return worlds;
 }
 
-async function simulatorWorld(): Promise<ClosableWorld> {
-  const { createSimulator } = await import("@worldstep/simulator");
-  const simulator = await createSimulator();
-  const { spec } = simulator;
-  await simulator.close();
-  return {
-    spec: { ...spec, id: SIMULATOR_ID },
-    hash: `simulator-${ownVersion()}`,
-    open: () => createSimulator(),
-    close: async () => undefined,
-  };
+/** A simulator with frames as large as those of each tabletop among `worlds`; the first has the plain id. */
+async function simulatorsBeside(worlds: readonly EnvSpec[]): Promise<ClosableWorld[]> {
+  const { createSimulator, differenceOf, simulatorSpec, sizeBeside } = await import("@worldstep/simulator");
+  const tabletops = worlds.filter((world) => !differenceOf(world, simulatorSpec({ size: sizeBeside(world) })));
+  const [first, ...others] = new Set(tabletops.map(sizeBeside));
+  return [first, ...others].map((size, i) => {
+    const options = size === undefined ? {} : { size };
+    return {
+      spec: { ...simulatorSpec(options), id: i === 0 ? SIMULATOR_ID : `${SIMULATOR_ID}-${size}` },
+      hash: `simulator-${ownVersion()}`,
+      open: () => createSimulator(options),
+      close: async () => undefined,
+    };
+  });
 }
 
 function listenError(error: unknown, { port, host }: Options): unknown {

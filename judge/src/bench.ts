@@ -1,9 +1,7 @@
 // What a study works with: the subject, reality beside it, the ruler that reads both, and the policies.
-import { join } from "node:path";
-import { isDeepStrictEqual } from "node:util";
-import { type PolicyFolder, Ruler, readPolicies, TABLETOP } from "@worldstep/policies";
+import { openRuler, type PolicyFolder, type Ruler, readPolicies } from "@worldstep/policies";
 import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
-import { createSimulator, type Simulator } from "@worldstep/simulator";
+import { createSimulator, differenceOf, type Simulator, simulatorSpec, sizeBeside } from "@worldstep/simulator";
 import type { Subject } from "./subject.js";
 
 export interface Settings {
@@ -28,9 +26,14 @@ export class Bench {
     readonly subject: Subject,
     /** One env of the subject. */
     readonly env: Env,
-    /** Reality: the simulator, with some starts that have cubes on one another, in the bin or in the grasp. */
+    /**
+     * Reality: the simulator, with some starts that have cubes on one another, in the bin or in the grasp. Of a tick it
+     * draws the newest frame alone: whatever reads or acts looks at no other.
+     */
     readonly reality: Simulator,
-    /** Another one, for what happens beside an episode of reality. */
+    /** The same with every frame, for who compares clips. */
+    readonly filmed: Simulator,
+    /** Another one without such starts, for what happens beside an episode of reality. */
     readonly twin: Simulator,
     readonly ruler: Ruler,
     readonly folder: PolicyFolder,
@@ -38,40 +41,38 @@ export class Bench {
     readonly size: number,
   ) {}
 
-  /** Takes over `subject`: `close` closes it. Throws `OptionError` (`eval_world_unfit`), and what `readPolicies` throws. */
+  /**
+   * Takes over `subject`: `close` closes it. Throws `OptionError` (`eval_world_unfit`), and what `readPolicies` and
+   * `openRuler` throw.
+   */
   static async open(subject: Subject, settings: Settings): Promise<Bench> {
-    const folder = await readPolicies(settings.policies);
-    const ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
-    const { size } = ruler;
-    const [reality, twin] = [await createSimulator({ size, varied: true }), await createSimulator({ size })];
-    checkAlike(subject.spec, twin.spec);
-    return new Bench(settings, subject, await subject.open(), reality, twin, ruler, folder, size);
+    const size = sizeBeside(subject.spec);
+    checkAlike(subject.spec, size);
+    const [folder, ruler] = [await readPolicies(settings.policies), await openRuler(size)];
+    const [reality, filmed, twin] = [
+      await createSimulator({ size, varied: true, newestOnly: true }),
+      await createSimulator({ size, varied: true }),
+      await createSimulator({ size, newestOnly: true }),
+    ];
+    return new Bench(settings, subject, await subject.open(), reality, filmed, twin, ruler, folder, size);
   }
 
   async close(): Promise<void> {
     await this.env.close();
-    await Promise.all([this.reality.close(), this.twin.close(), this.ruler.close(), this.subject.close()]);
+    const others = [this.reality, this.filmed, this.twin, this.ruler, this.subject];
+    await Promise.all(others.map((one) => one.close()));
   }
 }
 
-/** Whether a world shows and takes what the simulator does. */
-function checkAlike(world: EnvSpec, simulator: EnvSpec): void {
-  const interfaceOf = ({ observationSpace, actionSpace, proprioception, stride, fps }: EnvSpec) => ({
-    frames: observationSpace.spaces.frames?.shape,
-    actions: actionSpace.shape,
-    proprioception,
-    stride,
-    fps,
-  });
-  const [own, wanted] = [interfaceOf(world), interfaceOf(simulator)];
-  for (const [key, value] of Object.entries(wanted)) {
-    const has = own[key as keyof typeof own];
-    if (isDeepStrictEqual(has, value)) continue;
-    throw new OptionError(
-      "eval_world_unfit",
-      `the world's ${key} is ${JSON.stringify(has)}; the judge's simulator has ${JSON.stringify(value)}`,
-      "judge worlds of the tabletop",
-      { [key]: has },
-    );
-  }
+/** Whether a world shows and takes what a simulator of that size does. */
+function checkAlike(world: EnvSpec, size: number): void {
+  const difference = differenceOf(world, simulatorSpec({ size }));
+  if (difference === undefined) return;
+  const { what, world: has, simulator } = difference;
+  throw new OptionError(
+    "eval_world_unfit",
+    `the world's ${what} is ${JSON.stringify(has)}; the judge's simulator has ${JSON.stringify(simulator)}`,
+    "judge worlds of the tabletop",
+    { [what]: has },
+  );
 }

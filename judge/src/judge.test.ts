@@ -96,8 +96,13 @@ async function subject(fault: Fault): Promise<Subject> {
 
 const SMALL = { seed: 1, scale: 0.03, rollouts: 5, versions: {} } as const;
 let runs = 0;
-async function verdictOn(fault: Fault, only: readonly PartName[], out = join(folder, `samples-${runs++}`)) {
-  return judge({ ...SMALL, policies: folder, out, only, subject: await subject(fault) });
+async function verdictOn(
+  fault: Fault,
+  only: readonly PartName[],
+  out = join(folder, `samples-${runs++}`),
+  rollouts: number = SMALL.rollouts,
+) {
+  return judge({ ...SMALL, rollouts, policies: folder, out, only, subject: await subject(fault) });
 }
 
 /** A metric of the verdict, and the simulator's own. */
@@ -147,6 +152,29 @@ test("the simulator against itself scores perfectly", { timeout: 300_000 }, asyn
     expect(shared.length).toBeGreaterThan(4);
     for (const name of shared) expect(metrics[name], name).toEqual(reference[name]);
   }
+});
+
+test("a world with frames of 128 pixels is judged in them", { timeout: 120_000 }, async () => {
+  const verdict = await verdictOn({ options: { size: 128 } }, ["fidelity", "physics"], undefined, 2);
+  const value = (part: PartName, name: string) => metric(verdict, part, name).value;
+  expect(value("fidelity", "openLoopPsnrTick25")).toBe(99);
+  expect(value("fidelity", "ssimTick25")).toBeCloseTo(1, 9);
+  const { metrics = {}, reference = {} } = verdict.sections.physics ?? {};
+  expect(metrics.permanenceRate).toEqual(reference.permanenceRate);
+  expect(value("physics", "permanenceRate")).toBeGreaterThan(0.9); // spots of a cube are four times as large
+});
+
+test("a world whose frames no ruler reads, or whose actions mean others, is not judged", async () => {
+  await expect(verdictOn({ options: { size: 96 } }, ["obedience"])).rejects.toMatchObject({ code: "ruler_missing" });
+  const { spec, ...others } = await subject({});
+  const action = spec.action.map((channel) => ({ ...channel, unit: "inch" }));
+  const inches = {
+    ...SMALL,
+    policies: folder,
+    out: join(folder, "inches"),
+    subject: { ...others, spec: { ...spec, action } },
+  };
+  await expect(judge(inches)).rejects.toMatchObject({ code: "eval_world_unfit", facts: { action } });
 });
 
 test("a world that is unsure of absurd actions alone, and one that does not say", { timeout: 300_000 }, async () => {

@@ -9,7 +9,7 @@ import {
   type ResetResult,
   stepChunk,
 } from "@worldstep/protocols";
-import { createSimulator } from "@worldstep/simulator";
+import { createSimulator, simulatorSpec } from "@worldstep/simulator";
 
 /** A world under judgement. */
 export interface Subject {
@@ -34,11 +34,11 @@ export interface Subject {
 /** A subject in words that can be sent to another process. */
 export type SubjectName =
   | { readonly kind: "world"; readonly folder: string; readonly nfe?: number }
-  | { readonly kind: "simulator" };
+  | { readonly kind: "simulator"; readonly size?: number };
 
 /** Throws what `openWorld` throws. One thread, so that numbers do not depend on how many work. */
 export async function openSubject(name: SubjectName): Promise<Subject> {
-  if (name.kind === "simulator") return simulatorSubject();
+  if (name.kind === "simulator") return simulatorSubject(name.size);
   const world = await openWorld(name.folder, { threads: 1 });
   const spec = withNfe(world.spec, name.nfe);
   return {
@@ -54,17 +54,15 @@ export async function openSubject(name: SubjectName): Promise<Subject> {
   };
 }
 
-/** The simulator judged as if it were a world: what a perfect one scores. */
-async function simulatorSubject(): Promise<Subject> {
-  const simulator = await createSimulator({ varied: true });
-  const { spec } = simulator;
-  await simulator.close();
+/** The simulator judged as if it were a world: what a perfect one with frames of `size` scores. */
+function simulatorSubject(size?: number): Subject {
+  const options = { varied: true, ...(size !== undefined && { size }) };
   return {
     id: "simulator",
     description: "The MuJoCo tabletop itself",
     hash: "simulator",
-    spec,
-    open: () => createSimulator({ varied: true }),
+    spec: simulatorSpec(options),
+    open: () => createSimulator(options),
     close: async () => undefined,
   };
 }

@@ -3,9 +3,16 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type Plot, plotPng } from "@worldstep/judge";
-import { type EvolutionState, evolvedPolicy, Ruler, TABLETOP } from "@worldstep/policies";
+import { type EvolutionState, evolvedPolicy, openRuler, type Ruler } from "@worldstep/policies";
 import { WorldError } from "@worldstep/protocols";
-import { createSimulator, heldOutSeed, SCORED_TASKS, type ScoredTask, type Simulator } from "@worldstep/simulator";
+import {
+  createSimulator,
+  heldOutSeed,
+  SCORED_TASKS,
+  type ScoredTask,
+  type Simulator,
+  sizeBeside,
+} from "@worldstep/simulator";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import { type Place, type Settings, stepsOf, train } from "./training.js";
@@ -36,9 +43,9 @@ const program = new Command("policy-training")
 async function run(options: Options): Promise<void> {
   const { world: folder, out } = options;
   await mkdir(out, { recursive: true });
-  const ruler = await Ruler.open(join(TABLETOP, "ruler.onnx"));
   const world = await openWorld(folder, { threads: 1 }); // the same numbers whatever else runs
-  const simulator = await createSimulator();
+  const ruler = await openRuler(sizeBeside(world.spec));
+  const simulator = await createSimulator({ size: ruler.size });
   try {
     await compare(options, world, simulator, ruler);
   } finally {
@@ -59,7 +66,7 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   };
   const places: Record<string, Place> = {
     dream: { hash: world.hash, open: () => world.open() },
-    mujoco: { hash: "mujoco", open: () => createSimulator() },
+    mujoco: { hash: `mujoco-${ruler.size}`, open: () => createSimulator({ size: ruler.size }) },
   };
   const states: Record<string, EvolutionState> = {};
   for (const [place, where] of Object.entries(places)) {

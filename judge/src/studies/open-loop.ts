@@ -69,7 +69,7 @@ export const openLoop: Study<OpenLoop> = {
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, i);
     const others = (await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
-    const episode = await recordEpisode(bench.reality, seed);
+    const episode = await recordEpisode(bench.filmed, seed);
     const real = Array.from({ length: TICKS }, (_, t) => tickOf(bench, episode, t + 1));
     const first = beginning(bench, episode);
     const steps = await dream(bench, seed, first, episode.actions, TICKS);

@@ -49,7 +49,8 @@ export const training: Study<Trained> = {
     const task = TRAINED_TASKS[i % TRAINED_TASKS.length] as Task;
     const settings = { ...EVOLUTION, seed: 1000 * bench.settings.seed + i, task, maxTicks: MAX_TICKS[task] };
     const dreamed = await train(bench, () => bench.subject.open(), settings, onTicks);
-    const real = await train(bench, () => createSimulator({ size: bench.size, varied: true }), settings, onTicks);
+    const options = { size: bench.size, varied: true, newestOnly: true };
+    const real = await train(bench, () => createSimulator(options), settings, onTicks);
     return {
       task,
       history: { dreamed: dreamed.history, real: real.history },

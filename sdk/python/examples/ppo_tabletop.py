@@ -22,7 +22,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
-from tabletop import RULER, Ruler, TrainingSeeds, held_out_seed, through_ruler
+from tabletop import RULERS, TrainingSeeds, held_out_seed, through_ruler
 
 from worldstep import Connection, WorldstepEnv, WorldstepError
 
@@ -53,13 +53,13 @@ class Progress(BaseCallback):
         print(f"learning in {self.world}: {done}/{self.steps} steps, success {success}, {left:.0f} s left", file=sys.stderr)
 
 
-def make(args: argparse.Namespace, ruler: Ruler, world: str, max_ticks: int) -> gymnasium.Env:
-    return through_ruler(WorldstepEnv(args.url, world, args.task, max_ticks=max_ticks), ruler, args.task)
+def make(args: argparse.Namespace, world: str, max_ticks: int) -> gymnasium.Env:
+    return through_ruler(WorldstepEnv(args.url, world, args.task, max_ticks=max_ticks), args.task, args.rulers)
 
 
-def learn(args: argparse.Namespace, ruler: Ruler, world: str) -> PPO:
+def learn(args: argparse.Namespace, world: str) -> PPO:
     def one() -> gymnasium.Env:
-        return Monitor(TrainingSeeds(make(args, ruler, world, MAX_TICKS[args.task])), info_keywords=("success",))
+        return Monitor(TrainingSeeds(make(args, world, MAX_TICKS[args.task])), info_keywords=("success",))
 
     envs = DummyVecEnv([one] * ENVS)
     model = PPO("MlpPolicy", envs, policy_kwargs=NETWORK, seed=args.seed, device="cpu", **SETTINGS)
@@ -68,9 +68,9 @@ def learn(args: argparse.Namespace, ruler: Ruler, world: str) -> PPO:
     return model
 
 
-def tried(args: argparse.Namespace, ruler: Ruler, model: PPO) -> list[bool]:
+def tried(args: argparse.Namespace, model: PPO) -> list[bool]:
     """Whether the policy succeeds in each of the held-out episodes."""
-    env = make(args, ruler, args.reality, TRIAL_TICKS)
+    env = make(args, args.reality, TRIAL_TICKS)
     successes = []
     for i in range(args.trials):
         observation, _ = env.reset(seed=held_out_seed(args.seed, i))
@@ -104,16 +104,15 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", help="where to learn, each from nothing; default: all that the server has")
     parser.add_argument("--reality", default=REALITY, help="where to try what was learned")
     parser.add_argument("--task", default="reach", choices=MAX_TICKS)
-    parser.add_argument("--ruler", type=Path, default=RULER, help="default: the tabletop's, in policies/tabletop")
+    parser.add_argument("--rulers", type=Path, default=RULERS, help="folder with a ruler-SIZE.onnx; default: policies/tabletop")
     parser.add_argument("--steps", type=positive, default=8000, help="env steps in each world, rounded up to whole rollouts")
     parser.add_argument("--trials", type=positive, default=100, help="held-out episodes")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")
     args = parser.parse_args()
-    if not args.ruler.is_file():
-        parser.error(f"no file {args.ruler}: give the ruler's, policies/tabletop/ruler.onnx of the repository")
+    if not args.rulers.is_dir():
+        parser.error(f"no folder {args.rulers}: give policies/tabletop of the repository, or one with a ruler for these frames")
 
     torch.set_num_threads(1)  # the networks are small: more threads would wait for one another
-    ruler = Ruler(args.ruler)
     learned: dict[str, dict] = {}
     try:
         connection = Connection(args.url)
@@ -121,9 +120,9 @@ def main() -> None:
         connection.close()
         for world in worlds:
             started = time.perf_counter()
-            model = learn(args, ruler, world)
+            model = learn(args, world)
             seconds = time.perf_counter() - started
-            success = share(tried(args, ruler, model))
+            success = share(tried(args, model))
             learned[world] = {"success": success, "steps": model.num_timesteps, "seconds": round(seconds, 1)}
             print(f"learned in {world}: success {success['value']} in {args.reality}", file=sys.stderr)
     except WorldstepError as error:

@@ -5,6 +5,7 @@ The features are those of policies/src/features.ts, without its constant 1. Need
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any, Optional
 
@@ -14,7 +15,8 @@ import onnxruntime
 from gymnasium import spaces
 from gymnasium.wrappers import TransformAction, TransformObservation
 
-RULER = Path(__file__).parents[3] / "policies" / "tabletop" / "ruler.onnx"
+# A ruler for each size of frames: ruler-64.onnx, ruler-128.onnx.
+RULERS = Path(__file__).parents[3] / "policies" / "tabletop"
 
 # Of the button, m.
 BUTTON_HEIGHT = 0.032
@@ -39,6 +41,12 @@ class Ruler:
     def read(self, frame: np.ndarray) -> np.ndarray:
         [[scene]] = self._network.run(["scene"], {"frame": frame[None]})
         return scene
+
+
+@functools.cache
+def ruler_for(size: int, folder: Path = RULERS) -> Ruler:
+    """The one in `folder` that reads frames of `size` pixels along each side."""
+    return Ruler(folder / f"ruler-{size}.onnx")
 
 
 def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.ndarray:
@@ -72,8 +80,9 @@ def held_out_seed(seed: int, i: int) -> int:
     return 2 * ((seed * 1_000_000 + i) % HALF_RANGE) + 1
 
 
-def through_ruler(env: gymnasium.Env, ruler: Ruler, task: str) -> gymnasium.Env:
-    """`env` with features, float32 [F], as observations, and a row of actions, float32 [A], that a tick repeats."""
+def through_ruler(env: gymnasium.Env, task: str, rulers: Path = RULERS) -> gymnasium.Env:
+    """`env`, seen through the one of `rulers` for its frames, with features, float32 [F], as observations, and a row of actions, float32 [A], that a tick repeats."""
+    ruler = ruler_for(env.observation_space["frames"].shape[1], rulers)
     stride, size = env.action_space.shape
     count = len(features_of(task, np.zeros(26, np.float32), np.zeros(5, np.float32)))
     rows = TransformAction(env, lambda row: np.tile(row, (stride, 1)), spaces.Box(-1, 1, (size,), np.float32))
