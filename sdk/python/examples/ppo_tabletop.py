@@ -109,8 +109,6 @@ def main() -> None:
     parser.add_argument("--trials", type=positive, default=100, help="held-out episodes")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")
     args = parser.parse_args()
-    if not args.rulers.is_dir():
-        parser.error(f"no folder {args.rulers}: give policies/tabletop of the repository, or one with a ruler for these frames")
 
     torch.set_num_threads(1)  # the networks are small: more threads would wait for one another
     learned: dict[str, dict] = {}
@@ -125,7 +123,7 @@ def main() -> None:
             success = share(tried(args, model))
             learned[world] = {"success": success, "steps": model.num_timesteps, "seconds": round(seconds, 1)}
             print(f"learned in {world}: success {success['value']} in {args.reality}", file=sys.stderr)
-    except WorldstepError as error:
+    except (WorldstepError, FileNotFoundError) as error:
         sys.exit(f"error: {error}")
     real = learned.get(args.reality, {}).get("success", {}).get("value", 0)
     over_real = {world: result["success"]["value"] / real for world, result in learned.items() if real > 0}

@@ -45,8 +45,11 @@ class Ruler:
 
 @functools.cache
 def ruler_for(size: int, folder: Path = RULERS) -> Ruler:
-    """The one in `folder` that reads frames of `size` pixels along each side."""
-    return Ruler(folder / f"ruler-{size}.onnx")
+    """The one in `folder` that reads frames of `size` pixels along each side. Raises `FileNotFoundError`."""
+    file = folder / f"ruler-{size}.onnx"
+    if not file.is_file():
+        raise FileNotFoundError(f"no file {file}: for frames of {size} x {size} pixels a ruler is to be trained (docs/training.md)")
+    return Ruler(file)
 
 
 def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.ndarray:
