@@ -89,14 +89,14 @@ test("openpi's client asks a policy of ours", async ({ skip }) => {
 });
 
 test("worldstep policy serves the expert, which reaches the button", { timeout: 120_000 }, async () => {
-  const args = ["policy", "--name", "expert", "--task", "reach", "--port", "0"];
+  const args = ["policy", "--name", "expert", "--task", "reach", "--size", "128", "--port", "0"];
   const server = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "inherit"] });
-  const simulator = await createSimulator({ domain: 0 });
+  const simulator = await createSimulator({ domain: 0, size: 128 });
   try {
     const [line] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
     const { observation } = await simulator.reset({ seed: 5, task: "reach" });
     const policy = await connectPolicy(line.replace(/^websocket +/, ""));
-    expect(policy.metadata).toMatchObject({ policy: "expert", task: "reach", seed: 0 });
+    expect(policy.metadata).toMatchObject({ policy: "expert", task: "reach", seed: 0, image_shape: [128, 128, 3] });
     let succeeded = false;
     for await (const step of drive(simulator, policy, observation)) succeeded = step.terminated;
     expect(succeeded).toBe(true);
