@@ -226,10 +226,14 @@ it("serve hosts the worlds and the simulator, and ends on a signal", async () =>
 });
 
 it("serve shows the simulator as large as each tabletop beside it", async () => {
-  const small = join(folder, "small");
-  await mkdir(small);
-  await writeRandomWorld(small, 32);
-  const server = spawn(process.execPath, [MAIN, "serve", "--world", small, "worlds/tabletop-nano", "--port", "0"]);
+  const worlds: string[] = [];
+  for (const size of [32, 64]) {
+    const world = join(folder, `random-${size}`);
+    await mkdir(world);
+    await writeRandomWorld(world, size);
+    worlds.push(world);
+  }
+  const server = spawn(process.execPath, [MAIN, "serve", "--world", ...worlds, "--port", "0"]);
   const [line] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
   const connection = await connect(line.replace(/^websocket +/, ""));
   const sizes = connection.worlds.map(({ id, observationSpace }) => [id, observationSpace.spaces.frames?.shape[1]]);
