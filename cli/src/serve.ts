@@ -90,9 +90,10 @@ async function simulatorsBeside(worlds: readonly EnvSpec[]): Promise<ClosableWor
   const [first, ...others] = new Set(tabletops.map(sizeBeside));
   return [first, ...others].map((size, i) => {
     const options = size === undefined ? {} : { size };
+    const spec = simulatorSpec(options);
     return {
-      spec: { ...simulatorSpec(options), id: i === 0 ? SIMULATOR_ID : `${SIMULATOR_ID}-${size}` },
-      hash: `simulator-${ownVersion()}`,
+      spec: { ...spec, id: i === 0 ? SIMULATOR_ID : `${SIMULATOR_ID}-${size}` },
+      hash: `simulator-${ownVersion()}-${sizeBeside(spec)}`,
       open: () => createSimulator(options),
       close: async () => undefined,
     };
