@@ -64,7 +64,8 @@ describe("a command that can't run says why and what to do", () => {
   it.each([
     ["an unknown command", ["dream"], "unknown command 'dream'"],
     ["a number that is none", ["generate", "--episodes", "many", "--out", "x", "--seed", "1"], "a whole number"],
-    ["nothing to serve", ["serve", "--no-simulator"], "option_worlds"],
+    ["nothing to serve", ["serve", "--no-world", "--no-simulator"], "option_worlds"],
+    ["no page", ["serve", "--console", "none"], "option_console"],
     ["no script", ["rollout", "--script", "none.json", "--out", "x"], "script_missing"],
     ["no world", ["rollout", "--world", "none", "--script", PICK, "--out", "x"], "world_missing_file"],
     ["no ground truth", ["rollout", "--world", TINY_WORLD, "--script", PICK, "--out", "x", "--real"], "option_real"],
@@ -211,7 +212,7 @@ describe("rollout", () => {
 });
 
 it("serve hosts the worlds and the simulator, and ends on a signal", async () => {
-  const server = spawn(process.execPath, [MAIN, "serve", "--world", TINY_WORLD, "--port", "0"]);
+  const server = spawn(process.execPath, [MAIN, "serve", "--world", TINY_WORLD, "--no-console", "--port", "0"]);
   const [line] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
   const connection = await connect(line.replace(/^websocket +/, ""));
   expect(connection.worlds.map(({ id }) => id)).toEqual(["tiny-random", "tabletop-mujoco"]);

@@ -8,13 +8,23 @@ import { formatMessage } from "publint/utils";
 import { describe, expect, it } from "vitest";
 
 const FOLDERS = ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli"];
+/** Packages of files alone. */
+const FILES = ["worlds", "examples/console"];
 
-describe.each(FOLDERS)("%s", (folder) => {
+describe.each([...FOLDERS, ...FILES])("%s", (folder) => {
   it("has an exports map that publint accepts", async () => {
     const { messages, pkg } = await publint({ pkgDir: folder, strict: true });
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
+  it("has the license of the repository, and says so", () => {
+    const { license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { license: string };
+    expect(license).toBe("MIT");
+    expect(readFileSync(join(folder, "LICENSE"), "utf8")).toBe(readFileSync("LICENSE", "utf8"));
+  });
+});
+
+describe.each(FOLDERS)("%s", (folder) => {
   it("has types that attw accepts", { timeout: 120_000 }, () => {
     const out = mkdtempSync(join(tmpdir(), "worldstep-pack-"));
     try {

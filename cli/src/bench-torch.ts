@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { createInterface, type Interface } from "node:readline";
 import { WorldError } from "@worldstep/protocols";
 import { pythonCommand } from "./python.js";
-import { inRepository } from "./repository.js";
+import { inRepository } from "./shipped.js";
 
 const PROGRAM = inRepository("bench/torch_step.py");
 

@@ -3,7 +3,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { formatMetrics } from "./metrics.js";
 import { wholeNumber } from "./numbers.js";
-import { SHIPPED_WORLD } from "./repository.js";
+import { SHIPPED_WORLD } from "./shipped.js";
 
 interface StepOptions {
   readonly world: string;

@@ -1,7 +1,7 @@
 // `worldstep doctor`: what this machine has, what is missing, and what to do about it.
 import { Command } from "commander";
 import { type Check, machineChecks, packageChecks, programChecks, pythonChecks, worldCheck } from "./doctor-checks.js";
-import { SHIPPED_WORLD } from "./repository.js";
+import { SHIPPED_WORLD } from "./shipped.js";
 
 interface Options {
   readonly world: string;

@@ -1,20 +1,24 @@
 // `worldstep serve`: dreamed worlds and the simulator on one WebSocket, and the console page.
 import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { HostedWorld } from "@worldstep/engine";
 import { type EnvSpec, OptionError } from "@worldstep/protocols";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { wholeNumber } from "./numbers.js";
+import { CONSOLE, SHIPPED_WORLD } from "./shipped.js";
 import { ownVersion } from "./versions.js";
 
 const SIMULATOR_ID = "tabletop-mujoco";
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 interface Options {
-  readonly world: readonly string[];
+  /** False for none. */
+  readonly world: readonly string[] | false;
   readonly port: number;
   readonly host: string;
-  readonly console?: string;
+  readonly console: string | false;
   readonly simulator: boolean;
   readonly precision?: "fp32" | "int8";
   readonly threads?: number;
@@ -29,10 +33,12 @@ interface ClosableWorld extends HostedWorld {
 export function serveCommand(): Command {
   return new Command("serve")
     .description(`Host dreamed worlds, and the MuJoCo simulator as "${SIMULATOR_ID}" beside them, until Ctrl-C.`)
-    .option("--world <dir...>", "folders of worlds to host; clients get the first if they name none", [])
+    .option("--world <dir...>", "folders of worlds to host; clients get the first if they name none", [SHIPPED_WORLD])
+    .option("--no-world", "host the simulator only")
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8777)
     .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
-    .option("--console <dir>", "folder of the built console page, to be served at /")
+    .option("--console <dir>", "folder of the page that is served at /", CONSOLE)
+    .option("--no-console", "serve no page")
     .option("--no-simulator", "host the dreamed worlds only")
     .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
     .option("--threads <n>", "CPU threads of a dreamed world; the engine chooses if absent", wholeNumber(1, 256))
@@ -44,20 +50,21 @@ export function serveCommand(): Command {
 async function run(options: Options): Promise<void> {
   const { port, host, console: staticDir, maxSessions, logLevel } = options;
   const { serve } = await import("@worldstep/engine");
+  if (staticDir !== false) checkPage(staticDir);
   const worlds = await openWorlds(options);
   const server = await serve({
     worlds,
     logger: pino({ level: logLevel }, pino.destination({ fd: 2, sync: true })),
     port,
     host,
-    ...(staticDir !== undefined && { staticDir }),
+    ...(staticDir !== false && { staticDir }),
     ...(maxSessions !== undefined && { limits: { maxSessions } }),
   }).catch((error: unknown) => {
     throw listenError(error, options);
   });
-  if (staticDir !== undefined) process.stdout.write(`console    ${server.url}\n`);
   process.stdout.write(`websocket  ${server.url.replace("http", "ws")}\n`);
   process.stdout.write(`worlds     ${worlds.map(({ spec }) => spec.id).join(", ")}\n`);
+  if (staticDir !== false) process.stdout.write(`console    ${server.url}\n`);
 
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   process.once("SIGINT", () => process.exit(130)); // whoever presses Ctrl-C again does not want to wait
@@ -65,10 +72,16 @@ async function run(options: Options): Promise<void> {
   for (const world of worlds) await world.close();
 }
 
+function checkPage(folder: string): void {
+  if (existsSync(join(folder, "index.html"))) return;
+  const remedy = "give another --console, or --no-console; npm run build makes the page of the repository";
+  throw new OptionError("option_console", `there is no index.html in ${folder}`, remedy, { folder });
+}
+
 async function openWorlds({ world, simulator, precision, threads }: Options): Promise<ClosableWorld[]> {
   const { openWorld } = await import("@worldstep/engine");
   const worlds: ClosableWorld[] = [];
-  for (const folder of world) {
+  for (const folder of world || []) {
     worlds.push(
       await openWorld(folder, {
         ...(precision !== undefined && { precision }),
@@ -78,7 +91,7 @@ async function openWorlds({ world, simulator, precision, threads }: Options): Pr
   }
   if (simulator) worlds.push(...(await simulatorsBeside(worlds.map(({ spec }) => spec))));
   if (worlds.length === 0) {
-    throw new OptionError("option_worlds", "there is nothing to serve", "give --world, or leave out --no-simulator");
+    throw new OptionError("option_worlds", "there is nothing to serve", "leave out --no-world or --no-simulator");
   }
   return worlds;
 }
