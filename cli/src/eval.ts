@@ -34,7 +34,7 @@ export function evalCommand(): Command {
   return new Command("eval")
     .description(
       "Judge a world against the simulator, on seeds that no training episode has: a report in HTML and JSON, each number " +
-        "with its 95 % bootstrap interval.",
+        "with its 95 % interval.",
     )
     .argument("<world>", `folder of the world; or "${SIMULATOR}", to see what a perfect one scores`)
     .option(

@@ -18,5 +18,6 @@ function describe({ value, unit, low, high, n, simulator }: Metric): string {
 }
 
 function short(value: number): string {
+  if (Number.isNaN(value)) return "n/a";
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }

@@ -12,16 +12,29 @@ export interface Part {
 /** Control steps of a tick over control steps a second: seconds of a tick. */
 export const TICK_SECONDS = 0.2;
 const CURVE_RESAMPLES = 200;
+/** Of fewer samples a curve shows no intervals: they are so wide that nothing else could be seen. */
+const DRAWN = 5;
 
-/** The mean over samples with its interval. Samples where `of` is undefined are left out. */
+/** What a distance, or a ratio of distances, can be. */
+export const POSITIVE = [0, Number.POSITIVE_INFINITY] as const;
+/** What an area under a curve can be. */
+export const AREA = [0, 1] as const;
+/** What a correlation, or a structural similarity, can be. */
+export const CORRELATION = [-1, 1] as const;
+
+/**
+ * The mean over samples with its interval, no further than `within`, what it can be. Samples where `of` is undefined are
+ * left out.
+ */
 export function average<S>(
   samples: readonly S[],
   unit: string,
   seed: number,
   of: (sample: S) => number | undefined,
+  within?: readonly [number, number],
 ): Metric {
   const there = samples.map(of).filter((value) => value !== undefined);
-  return bootstrap(there, unit, seed, mean);
+  return bootstrap(there, unit, seed, mean, within && { within });
 }
 
 /** The mean curve over samples, by seconds, with its intervals. */
@@ -34,7 +47,7 @@ export function curve<S>(
   return (there[0] ?? []).map((_, t) => {
     const at = (drawn: readonly (readonly number[])[]) => mean(drawn.map((values) => values[t] as number));
     const { value, low, high } = bootstrap(there, "", seed, at, { resamples: CURVE_RESAMPLES });
-    return point((t + 1) * TICK_SECONDS, { value, low, high });
+    return point((t + 1) * TICK_SECONDS, there.length < DRAWN ? { value } : { value, low, high });
   });
 }
 

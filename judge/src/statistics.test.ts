@@ -5,12 +5,12 @@ import {
   frechet,
   mean,
   mmrv,
+  mulberry32,
   PrincipalAxes,
   pearson,
-  precision,
   psnr,
   rate,
-  recall,
+  share,
   spearman,
   ssim,
 } from "./statistics.js";
@@ -85,9 +85,6 @@ test("structural similarity is that of scikit-image 0.26, with Gaussian windows"
 });
 
 test("detections", () => {
-  expect(precision({ hits: 3, misses: 1, falseAlarms: 2 })).toBe(0.6);
-  expect(recall({ hits: 3, misses: 1, falseAlarms: 2 })).toBe(0.75);
-  expect(precision({ hits: 0, misses: 1, falseAlarms: 0 })).toBeNaN();
   expect(
     rate([
       { held: 1, of: 2 },
@@ -111,14 +108,64 @@ test("the bootstrap: the same for a seed, around the value, and about as wide as
 });
 
 test("the bootstrap of what drawing again pushes one way: the value is within, and nothing beyond what can be", () => {
-  const policies = Array.from({ length: 8 }, (_, i) => i / 8 + 0.06);
-  const starts = Array.from({ length: 6 }, (_, i) => policies.map((rate) => Number((i + 0.5) / 6 < rate)));
+  const policies = Array.from({ length: 24 }, (_, i) => i / 24 + 0.02);
+  const starts = Array.from({ length: 12 }, (_, i) => policies.map((rate) => Number((i + 0.5) / 12 < rate)));
   const rates = (drawn: readonly number[][]) => policies.map((_, p) => mean(drawn.map((start) => start[p] as number)));
   const noisy = (drawn: readonly number[][]) => mmrv(rates(drawn), policies);
   const plain = bootstrap(starts, "share", 1, noisy);
   expect(plain.low).toBeGreaterThanOrEqual(plain.value);
-  const moved = bootstrap(starts, "share", 1, noisy, { within: [0, 1] });
+  const moved = bootstrap(starts, "share", 1, noisy, { within: [0, 1], pushed: true });
   expect(moved.low).toBeGreaterThanOrEqual(0);
   expect(moved.low).toBeLessThan(moved.value);
   expect(moved.high).toBeGreaterThan(moved.value);
+});
+
+test("few samples: Student's interval, and none of one, or where nothing varies", () => {
+  const two = bootstrap([1, 3], "cm", 1, mean);
+  expect(two.low).toBeCloseTo(2 - 12.706, 9);
+  expect(two.high).toBeCloseTo(2 + 12.706, 9);
+  expect(bootstrap([1, 3], "cm", 1, mean, { within: [0, 10] })).toMatchObject({ low: 0, high: 10 });
+  for (const samples of [[7], [7, 7], [7, 7, 7, 7], Array(40).fill(7)]) {
+    expect(bootstrap(samples, "cm", 1, mean)).toEqual({ value: 7, unit: "cm", n: samples.length });
+  }
+});
+
+test.each([2, 3, 6, 9, 12])("the interval of %i samples holds the truth about as often as it says", (n) => {
+  const random = mulberry32(n);
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const draws = Array.from({ length: 400 }, (_, seed) => {
+    const samples = Array.from({ length: n }, normal);
+    const { low = 0, high = 0 } = bootstrap(samples, "", seed, mean, { resamples: 400 });
+    return low < 0 && 0 < high;
+  });
+  expect(mean(draws.map(Number))).toBeGreaterThan(0.88);
+});
+
+test("shares: Wilson's interval, as Newcombe (1998) has it", () => {
+  const trials = (held: number, of: number) =>
+    Array.from({ length: of }, (_, i) => ({ held: Number(i < held), of: 1 }));
+  for (const [held, of, low, high] of [
+    [81, 263, 0.2553, 0.3662],
+    [15, 148, 0.0624, 0.1605],
+    [0, 20, 0, 0.1611],
+    [1, 29, 0.0061, 0.1718],
+  ] as const) {
+    const metric = share(trials(held, of));
+    expect(metric.value).toBeCloseTo(held / of, 12);
+    expect(metric.low).toBeCloseTo(low, 3);
+    expect(metric.high).toBeCloseTo(high, 3);
+  }
+  expect(share(trials(2, 2))).toMatchObject({ value: 1, high: 1, n: 2 });
+  expect(share(trials(2, 2)).low).toBeLessThan(0.4);
+  expect(share([])).toEqual({ value: Number.NaN, unit: "share", n: 0 });
+});
+
+test("shares: chances of one rollout are not so many rollouts", () => {
+  const alike = share(Array.from({ length: 20 }, (_, i) => ({ held: 25 * (i % 2), of: 25 }))); // all or none
+  const apart = share(Array.from({ length: 500 }, (_, i) => ({ held: i % 2, of: 1 })));
+  const width = ({ low = 0, high = 0 }) => high - low;
+  expect(alike.value).toBe(apart.value);
+  expect(width(alike)).toBeGreaterThan(4 * width(apart)); // 20 and 500 independent chances: 5 times
+  const all = share(Array.from({ length: 40 }, () => ({ held: 25, of: 25 })));
+  expect(all.low).toBeCloseTo(40 / (40 + 1.96 ** 2), 3);
 });

@@ -4,6 +4,12 @@ import { ssim as ssimOf } from "ssim.js";
 import type { Metric } from "./verdict.js";
 
 const RESAMPLES = 2000;
+const NORMAL = 1.96;
+/** Student's t that 95 % lie within, of 2 samples, 3 and so on up to 9. */
+const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306];
+/** So many samples are drawn again; fewer have Student's interval. */
+const FEW = STUDENT.length + 2;
+const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
 /** Quantile `q` in [0, 1] of `values`, linear between neighbours; NaN of none. */
 export function quantile(values: readonly number[], q: number): number {
@@ -171,21 +177,6 @@ function moments(rows: Matrix): { mean: number[]; covariance: Matrix } {
   };
 }
 
-/** How many of each a detector got. */
-export interface Counts {
-  readonly hits: number;
-  readonly misses: number;
-  readonly falseAlarms: number;
-}
-
-export function precision({ hits, falseAlarms }: Counts): number {
-  return hits / (hits + falseAlarms);
-}
-
-export function recall({ hits, misses }: Counts): number {
-  return hits / (hits + misses);
-}
-
 /** How often something held, of how often it could have. */
 export interface Tally {
   readonly held: number;
@@ -197,46 +188,88 @@ export function rate(tallies: readonly Tally[]): number {
   return sum(tallies.map(({ held }) => held)) / sum(tallies.map(({ of }) => of));
 }
 
+/**
+ * The rate of `tallies` (of whole rollouts, which are independent; n counts those that had a chance) with Wilson's 95 %
+ * interval. Chances of one rollout are alike: they count as so many independent ones as would vary as much as the rollouts
+ * do (Korn and Graubard, 1998), and where these are few, or all or none of the chances held, a rollout counts as one.
+ */
+export function share(tallies: readonly Tally[]): Metric {
+  const there = tallies.filter(({ of }) => of > 0);
+  const [p, n] = [rate(there), there.length];
+  if (n === 0) return { value: p, unit: "share", n };
+  const chances = sum(there.map(({ of }) => of));
+  const variance = ((n / (n - 1)) * sum(there.map(({ held, of }) => (held - p * of) ** 2))) / chances ** 2;
+  const independent = n < FEW || p === 0 || p === 1 ? n : Math.min(chances, 1 + (p * (1 - p)) / variance);
+  const z2 = NORMAL ** 2 / independent;
+  const half = (NORMAL * Math.sqrt((p * (1 - p)) / independent + z2 / 4 / independent)) / (1 + z2);
+  const middle = (p + z2 / 2) / (1 + z2);
+  return { value: p, unit: "share", low: Math.max(0, middle - half), high: Math.min(1, middle + half), n };
+}
+
 export function sum(values: readonly number[]): number {
   return values.reduce((total, x) => total + x, 0);
 }
 
+export interface BootstrapOptions {
+  readonly resamples?: number;
+  /** The least and the most that the statistic can be. */
+  readonly within?: readonly [least: number, most: number];
+  /**
+   * Whether drawing again pushes the statistic one way, as it does a largest gap up and a correlation down: the draws are
+   * moved until the value is their median, as that push is in the value once and in them twice.
+   */
+  readonly pushed?: boolean;
+}
+
 /**
- * `statistic` of all `samples` with its 95 % percentile bootstrap interval: samples (whole rollouts, which are
- * independent) are drawn again with replacement, from a generator that `seed` starts. Where `statistic` of
- * them is not finite, there is no interval. `within`: for a statistic that drawing again pushes one way, as it does a
- * largest gap up and a correlation down, the least and the most that it can be; the draws are moved until the value is
- * their median, as that push is in the value once and in them twice.
+ * `statistic` of all `samples` with its 95 % interval. Samples (whole rollouts, which are independent) are drawn again with
+ * replacement, from a generator that `seed` starts, and the interval is that of percentiles. Fewer than 10 can't be drawn
+ * again: their interval is Student's, by what the statistic becomes without each of them (the jackknife). There is no
+ * interval where nothing varies, as of one sample, or where `statistic` is not finite.
  */
 export function bootstrap<S>(
   samples: readonly S[],
   unit: string,
   seed: number,
   statistic: (samples: readonly S[]) => number,
-  { resamples = RESAMPLES, within }: { resamples?: number; within?: readonly [least: number, most: number] } = {},
+  { resamples = RESAMPLES, within = ANY, pushed = false }: BootstrapOptions = {},
 ): Metric {
-  const random = mulberry32(seed);
+  const n = samples.length;
   const value = statistic(samples);
-  if (!Number.isFinite(value)) return { value, unit, n: samples.length };
-  const values: number[] = [];
-  for (let i = 0; i < resamples; i++) {
-    const value = statistic(samples.map(() => samples[Math.floor(random() * samples.length)] as S));
-    if (Number.isFinite(value)) values.push(value); // a draw without both classes has no AUC, say
-  }
-  const [low, middle, high] = [0.025, 0.5, 0.975].map((q) => quantile(values, q)) as [number, number, number];
-  if (!within) return { value, unit, low, high, n: samples.length };
+  if (!Number.isFinite(value)) return { value, unit, n };
+  const [low, high] = n < FEW ? jackknife(samples, value, statistic) : percentiles();
+  if (!(low < high)) return { value, unit, n };
   const [least, most] = within;
-  return {
-    value,
-    unit,
-    low: Math.max(least, value + low - middle),
-    high: Math.min(most, value + high - middle),
-    n: samples.length,
-  };
+  return { value, unit, low: Math.max(least, low), high: Math.min(most, high), n };
+
+  function percentiles(): readonly [number, number] {
+    const random = mulberry32(seed);
+    const values: number[] = [];
+    for (let i = 0; i < resamples; i++) {
+      const drawn = statistic(samples.map(() => samples[Math.floor(random() * n)] as S));
+      if (Number.isFinite(drawn)) values.push(drawn); // a draw without both classes has no AUC, say
+    }
+    const push = pushed ? quantile(values, 0.5) - value : 0;
+    return [quantile(values, 0.025) - push, quantile(values, 0.975) - push];
+  }
 }
 
-// Tommy Ettinger's Mulberry32: enough for resampling.
-function mulberry32(seed: number): () => number {
+/** The ends of Student's interval around `value`; NaN of one sample, and where the statistic needs every one. */
+function jackknife<S>(
+  samples: readonly S[],
+  value: number,
+  statistic: (samples: readonly S[]) => number,
+): readonly [number, number] {
+  const n = samples.length;
+  const without = samples.map((_, i) => statistic(samples.filter((_, j) => j !== i)));
+  const middle = mean(without);
+  const error = Math.sqrt(((n - 1) / n) * sum(without.map((x) => (x - middle) ** 2)));
+  const half = (STUDENT[n - 2] ?? Number.NaN) * error;
+  return [value - half, value + half];
+}
+
+/** Tommy Ettinger's Mulberry32, numbers in [0, 1): enough for resampling. */
+export function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

@@ -1,4 +1,4 @@
-import { average, curve, curves, type Part, point } from "../part.js";
+import { average, CORRELATION, curve, curves, type Part, POSITIVE, point } from "../part.js";
 import { bootstrap, frechet, PrincipalAxes } from "../statistics.js";
 import { BUDGETS, type OpenLoop, TICKS } from "../studies/open-loop.js";
 import type { Metric } from "../verdict.js";
@@ -12,7 +12,8 @@ export const fidelity: Part = {
   studies: ["openLoop"],
   section: ({ openLoop }, seed) => {
     const at = (tick: number, of: (s: OpenLoop) => readonly number[] | undefined) => (s: OpenLoop) => of(s)?.[tick - 1];
-    const mean = (unit: string, of: (s: OpenLoop) => number | undefined) => average(openLoop, unit, seed, of);
+    const mean = (unit: string, of: (s: OpenLoop) => number | undefined) =>
+      average(openLoop, unit, seed, of, unit === "" ? CORRELATION : unit === "dB" ? undefined : POSITIVE);
     const { apart, halves } = frechetDistances(openLoop, seed);
     const hasTokenizer = openLoop.some(({ tokenizer }) => tokenizer !== undefined);
     const hasBudgets = openLoop.some(({ budgets }) => budgets !== undefined);
@@ -142,7 +143,7 @@ function frechetDistances(samples: readonly OpenLoop[], seed: number): { apart: 
           drawn.flatMap((s) => s.dreamed),
           real(drawn),
         ),
-      { resamples: RESAMPLES, within: [0, Number.POSITIVE_INFINITY] },
+      { resamples: RESAMPLES, within: POSITIVE, pushed: true },
     ),
     halves: { value: frechet(half(0), half(1)), unit: "", n: samples.length },
   };

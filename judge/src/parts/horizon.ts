@@ -1,5 +1,5 @@
 import type { Beside } from "../beside.js";
-import { average, type Part, point } from "../part.js";
+import { average, type Part, POSITIVE, point } from "../part.js";
 import { bootstrap, mean } from "../statistics.js";
 import type { Mark } from "../studies/drift.js";
 import { HIDDEN_SECONDS, hiddenError, type Recalled, type RecalledBeside, visibleError } from "../studies/recall.js";
@@ -26,14 +26,16 @@ export const horizon: Part = {
     const remembered = hidden.filter((scene) => scene.windowAlone !== undefined) as Required<RecalledBeside>[];
     const scenes = (side: Side, of: (scene: Recalled) => number, seconds?: number): Metric => {
       const chosen = hidden.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
-      return average(chosen, "cm", seed, (scene) => of(scene[side]));
+      return average(chosen, "cm", seed, (scene) => of(scene[side]), POSITIVE);
     };
+    const positive = (unit: string, of: (drawn: Rollouts) => number): Metric =>
+      bootstrap(drift, unit, seed, of, { within: POSITIVE });
     const ofSide = (side: Side): Metrics => ({
-      lateFidelity: bootstrap(drift, "ratio", seed, (drawn) => fidelity(drawn, side, late)),
-      lastFidelity: bootstrap(drift, "ratio", seed, (drawn) => fidelity(drawn, side, last)),
-      earlyResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, 0)),
-      lateResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, late)),
-      lastResponseError: bootstrap(drift, "cm", seed, (drawn) => response(drawn, side, last)),
+      lateFidelity: positive("ratio", (drawn) => fidelity(drawn, side, late)),
+      lastFidelity: positive("ratio", (drawn) => fidelity(drawn, side, last)),
+      earlyResponseError: positive("cm", (drawn) => response(drawn, side, 0)),
+      lateResponseError: positive("cm", (drawn) => response(drawn, side, late)),
+      lastResponseError: positive("cm", (drawn) => response(drawn, side, last)),
       recallError: scenes(side, hiddenError),
       ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, hiddenError, s)])),
       recallErrorVisible: scenes(side, visibleError),
@@ -58,15 +60,19 @@ export const horizon: Part = {
         "gain is of all that is carried beside them: the memory's state, the reading and the first tick. What it costs to go " +
         "through pictures once a tick is in recallErrorVisibleWindowAlone, of cubes that nothing hid.",
       metrics: {
-        driftMinutes: bootstrap(drift, "min", seed, driftMinutes),
+        driftMinutes: bootstrap(drift, "min", seed, driftMinutes, { within: [0, marks[last]?.minutes ?? 0] }),
         pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
         responseDrift: bootstrap(drift, "cm", seed, (drawn) => responseDrift(drawn, last)),
         ...ofSide("dreamed"),
         ...(remembered.length > 0 && {
-          recallGain: bootstrap(remembered, "ratio", seed, recallGain),
-          recallErrorWindowAlone: average(remembered, "cm", seed, ({ windowAlone }) => hiddenError(windowAlone)),
-          recallErrorVisibleWindowAlone: average(remembered, "cm", seed, ({ windowAlone }) =>
-            visibleError(windowAlone),
+          recallGain: bootstrap(remembered, "ratio", seed, recallGain, { within: POSITIVE }),
+          recallErrorWindowAlone: average(remembered, "cm", seed, (scene) => hiddenError(scene.windowAlone), POSITIVE),
+          recallErrorVisibleWindowAlone: average(
+            remembered,
+            "cm",
+            seed,
+            (scene) => visibleError(scene.windowAlone),
+            POSITIVE,
           ),
         }),
       },

@@ -1,4 +1,4 @@
-import { average, curve, curves, type Part } from "../part.js";
+import { average, curve, curves, type Part, POSITIVE } from "../part.js";
 import { bootstrap, mean } from "../statistics.js";
 import { type OpenLoop, SWAP_TICK } from "../studies/open-loop.js";
 
@@ -6,7 +6,7 @@ import { type OpenLoop, SWAP_TICK } from "../studies/open-loop.js";
 export const obedience: Part = {
   studies: ["openLoop", "inverseActions"],
   section: ({ openLoop, inverseActions }, seed) => {
-    const of = (value: (s: OpenLoop) => number | undefined) => average(openLoop, "cm", seed, value);
+    const of = (value: (s: OpenLoop) => number | undefined) => average(openLoop, "cm", seed, value, POSITIVE);
     const at = (tick: number) => tick - 1;
     const errors = (tip: keyof OpenLoop & ("tip" | "tipReal"), opening: "opening" | "openingReal") => ({
       endEffectorError: of((s) => s[tip][at(10)]),
@@ -14,9 +14,13 @@ export const obedience: Part = {
       gripperErrorTick10: of((s) => s[opening][at(10)]),
     });
     const swap = (tip: "tip" | "tipReal", swapped: "tipSwapped" | "tipSwappedReal") =>
-      bootstrap(openLoop, "ratio", seed, (drawn) => {
-        return mean(drawn.map((s) => s[swapped])) / mean(drawn.map((s) => s[tip][at(SWAP_TICK)] as number));
-      });
+      bootstrap(
+        openLoop,
+        "ratio",
+        seed,
+        (drawn) => mean(drawn.map((s) => s[swapped])) / mean(drawn.map((s) => s[tip][at(SWAP_TICK)] as number)),
+        { within: POSITIVE },
+      );
     const hasTokenizer = openLoop.some(({ tipDecoded }) => tipDecoded !== undefined);
     const hasReading = openLoop.some(({ reading }) => reading !== undefined);
     return {
@@ -34,13 +38,13 @@ export const obedience: Part = {
         ...(hasTokenizer && { endEffectorErrorDecoded: of((s) => s.tipDecoded) }),
         ...(hasReading && { startReadingError: of((s) => s.reading) }),
         swapRatio: swap("tip", "tipSwapped"),
-        inverseActionError: average(inverseActions, "cm", seed, ({ dreamed }) => dreamed),
+        inverseActionError: average(inverseActions, "cm", seed, ({ dreamed }) => dreamed, POSITIVE),
       },
       reference: {
         ...errors("tipReal", "openingReal"),
         objectErrorTick10: of((s) => s.objectReal),
         swapRatio: swap("tipReal", "tipSwappedReal"),
-        inverseActionError: average(inverseActions, "cm", seed, ({ real }) => real),
+        inverseActionError: average(inverseActions, "cm", seed, ({ real }) => real, POSITIVE),
       },
       plots: [
         curves("End effector", "error (cm)", {

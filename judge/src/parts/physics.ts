@@ -1,21 +1,15 @@
 import type { Part } from "../part.js";
 import type { Laws } from "../physics.js";
-import { bootstrap, rate, type Tally } from "../statistics.js";
+import { share, type Tally } from "../statistics.js";
 import type { Metric } from "../verdict.js";
 
 /** Do things behave as things do? */
 export const physics: Part = {
   studies: ["handling", "resting"],
-  section: ({ handling, resting }, seed) => {
+  section: ({ handling, resting }) => {
     const rates = (side: "dreamed" | "real") => {
       const all = [...handling, ...resting].map((sample) => sample[side]);
-      const of = (law: keyof Laws) =>
-        bootstrap(
-          all.map((laws) => laws[law]),
-          "share",
-          seed,
-          rate,
-        );
+      const of = (law: keyof Laws) => share(all.map((laws) => laws[law]));
       const still = of("still");
       return {
         permanenceRate: counted(of("permanent"), all, "permanent"),

@@ -1,6 +1,6 @@
 import { SCORED_TASKS } from "@worldstep/simulator";
-import type { Part } from "../part.js";
-import { bootstrap, mean, mmrv, pearson, spearman } from "../statistics.js";
+import { CORRELATION, type Part, point } from "../part.js";
+import { bootstrap, mean, mmrv, pearson, share, spearman } from "../statistics.js";
 import type { Trial } from "../studies/ranking.js";
 import type { Metric, Metrics, Plot, Point } from "../verdict.js";
 
@@ -11,8 +11,8 @@ type Score = (dreamed: readonly number[], real: readonly number[]) => number;
 const SCORES: Readonly<
   Record<string, { readonly score: Score; readonly unit: string; readonly within: readonly [number, number] }>
 > = {
-  rankingPearson: { score: pearson, unit: "r", within: [-1, 1] },
-  rankingSpearman: { score: spearman, unit: "rho", within: [-1, 1] },
+  rankingPearson: { score: pearson, unit: "r", within: CORRELATION },
+  rankingSpearman: { score: spearman, unit: "rho", within: CORRELATION },
   rankingMmrv: { score: mmrv, unit: "share", within: [0, 1] },
 };
 
@@ -39,7 +39,7 @@ export const rankingPart: Part = {
         ),
       },
       reference: {},
-      plots: [scatter(rounds, seed)],
+      plots: [scatter(rounds)],
       pictures: [],
     };
   },
@@ -67,7 +67,7 @@ function scoresOf(rounds: readonly Round[], seed: number, suffix: string): Metri
         rates.map(({ real }) => real),
       );
     };
-    return bootstrap(rounds, unit, seed, of, { within });
+    return bootstrap(rounds, unit, seed, of, { within, pushed: true });
   };
   return Object.fromEntries(Object.entries(SCORES).map(([name, score]) => [name + suffix, metric(score)]));
 }
@@ -95,14 +95,13 @@ function nameOf({ task, policy }: Trial): string {
   return `${task} ${policy}`;
 }
 
-function scatter(rounds: readonly Round[], seed: number): Plot {
+function scatter(rounds: readonly Round[]): Plot {
   const series = SCORED_TASKS.map((task) => ({
     name: task,
     points: ratesOf(only(rounds, task)).map(({ trial, real }): Point => {
-      const own = rounds.map((round) => round.filter((other) => nameOf(other) === nameOf(trial)));
-      const dreamed = (drawn: readonly Round[]) => mean(drawn.flat().map(({ success }) => Number(success.dreamed)));
-      const { value, low = value, high = value } = bootstrap(own, "", seed, dreamed, { resamples: 400 });
-      return { x: real, y: value, low, high, label: trial.policy };
+      const own = rounds.flat().filter((other) => nameOf(other) === nameOf(trial));
+      const dreamed = share(own.map(({ success }) => ({ held: Number(success.dreamed), of: 1 })));
+      return point(real, dreamed, trial.policy);
     }),
   }));
   return {

@@ -1,8 +1,10 @@
 import { SCORED_TASKS } from "@worldstep/simulator";
-import type { Part } from "../part.js";
-import { auc, bootstrap, type Counts, mean, pearson, precision, recall, type Scored } from "../statistics.js";
+import { AREA, CORRELATION, type Part } from "../part.js";
+import { auc, bootstrap, mean, pearson, type Scored, share, type Tally } from "../statistics.js";
 import type { OpenLoop } from "../studies/open-loop.js";
-import type { Metrics } from "../verdict.js";
+import type { Metric, Metrics } from "../verdict.js";
+
+const EVERY_TASK = [...SCORED_TASKS.keys()];
 
 /** Does the world know when a task is done? */
 export const reward: Part = {
@@ -15,23 +17,11 @@ export const reward: Part = {
       "was after. rewardAuc: area under the ROC curve of the success probability by tick, the mean over tasks. " +
       "rewardCorrelation: Pearson's of the rewards by tick, the mean over tasks.",
     metrics: {
-      successPrecision: bootstrap(openLoop, "share", seed, (drawn) => precision(counts(drawn, SCORED_TASKS.keys()))),
-      successRecall: bootstrap(openLoop, "share", seed, (drawn) => recall(counts(drawn, SCORED_TASKS.keys()))),
-      ...byTask(openLoop, seed),
-      rewardAuc: bootstrap(openLoop, "area", seed, (drawn) => {
-        const areas = SCORED_TASKS.map((_, k) => auc(drawn.flatMap((s) => scored(s, k))));
-        return mean(areas.filter((area) => !Number.isNaN(area)));
-      }),
-      rewardCorrelation: bootstrap(openLoop, "r", seed, (drawn) =>
-        mean(
-          SCORED_TASKS.map((_, k) =>
-            pearson(
-              drawn.flatMap((s) => s.rewards[k] ?? []),
-              drawn.flatMap((s) => s.rewardsReal[k] ?? []),
-            ),
-          ),
-        ),
-      ),
+      successPrecision: share(openLoop.map((episode) => right(episode, EVERY_TASK, "said"))),
+      successRecall: share(openLoop.map((episode) => right(episode, EVERY_TASK, "was"))),
+      ...byTask(openLoop),
+      rewardAuc: bootstrap(openLoop, "area", seed, meanArea, { within: AREA }),
+      rewardCorrelation: bootstrap(openLoop, "r", seed, meanCorrelation, { within: CORRELATION }),
     },
     reference: {},
     plots: [],
@@ -39,31 +29,38 @@ export const reward: Part = {
   }),
 };
 
-function byTask(samples: readonly OpenLoop[], seed: number): Metrics {
-  const of = (k: number, what: (counts: Counts) => number) =>
-    bootstrap(samples, "share", seed, (drawn) => what(counts(drawn, [k])));
+function byTask(samples: readonly OpenLoop[]): Metrics {
+  const of = (k: number, among: "said" | "was"): Metric => share(samples.map((episode) => right(episode, [k], among)));
   return Object.fromEntries(
     SCORED_TASKS.flatMap((task, k) => [
-      [`successPrecision ${task}`, of(k, precision)],
-      [`successRecall ${task}`, of(k, recall)],
+      [`successPrecision ${task}`, of(k, "said")],
+      [`successRecall ${task}`, of(k, "was")],
     ]),
   );
 }
 
-/** Of episodes and tasks `ks`. */
-function counts(samples: readonly OpenLoop[], ks: Iterable<number>): Counts {
-  let [hits, misses, falseAlarms] = [0, 0, 0];
-  const tasks = [...ks];
-  for (const { success, successReal } of samples) {
-    for (const k of tasks) {
-      const said = (success[k] ?? []).some((p) => p > 0.5);
-      const was = (successReal[k] ?? []).some(Boolean);
-      if (said && was) hits++;
-      else if (was) misses++;
-      else if (said) falseAlarms++;
-    }
-  }
-  return { hits, misses, falseAlarms };
+/** Of `tasks` in an episode: how many of those whose success was said, or of those that were one, were both. */
+function right({ success, successReal }: OpenLoop, tasks: readonly number[], among: "said" | "was"): Tally {
+  const said = (k: number) => (success[k] ?? []).some((p) => p > 0.5);
+  const was = (k: number) => (successReal[k] ?? []).some(Boolean);
+  const chances = tasks.filter(among === "said" ? said : was);
+  return { held: chances.filter((k) => said(k) && was(k)).length, of: chances.length };
+}
+
+function meanArea(samples: readonly OpenLoop[]): number {
+  const areas = SCORED_TASKS.map((_, k) => auc(samples.flatMap((s) => scored(s, k))));
+  return mean(areas.filter((area) => !Number.isNaN(area)));
+}
+
+function meanCorrelation(samples: readonly OpenLoop[]): number {
+  return mean(
+    SCORED_TASKS.map((_, k) =>
+      pearson(
+        samples.flatMap((s) => s.rewards[k] ?? []),
+        samples.flatMap((s) => s.rewardsReal[k] ?? []),
+      ),
+    ),
+  );
 }
 
 function scored({ success, successReal }: OpenLoop, k: number): Scored[] {

@@ -1,5 +1,5 @@
-import { type Part, point } from "../part.js";
-import { bootstrap, mean } from "../statistics.js";
+import { type Part, POSITIVE, point } from "../part.js";
+import { bootstrap, mean, share, sum } from "../statistics.js";
 import { TRAINED_TASKS, type Trained } from "../studies/training.js";
 import type { Metrics, Plot } from "../verdict.js";
 
@@ -36,16 +36,18 @@ function metricsOf(task: string, runs: readonly Trained[], seed: number): Metric
   const starts = (runs[0]?.trials.real ?? []).map((_, i) =>
     runs.map(({ trials: { dreamed, real } }): Trial => ({ dreamed: Number(dreamed[i]), real: Number(real[i]) })),
   );
-  const share = (side: keyof Trial) => (drawn: readonly (readonly Trial[])[]) =>
+  const success = (side: keyof Trial, drawn: readonly (readonly Trial[])[]) =>
     mean(drawn.flat().map((trial) => trial[side]));
   const ratio = (drawn: readonly (readonly Trial[])[]) => {
-    const real = share("real")(drawn);
-    return real === 0 ? Number.NaN : share("dreamed")(drawn) / real;
+    const real = success("real", drawn);
+    return real === 0 ? Number.NaN : success("dreamed", drawn) / real;
   };
+  const of = (side: keyof Trial) =>
+    share(starts.map((trials) => ({ held: sum(trials.map((trial) => trial[side])), of: trials.length })));
   return {
-    [`dreamPolicyOverReal ${task}`]: bootstrap(starts, "ratio", seed, ratio),
-    [`dreamPolicySuccess ${task}`]: bootstrap(starts, "share", seed, share("dreamed")),
-    [`realPolicySuccess ${task}`]: bootstrap(starts, "share", seed, share("real")),
+    [`dreamPolicyOverReal ${task}`]: bootstrap(starts, "ratio", seed, ratio, { within: POSITIVE }),
+    [`dreamPolicySuccess ${task}`]: of("dreamed"),
+    [`realPolicySuccess ${task}`]: of("real"),
   };
 }
 

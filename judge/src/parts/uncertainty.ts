@@ -1,5 +1,5 @@
-import type { Part } from "../part.js";
-import { auc, bootstrap, mean } from "../statistics.js";
+import { AREA, type Part } from "../part.js";
+import { auc, bootstrap, share } from "../statistics.js";
 import type { OpenLoop } from "../studies/open-loop.js";
 import type { Surprise } from "../studies/surprise.js";
 
@@ -14,7 +14,7 @@ export const uncertainty: Part = {
   section: ({ surprise, openLoop }, seed) => {
     const says = surprise.some(({ ordinary }) => ordinary !== undefined);
     const area = (...kinds: readonly ("colours" | "actions")[]) =>
-      bootstrap(surprise, "area", seed, (drawn) => auc(drawn.flatMap((s) => scored(s, kinds))));
+      bootstrap(surprise, "area", seed, (drawn) => auc(drawn.flatMap((s) => scored(s, kinds))), { within: AREA });
     return {
       title: "Uncertainty",
       text: says
@@ -29,10 +29,14 @@ export const uncertainty: Part = {
             uncertaintyAuroc: area("colours", "actions"),
             uncertaintyAurocColours: area("colours"),
             uncertaintyAurocActions: area("actions"),
-            alarmRate: bootstrap(surprise, "share", seed, (drawn) =>
-              mean(drawn.flatMap((s) => (s.ordinary ?? []).map((value) => Number(value > ALARM)))),
+            alarmRate: share(
+              surprise.map(({ ordinary = [] }) => {
+                return { held: ordinary.filter((value) => value > ALARM).length, of: ordinary.length };
+              }),
             ),
-            uncertaintyAstrayAuroc: bootstrap(openLoop, "area", seed, (drawn) => auc(drawn.flatMap(astray))),
+            uncertaintyAstrayAuroc: bootstrap(openLoop, "area", seed, (drawn) => auc(drawn.flatMap(astray)), {
+              within: AREA,
+            }),
           }
         : {},
       reference: {},
