@@ -47,6 +47,9 @@ it("a world is judged: the same numbers from one process and from two, and again
   expect(report).toContain(`worldstep eval ${world} --only obedience`);
   const written = JSON.parse(await readFile(join(one, "metrics-obedience.json"), "utf8"));
   expect(written.metrics).toEqual(metrics);
+  expect(written.conclusions).toContainEqual(
+    expect.objectContaining({ metric: "endEffectorErrorTick25", answer: expect.stringMatching(/no|unknown/) }),
+  );
   expect(written.subject.hash).toMatch(/^[0-9a-f]{64}$/);
 
   const other = await evaluate(...small, "--seed", "2", "--out", two);

@@ -60,7 +60,7 @@ export function evalCommand(): Command {
 }
 
 async function run(folder: string, options: Options): Promise<void> {
-  const { cardMarkdown, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
+  const { cardMarkdown, conclusionsOf, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
   const { TABLETOP } = await import("@worldstep/policies");
   const { seed, rollouts, nfe, size, policies = TABLETOP, workers } = options;
   if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
@@ -98,9 +98,10 @@ async function run(folder: string, options: Options): Promise<void> {
     const report = join(out, `report${parts}.html`);
     await writeFile(report, await reportHtml(verdict));
     const metrics = metricsOf(verdict);
+    const conclusions = conclusionsOf(verdict).map(({ found: _, headline: __, ...conclusion }) => conclusion);
     await writeFile(
       join(out, `metrics${parts}.json`),
-      `${JSON.stringify({ ...verdict, sections: undefined, metrics }, null, 2)}\n`,
+      `${JSON.stringify({ ...verdict, sections: undefined, conclusions, metrics }, null, 2)}\n`,
     );
     process.stderr.write(`report: ${report}\n`);
     if (options.card) await writeFile(join(folder, "card.md"), cardMarkdown(verdict));

@@ -1,3 +1,4 @@
+export { type Conclusion, conclusionsOf } from "./conclusions.js";
 export { type JudgeOptions, judge, partsNamed } from "./judge.js";
 export { PART_NAMES, type PartName } from "./parts.js";
 export { encodePng, type Frame, type Picture, tile } from "./picture.js";

@@ -8,7 +8,7 @@ const NORMAL = 1.96;
 /** Student's t that 95 % lie within, of 2 samples, 3 and so on up to 9. */
 const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306];
 /** So many samples are drawn again; fewer have Student's interval. */
-const FEW = STUDENT.length + 2;
+export const FEW = STUDENT.length + 2;
 const ANY = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
 /** Quantile `q` in [0, 1] of `values`, linear between neighbours; NaN of none. */

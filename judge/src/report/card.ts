@@ -1,10 +1,12 @@
 // The verdict as a card: a page of Markdown that travels with the world.
-
+import { type Conclusion, conclusionsOf } from "../conclusions.js";
 import type { Metric, Section, Verdict } from "../verdict.js";
+import { ANSWERS, CAVEAT, evidence } from "./conclusions.js";
 import { formatTogether } from "./numbers.js";
 
 /** The card of a world: what it is, every metric with its interval, and what to type to measure it again. */
-export function cardMarkdown({ subject, command, versions, sections }: Verdict): string {
+export function cardMarkdown(verdict: Verdict): string {
+  const { subject, command, versions, sections } = verdict;
   const facts = [["hash", subject.hash] as const, ...Object.entries(versions)];
   return `# ${subject.id}
 
@@ -17,7 +19,25 @@ what the simulator itself scores when it is measured in the same way.
 
 ${facts.map(([name, value]) => `* ${name}: ${value}`).join("\n")}
 
+## What may be concluded
+
+${concluded(verdict)}${CAVEAT}
+
 ${Object.values(sections).map(part).join("\n")}`;
+}
+
+function concluded(verdict: Verdict): string {
+  const found = conclusionsOf(verdict);
+  return (["yes", "no", "unknown"] as const)
+    .map((answer) => {
+      const lines = found.filter((one) => one.answer === answer).map((one) => line(one));
+      return lines.length === 0 ? "" : `${ANSWERS[answer].title}:\n\n${lines.join("")}\n`;
+    })
+    .join("");
+}
+
+function line(conclusion: Conclusion): string {
+  return `* ${conclusion.claim} \`${conclusion.metric}\` ${evidence(conclusion)}.\n`;
 }
 
 function part(section: Section): string {

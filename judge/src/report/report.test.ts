@@ -1,5 +1,6 @@
 import { PNG } from "pngjs";
 import { expect, test } from "vitest";
+import { conclusionsOf } from "../conclusions.js";
 import type { Plot, Section, Verdict } from "../verdict.js";
 import { cardMarkdown } from "./card.js";
 import { formatTogether } from "./numbers.js";
@@ -105,8 +106,8 @@ test("a report says each value, its interval, the simulator's own and how to do 
   const page = await reportHtml(rich);
   parse(page);
   const text = textOf(page);
-  // Once among all metrics, once in its section.
-  expect(text.split("openLoopPsnr 26.31 [25.52, 27.10] 41.3 [40.1, 42.3] 1,064 dB")).toHaveLength(3);
+  expect(text.split("openLoopPsnr 26.31 [25.52, 27.10] 41.3 [40.1, 42.3] 1,064 dB")).toHaveLength(2); // once
+
   expect(page).toContain('<data value="26.314">26.31</data>');
   expect(text).toMatch(/bare 7 +/);
   expect(text).toMatch(/beside +0\.125 +m/);
@@ -128,6 +129,57 @@ test("a card says the same in Markdown", () => {
   }
 });
 
+const judged = verdict({
+  obedience: section({
+    metrics: {
+      endEffectorErrorTick25: { value: 1.76, unit: "cm", low: 1.24, high: 2.46, n: 64 },
+      objectErrorTick10: { value: 3.2, unit: "cm", low: 2.2, high: 4.5, n: 47 },
+    },
+    reference: { endEffectorErrorTick25: { value: 0.806, unit: "cm" } },
+  }),
+  uncertainty: section({
+    metrics: { uncertaintyAstrayAuroc: { value: 0.6, unit: "area", low: 0.52, high: 0.74, n: 64 } },
+  }),
+  horizon: section({ metrics: { driftMinutes: { value: 60, unit: "min", n: 4 } } }),
+  ranking: section({
+    metrics: {
+      rankingPearson: { value: 0.975, unit: "r", low: 0.964, high: 0.983, n: 50 },
+      "rankingPearson reach": { value: Number.NaN, unit: "r", n: 1 },
+      "rankingPearson push": { value: 1, unit: "r", n: 50 },
+    },
+  }),
+});
+
+test("what may be concluded: what is asked, on the right side with the whole interval", () => {
+  const answers = conclusionsOf(judged).map(({ metric, answer }) => [metric, answer]);
+  expect(answers).toEqual([
+    ["rankingPearson", "yes"],
+    ["endEffectorErrorTick25", "yes"],
+    ["objectErrorTick10", "unknown"], // 2.5 cm is within
+    ["driftMinutes", "unknown"], // four plays that agree
+    ["uncertaintyAstrayAuroc", "no"],
+    ["rankingPearson push", "yes"], // fifty that agree
+  ]);
+});
+
+test("the report begins with a verdict: in words, and in five numbers with arrows", async () => {
+  const page = await reportHtml(judged);
+  parse(page);
+  const text = textOf(page);
+  const top = text.slice(0, text.indexOf("To reproduce"));
+  expect(page.match(/<p class="figure">/g)).toHaveLength(5);
+  expect(text).toContain("endEffectorErrorTick25 ↓ 1.76 cm [1.24, 2.46], simulator 0.806 ✓ asked: ≤ 3");
+  expect(text).toContain("uncertaintyAstrayAuroc ↑ 0.60 area [0.52, 0.74] ✗ asked: ≥ 0.8");
+  expect(text).toContain("driftMinutes ↑ 60 min no interval ? asked: ≥ 10");
+  expect(top.indexOf("✓ May be concluded")).toBeGreaterThan(0);
+  expect(top.indexOf("✗ May not be concluded")).toBeGreaterThan(top.indexOf("✓ May be concluded"));
+  expect(top).toContain("rankingPearson 0.9750 r [0.9640, 0.9830], n = 50; at least 0.9 is asked");
+  expect(top).toContain("Not asked, so not known: fidelity, physics, reward, training, cost.");
+  expect(cardMarkdown(judged)).toContain(
+    "May not be concluded:\n\n* Its uncertainty tells where it has gone astray (0.5 is chance). `uncertaintyAstrayAuroc` 0.60 area",
+  );
+});
+
 test("plots and pictures are in the file itself", async () => {
   const page = await reportHtml(rich);
   expect(page.match(/<svg /g)).toHaveLength(2);
@@ -144,7 +196,7 @@ test("links lead to sections, and ids are given once", async () => {
   const ids = [...page.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
   const links = [...page.matchAll(/href="#([^"]*)"/g)].map(([, id]) => id);
-  expect(links.length).toBeGreaterThan(3);
+  expect(links.length).toBe(3); // the verdict, and two parts
   for (const link of links) expect(ids).toContain(link);
 });
 

@@ -1,10 +1,11 @@
 // The verdict as a page for people: one file of HTML that needs no network and no scripts.
 
 import type { Plot, Section, Strip, Verdict } from "../verdict.js";
+import { conclusions } from "./conclusions.js";
 import { Html, html } from "./html.js";
 import { plotSvg } from "./plots.js";
 import { STYLE } from "./style.js";
-import { metricsTable, summaryTable } from "./tables.js";
+import { metricsTable } from "./tables.js";
 
 // Nothing is fetched and nothing is run, whatever a verdict holds.
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
@@ -29,9 +30,14 @@ export async function reportHtml(verdict: Verdict): Promise<string> {
 </head>
 <body${several ? html` class="long"` : undefined}>
 <main class="page">
-${header(verdict)}
+<header>
+<p class="kicker">A world, judged against its simulator</p>
+<h1>${verdict.subject.id}</h1>
+<p class="lead">${verdict.subject.description}</p>
+</header>
 ${several ? contents(sections, anchors) : undefined}
-${several ? overview(sections, anchors) : undefined}
+${conclusions(verdict)}
+${facts(verdict)}
 ${parts}
 </main>
 </body>
@@ -40,28 +46,18 @@ ${parts}
   return page.text;
 }
 
-function header({ subject, command, versions }: Verdict): Html {
-  return html`<header>
-<p class="kicker">A world, judged against its simulator</p>
-<h1>${subject.id}</h1>
-<p class="lead">${subject.description}</p>
-<dl class="facts">
+function facts({ subject, command, versions }: Verdict): Html {
+  return html`<dl class="facts">
 <dt>Hash</dt><dd><code class="hash" tabindex="0" title="${subject.hash}">${subject.hash}</code></dd>
 <dt>To reproduce</dt><dd><pre><code>${command}</code></pre></dd>
-${Object.entries(versions).map(([name, version]) => html`<dt>${name}</dt><dd>${version}</dd>\n`)}</dl>
-</header>`;
+${Object.entries(versions).map(([name, version]) => html`<dt>${name}</dt><dd>${version}</dd>\n`)}</dl>`;
 }
 
 function contents(sections: readonly Section[], anchors: readonly string[]): Html {
   const items = sections.map(({ title }, i) => html`<li><a href="#${anchors[i]}">${title}</a></li>\n`);
   return html`<nav aria-labelledby="contents"><h2 id="contents">Contents</h2>
-<ol><li><a href="#all-metrics">All metrics</a></li>
+<ol><li><a href="#conclusions">What may be concluded</a></li>
 ${items}</ol></nav>`;
-}
-
-function overview(sections: readonly Section[], anchors: readonly string[]): Html {
-  return html`<section aria-labelledby="all-metrics"><h2 id="all-metrics">All metrics</h2>
-${summaryTable(sections, anchors)}</section>`;
 }
 
 async function part(section: Section, anchor: string): Promise<Html> {

@@ -4,11 +4,11 @@
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --ground: #fff; --ink: #1a1d21; --quiet: #5a636d; --rule: #d9dee3; --faint: #f4f6f8; --link: #0a58a8;
+  --ground: #fff; --ink: #1a1d21; --quiet: #5a636d; --rule: #d9dee3; --faint: #f4f6f8; --link: #0a58a8; --good: #0b6b4a; --bad: #a8330a;
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --ground: #131619; --ink: #e4e7ea; --quiet: #99a3ad; --rule: #30363c; --faint: #1b1f23; --link: #7db9f3; }
+  :root { --ground: #131619; --ink: #e4e7ea; --quiet: #99a3ad; --rule: #30363c; --faint: #1b1f23; --link: #7db9f3; --good: #4cc39a; --bad: #f0916a; }
   /* The darkest of the series' colours, lighter. */
   figure svg [stroke="#0072B2"] { stroke: #3389d6; }
   figure svg [fill="#0072B2"] { fill: #3389d6; }
@@ -29,9 +29,10 @@ h3 { font-size: 1rem; margin: 2rem 0 0.5rem; }
 .kicker { margin: 0; color: var(--quiet); font-size: 0.875rem; }
 .lead { font-size: 1.125rem; max-width: 44rem; margin: 0 0 1.5rem; }
 .prose { max-width: 44rem; margin: 0 0 1rem; }
+.quiet { color: var(--quiet); font-size: 0.875rem; }
 section { margin-top: 3.5rem; }
 
-.facts { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 1.25rem; margin: 0; font-size: 0.875rem; }
+.facts { margin: 2.5rem 0 0; display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.3rem 1.25rem; font-size: 0.875rem; }
 .facts dt { color: var(--quiet); }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 .facts pre { margin: 0; white-space: pre-wrap; }
@@ -45,6 +46,22 @@ nav h2 { font-size: 0.875rem; font-weight: 400; color: var(--quiet); letter-spac
 nav ol { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; }
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
+
+.tiles { list-style: none; margin: 1rem 0 1.5rem; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 0.75rem; }
+.tiles li { background: var(--faint); border-top: 3px solid var(--quiet); padding: 0.6rem 0.75rem 0.7rem; }
+.tiles code { font-size: 0.75rem; overflow-wrap: anywhere; }
+.tiles p { margin: 0; font-variant-numeric: tabular-nums lining-nums; }
+.tiles .figure { font-size: 1.5rem; line-height: 1.3; font-weight: 600; white-space: nowrap; }
+.tiles .figure .unit { font-size: 0.875rem; font-weight: 400; }
+.tiles .quiet { font-size: 0.8125rem; }
+.tiles .yes { border-color: var(--good); }
+.tiles .no { border-color: var(--bad); }
+.conclusions h3 { margin-top: 1.25rem; }
+h3.yes { color: var(--good); }
+h3.no { color: var(--bad); }
+.answers { margin: 0; padding-left: 1.2rem; max-width: 52rem; }
+.answers li { margin: 0.25rem 0; }
+.answers + .prose { margin-top: 1.25rem; }
 
 .scroll { overflow-x: auto; margin: 1rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: 0.875rem; line-height: 1.4; font-variant-numeric: tabular-nums lining-nums; }
@@ -60,14 +77,6 @@ tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 9rem; }
 td.world { font-weight: 600; }
 .interval { white-space: nowrap; color: var(--quiet); }
 .unit { color: var(--quiet); }
-.summary td, .summary th { padding-top: 0.14rem; padding-bottom: 0.14rem; }
-.summary tbody tr + tr > * { border-top: 0; }
-.summary .group { font-weight: 600; padding-top: 0.8rem; }
-.summary tbody:first-of-type .group { padding-top: 0.4rem; }
-.group a { color: inherit; text-decoration-color: transparent; }
-.group a:hover { text-decoration-color: currentColor; }
-.summary thead th { padding-top: 0.3rem; padding-bottom: 0.3rem; }
-
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 25rem), 1fr)); gap: 2rem 1.75rem; margin-top: 2rem; align-items: start; }
 .plots:has(> :only-child) { grid-template-columns: minmax(0, 32rem); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1.25rem; margin-top: 2rem; }
@@ -100,7 +109,7 @@ figure svg text { font-family: inherit; }
   .scrolled { overflow-x: auto; }
 }
 @media print {
-  :root { color-scheme: light; --ground: #fff; --ink: #000; --quiet: #444; --rule: #ccc; --faint: #fff; --link: #000; }
+  :root { color-scheme: light; --ground: #fff; --ink: #000; --quiet: #444; --rule: #ccc; --faint: #fff; --link: #000; --good: #000; --bad: #000; }
   body { font-size: 10pt; }
   .page { max-width: none; padding: 0; display: block; }
   nav { display: none; }

@@ -8,30 +8,13 @@ import { formatTogether } from "./numbers.js";
 export function metricsTable(section: Section): Html | undefined {
   const rows = rowsOf(section);
   if (rows.length === 0) return undefined;
-  return table(`Metrics: ${section.title}`, "metrics", html`<tbody>${rows}</tbody>`);
-}
-
-/** All metrics of all sections, each under a link to its section; `anchors` are the sections' ids, in order. */
-export function summaryTable(sections: readonly Section[], anchors: readonly string[]): Html {
-  const bodies = sections.map((section, i) => {
-    const rows = rowsOf(section);
-    if (rows.length === 0) return undefined;
-    const heading = html`<th class="group" scope="rowgroup" colspan="7"><a href="#${anchors[i]}">${section.title}</a></th>`;
-    return html`<tbody><tr>${heading}</tr>
-${rows}</tbody>
-`;
-  });
-  return table("All metrics", "summary", html`${bodies}`);
-}
-
-// A table wider than a phone is scrolled, which must be possible without a pointer too.
-function table(label: string, name: string, body: Html): Html {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
-<table class="${name}">
+  // A table wider than a phone is scrolled, which must be possible without a pointer too.
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Metrics: ${section.title}">
+<table class="metrics">
 <colgroup><col class="c-name"><col class="c-value"><col class="c-interval"><col class="c-value"><col class="c-interval"><col class="c-n"><col></colgroup>
 <thead><tr><th scope="col">Metric</th><th scope="col" class="number">World</th><th scope="col">95&nbsp;% interval</th>
 <th scope="col" class="number">Simulator</th><th scope="col" aria-label="95 % interval of the simulator">95&nbsp;% interval</th><th scope="col" class="number">n</th><th scope="col">Unit</th></tr></thead>
-${body}</table>
+<tbody>${rows}</tbody></table>
 </div>`;
 }
 
@@ -62,7 +45,7 @@ function exact(value: number, shown: string | undefined): Html {
   return Number.isFinite(value) ? html`<data value="${value}">${shown}</data>` : html`${shown}`;
 }
 
-// May go on in another line before each capital, for phones.
-function breakable(name: string): Html[] {
+/** A metric's name, which may go on in another line before each capital. */
+export function breakable(name: string): Html[] {
   return name.split(/(?=[A-Z])/).map((piece, i) => (i === 0 ? html`${piece}` : html`<wbr>${piece}`));
 }
