@@ -68,6 +68,9 @@ describe("a command that can't run says why and what to do", () => {
     ["no page", ["serve", "--console", "none"], "option_console"],
     ["no script", ["rollout", "--script", "none.json", "--out", "x"], "script_missing"],
     ["no world", ["rollout", "--world", "none", "--script", PICK, "--out", "x"], "world_missing_file"],
+    ["a bench of no world", ["bench", "step", "--world", "none"], "world_missing_file"],
+    ["results in a file", ["generate", "--episodes", "1", "--seed", "1", "--out", "package.json"], "option_out"],
+    ["a report below a file", ["eval", "simulator", "--only", "cost", "--out", "package.json/x"], "option_out"],
     ["no ground truth", ["rollout", "--world", TINY_WORLD, "--script", PICK, "--out", "x", "--real"], "option_real"],
   ])("%s", async (_, args, expected) => {
     const { code, stdout, stderr } = await worldstep(...args);
@@ -82,6 +85,33 @@ describe("a command that can't run says why and what to do", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("    at ");
   });
+});
+
+it.each([
+  ["a folder", "docs", "docs is a folder"],
+  ["a name that ends as a folder's", "out/nowhere/", "out/nowhere/ is a folder"],
+  ["below a file", "package.json/x", "package.json: it is a file"],
+  ["in a folder that nobody can write to", "/proc/x", "/proc"],
+])("rollout looks before it runs: %s", async (_, out, expected) => {
+  const { code, stderr } = await worldstep("rollout", "--world", TINY_WORLD, "--script", PICK, "--out", out);
+  expect(code).toBe(1);
+  expect(stderr).toContain(expected);
+  expect(stderr).toMatch(/\(option_out\)\n {2}give/);
+  expect(stderr).not.toContain("ticks"); // no progress: nothing ran
+});
+
+it("help says what is required", async () => {
+  const { stdout } = await worldstep("generate", "--help");
+  const words = stdout.replace(/\s+/g, " ");
+  for (const option of [
+    "--episodes <n> how many episodes",
+    "--seed <n> data sets of different seeds share no episode",
+  ]) {
+    expect(words).toContain(`${option} (required)`);
+  }
+  expect(words).toContain("folder for the shards and meta.json; made if absent (required)");
+  expect(words).not.toContain("sides of a frame (required)");
+  expect(words).toContain("--verbose");
 });
 
 describe("rollout refuses a script", () => {

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { type OpenWorldOptions, openWorld } from "@worldstep/engine";
 import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import { type Env, elementCount, stepChunk } from "@worldstep/protocols";
+import { processEnded } from "./bench-process.js";
 import { TorchStep } from "./bench-torch.js";
 import { progressBar } from "./progress.js";
 
@@ -29,8 +30,9 @@ const TORCH_ROUNDS = 4;
 const TORCH_TICKS = 60;
 const BLOCKS = 64;
 
-/** Measures; see docs/command.md for what each metric is. Throws `WorldFileError`. */
+/** Measures; see docs/command.md for what each metric is. Throws `WorldFileError`, and `WorldError` (`bench_process`). */
 export async function benchStep({ world: folder, ticks, torch, ...options }: StepBench): Promise<Metrics> {
+  await (await openWorld(folder, options)).close(); // what is wrong with it is said here, not by a process of its own
   const firstFrame = await firstFrameMs(folder, options);
   const world = await openWorld(folder, options);
   const progress = progressBar("bench step", "ticks");
@@ -75,7 +77,11 @@ async function firstFrameMs(folder: string, options: OpenWorldOptions): Promise<
   const child = fileURLToPath(new URL("./bench-first-frame.js", import.meta.url));
   const times: number[] = [];
   for (let i = 0; i < FRESH_PROCESSES; i++) {
-    const { stdout } = await promisify(execFile)(process.execPath, [child, folder, JSON.stringify(options)]);
+    const { stdout } = await promisify(execFile)(process.execPath, [child, folder, JSON.stringify(options)]).catch(
+      (error: { readonly code: unknown; readonly signal: unknown }) => {
+        throw processEnded("first frame", error.signal ?? error.code, error);
+      },
+    );
     times.push(Number(stdout));
   }
   return median(times);

@@ -27,6 +27,7 @@ export class TorchStep {
     const complaint: string[] = [];
     child.stderr.on("data", (text: Buffer) => complaint.push(text.toString()));
     child.on("error", (error) => complaint.push(error.message));
+    child.stdin.on("error", () => {}); // of a process that ended: medianStepMs says so
     const reader: Interface = createInterface({ input: child.stdout });
     const lines = reader[Symbol.asyncIterator]();
     const first = await lines.next();

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import type { Env } from "@worldstep/protocols";
 import { type Connection, connect } from "@worldstep/sdk";
+import { processEnded } from "./bench-process.js";
 import { CounterEnv } from "./bench-wire-env.js";
 import { progressBar } from "./progress.js";
 
@@ -19,10 +20,14 @@ const WARM_UP = 500;
 /** What is added to a metric's name. */
 const CODECS = { msgpack: "", protobuf: "Protobuf" } as const;
 
-/** Measures both codecs; see docs/command.md for what each metric is. */
+/** Measures both codecs; see docs/command.md for what each metric is. Throws `WorldError` (`bench_process`). */
 export async function benchWire({ ticks, seconds }: WireBench): Promise<Metrics> {
   const server = fork(new URL("./bench-wire-server.js", import.meta.url));
-  const [url] = (await once(server, "message")) as [string];
+  const ended = once(server, "exit").then(([code, signal]) => {
+    throw processEnded("server", signal ?? code);
+  });
+  const [url] = (await Promise.race([once(server, "message"), ended])) as [string];
+  ended.catch(() => {}); // of what it breaks later, the connection tells
   const metrics: Record<string, Metric> = {};
   const progress = progressBar("bench wire", "measurements");
   const total = Object.keys(CODECS).length * (1 + SESSIONS.length);

@@ -7,6 +7,7 @@ import { OptionError } from "@worldstep/protocols";
 import { Command } from "commander";
 import { formatMetrics } from "./metrics.js";
 import { share, wholeNumber } from "./numbers.js";
+import { readyFile, readyFolder } from "./output.js";
 import { progressBar } from "./progress.js";
 import { ownVersion, versionOf } from "./versions.js";
 
@@ -80,6 +81,8 @@ async function run(folder: string, options: Options): Promise<void> {
   const out = options.out ?? join("out", "eval", `${subject.id}-${subject.hash.slice(0, 8)}${suffix(options)}`);
   const progress = progressBar("eval", "ticks");
   try {
+    await readyFolder(out);
+    if (options.card) await readyFile(join(folder, "card.md"));
     const verdict = await judge({
       subject,
       name,

@@ -1,6 +1,7 @@
 // `worldstep generate`: episodes of the simulator, for training.
 import { Command } from "commander";
 import { wholeNumber } from "./numbers.js";
+import { readyFolder } from "./output.js";
 import { progressBar } from "./progress.js";
 
 interface Options {
@@ -26,11 +27,20 @@ export function generateCommand(): Command {
       32,
     )
     .option("--workers <n>", "threads; default one a core; 0 for none beside the main thread", wholeNumber(0, 1024))
-    .addHelpText("after", "\nA run that was stopped goes on where it was: run the same command again.")
+    .addHelpText(
+      "after",
+      [
+        "",
+        "For example:",
+        "  worldstep generate --episodes 3200 --seed 1 --out data/train",
+        "A run that was stopped goes on where it was: run the same command again.",
+      ].join("\n"),
+    )
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
+  await readyFolder(options.out);
   const { generate } = await import("@worldstep/simulator");
   const progress = progressBar("generate", "episodes");
   try {

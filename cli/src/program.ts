@@ -1,6 +1,6 @@
 // The command line as a whole. Each subcommand has a file of its own, and loads what it runs only when it runs: help and
 // `doctor` must work on a machine where the engine can't be loaded.
-import { Command } from "commander";
+import { Command, Help, type HelpConfiguration, type Option } from "commander";
 import { benchCommand } from "./bench.js";
 import { doctorCommand } from "./doctor.js";
 import { evalCommand } from "./eval.js";
@@ -25,6 +25,17 @@ export function createProgram(): Command {
     .description("A learned robot simulator that you reset() and step().")
     .version(ownVersion())
     .option("--verbose", "on an error, print where it came from");
-  for (const command of commands) program.addCommand(command.showHelpAfterError("(add --help for what there is)"));
+  for (const command of commands) {
+    program.addCommand(command.showHelpAfterError("(add --help for what there is)"));
+    for (const one of [command, ...command.commands]) one.configureHelp(HELP);
+  }
   return program;
 }
+
+const HELP: HelpConfiguration = {
+  showGlobalOptions: true,
+  optionDescription(option: Option): string {
+    const description = Help.prototype.optionDescription.call(this, option);
+    return option.mandatory ? `${description} (required)` : description;
+  },
+};

@@ -1,6 +1,5 @@
 // `worldstep rollout`: a script of actions in; video, pictures and numbers out, with the simulator beside it on request.
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { writeFile } from "node:fs/promises";
 import type { OpenWorld } from "@worldstep/engine";
 import { encodePng, type Frame, tile } from "@worldstep/judge";
 import {
@@ -14,6 +13,7 @@ import {
 import { cutPlan } from "@worldstep/sdk";
 import { Command } from "commander";
 import { wholeNumber } from "./numbers.js";
+import { readyFiles } from "./output.js";
 import { type Progress, progressBar } from "./progress.js";
 import { actionsOf, readScript, type Script } from "./script.js";
 import { runTrack, type Track } from "./track.js";
@@ -40,7 +40,7 @@ export function rolloutCommand(): Command {
   return new Command("rollout")
     .description("Play a script of actions in a world. Writes PREFIX.mp4, PREFIX.png (a strip) and PREFIX.json.")
     .requiredOption("--script <file>", "JSON: seed, task, and actions or moves; see docs/command.md")
-    .requiredOption("--out <prefix>", "path of the results, without the extension")
+    .requiredOption("--out <prefix>", "path of the results, without the extension; folders are made")
     .option("--world <dir>", "folder of the world; default the one that the script names")
     .option("--real", "also run the MuJoCo simulator; the dream starts from its first frame", false)
     .option("--gif", "also write PREFIX.gif", false)
@@ -62,6 +62,7 @@ async function run(options: Options): Promise<void> {
   if (folder === undefined) {
     throw new OptionError("option_world", "no world is named", "give --world, or name one in the script");
   }
+  await readyFiles(options.out, extensionsOf(options));
   const { openWorld } = await import("@worldstep/engine");
   const world = await openWorld(folder);
   const progress = progressBar("rollout", "ticks");
@@ -72,6 +73,10 @@ async function run(options: Options): Promise<void> {
     progress.stop();
     await world.close();
   }
+}
+
+function extensionsOf({ gif, mcap }: Options): string[] {
+  return [".mp4", ".png", ...(gif ? [".gif"] : []), ...(mcap ? [".mcap"] : []), ".json"];
 }
 
 async function writeRollout(world: OpenWorld, script: Script, options: Options, progress: Progress): Promise<string[]> {
@@ -122,7 +127,6 @@ async function writeRollout(world: OpenWorld, script: Script, options: Options, 
     ...Object.fromEntries(Object.entries(tracks).map(([name, track]) => [name, numbersOf(track)])),
   };
   files.set(`${options.out}.json`, `${JSON.stringify(results, null, 2)}\n`);
-  await mkdir(dirname(options.out), { recursive: true });
   for (const [path, data] of files) await writeFile(path, data);
   return [...files.keys()];
 }
