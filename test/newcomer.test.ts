@@ -62,8 +62,6 @@ it("every package says all that it imports", async () => {
   const program = `for (const name of ${JSON.stringify(names)}) await import(name); process.exit();`;
   await run(process.execPath, ["--input-type=module", "-e", program], { cwd: folder });
 });
-}
-})
 
 it("serve without options: the world that ships, the simulator, the page; and the README's program beside it", async () => {
   const server = worldstep("serve", "--port", "0");

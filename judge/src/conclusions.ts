@@ -93,7 +93,7 @@ export function conclusionsOf({ sections }: Pick<Verdict, "sections">): Conclusi
   const metrics = Object.assign({}, ...Object.values(sections).map((section) => section.metrics)) as Metrics;
   return QUESTIONS.flatMap((question) => {
     const found = metrics[question.metric];
-    if (found === undefined || Number.isNaN(found.value)) return [];
+    if (found === undefined) return [];
     return [{ ...question, found, answer: answerOf(question, found), headline: HEADLINES.includes(question) }];
   });
 }

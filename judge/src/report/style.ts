@@ -47,7 +47,7 @@ nav ol { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap
 nav a { text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 
-.tiles { list-style: none; margin: 1rem 0 1.5rem; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: 0.75rem; }
+.tiles { list-style: none; margin: 1rem 0 1.5rem; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(10.5rem, 1fr)); gap: 0.75rem; }
 .tiles li { background: var(--faint); border-top: 3px solid var(--quiet); padding: 0.6rem 0.75rem 0.7rem; }
 .tiles code { font-size: 0.75rem; overflow-wrap: anywhere; }
 .tiles p { margin: 0; font-variant-numeric: tabular-nums lining-nums; }
