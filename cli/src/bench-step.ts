@@ -32,14 +32,13 @@ const BLOCKS = 64;
 
 /** Measures; see docs/command.md for what each metric is. Throws `WorldFileError`, and `WorldError` (`bench_process`). */
 export async function benchStep({ world: folder, ticks, torch, ...options }: StepBench): Promise<Metrics> {
-  await (await openWorld(folder, options)).close(); // what is wrong with it is said here, not by a process of its own
-  const firstFrame = await firstFrameMs(folder, options);
-  const world = await openWorld(folder, options);
+  const world = await openWorld(folder, options); // before the fresh processes: what is wrong with it is said here
   const progress = progressBar("bench step", "ticks");
   const total = ticks + 2 * (WARM_UP + RATE_TICKS);
   let done = 0;
   const onTick = (): void => progress.update(++done, total);
   try {
+    const firstFrame = await firstFrameMs(folder, options);
     const rate1 = await framesPerSecond(await world.open(), 1, onTick);
     const rate4 = await framesPerSecond(await world.open(), 4, onTick);
     const old = await world.open();
