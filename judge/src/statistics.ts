@@ -154,7 +154,8 @@ export function frechet(a: Features, b: Features): number {
   const root = eigenvectorMatrix.mmul(scaled).mmul(eigenvectorMatrix.transpose());
   const between = eigen(root.mmul(second.covariance).mmul(root)).realEigenvalues;
   const shared = sum(between.map((value) => Math.sqrt(Math.max(0, value))));
-  return distance(first.mean, second.mean) ** 2 + first.covariance.trace() + second.covariance.trace() - 2 * shared;
+  const apart = distance(first.mean, second.mean) ** 2;
+  return Math.max(0, apart + first.covariance.trace() + second.covariance.trace() - 2 * shared); // rounding can go below
 }
 
 function matrix(features: Features): Matrix {
