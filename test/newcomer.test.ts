@@ -29,7 +29,16 @@ beforeAll(async () => {
   try {
     // The settings that this process has from npm, such as the repository's .npmrc, are not the newcomer's.
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-    const settings = ["--registry", registry.url, "--cache", join(folder, "cache"), "--no-audit", "--no-fund"];
+    const settings = [
+      "--registry",
+      registry.url,
+      "--noproxy",
+      "127.0.0.1",
+      "--cache",
+      join(folder, "cache"),
+      "--no-audit",
+      "--no-fund",
+    ];
     await run("npm", ["install", ...options.split(" "), ...settings, ...packages], { cwd: folder, env });
   } finally {
     registry.close();
