@@ -35,11 +35,13 @@ async function checkGoldens(folder: string): Promise<void> {
   }
   const [readings, pixels] = [goldens.get("encode.reading"), goldens.get("decode.pixels")];
   expect(pixels.shape[0]).toBeGreaterThan(1); // the first is much like the frame that it began with
-  const decoder = await backend.tokenizer.createDecoder(goldens.frames.subarray(0, bytes));
+  let stream = await backend.tokenizer.begin(goldens.frames.subarray(0, bytes));
   for (let tick = 0; tick < (pixels.shape[0] ?? 0); tick++) {
     const before = row(readings, Math.max(0, tick - 1));
-    const frames = await decoder.decode({ latent: row(encoded, tick), reading: row(readings, tick) }, before);
-    decoder.commit();
+    const shown = { latent: row(encoded, tick), reading: row(readings, tick) };
+    const decoded = await backend.tokenizer.decode(stream, shown, before);
+    const { frames } = decoded;
+    stream = decoded.stream;
     const golden = inFrames(row(pixels, tick), bytes / 3);
     const furthest = frames.reduce((most, value, i) => {
       return Math.max(most, Math.abs(value - Math.min(255, Math.max(0, golden[i] as number))));

@@ -1,7 +1,13 @@
 // One env stepped through the chunks of a plan, and everything that came back.
 import type { Frame } from "@worldstep/judge";
-import type { Env, FloatTensor, Observation, ResetOptions, StepOptions } from "@worldstep/protocols";
-import { stepAll } from "@worldstep/sdk";
+import {
+  type Env,
+  type FloatTensor,
+  type Observation,
+  type ResetOptions,
+  type StepOptions,
+  stepChunk,
+} from "@worldstep/protocols";
 
 /** T ticks of one env; T is less than the number of actions where the episode ended. */
 export interface Track {
@@ -39,7 +45,7 @@ export async function runTrack(
   let [terminated, truncated] = [false, false];
   for (const chunk of chunks) {
     const before = performance.now();
-    const results = await stepAll(env, chunk, options);
+    const results = await stepChunk(env, chunk, options);
     const elapsed = performance.now() - before;
     made.push(results.length);
     for (const result of results) {

@@ -1,5 +1,6 @@
 // What runs the networks of a world. The story above it (world-model.ts) knows no backend; a backend knows no seeds,
-// tasks or episodes. Every promise may reject, and then nothing was committed.
+// tasks or episodes, and keeps nothing of them: what an episode was goes in as a value and comes out as another one. So
+// what failed, or is not wanted, is dropped, and two episodes may go on from one value.
 //
 // Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, Q what is read from a tick,
 // E experts, K ticks of a chunk.
@@ -26,28 +27,35 @@ export interface Heads {
   readonly experts: Float32Array;
 }
 
-export interface Dynamics {
-  /** The reading `[Q]` that a tick's row leads to, after the row of the tick before; both `[s A + Q]`. */
-  reckon(row: Float32Array, before: Float32Array): Promise<Float32Array>;
-  /** A memory without a tick. */
-  createMemory(): Memory;
+/** What is kept of one tick, by the names that the backend has for it. Nobody writes into it again. */
+export type Page = Readonly<Record<string, Float32Array>>;
+
+/** What a tick attends to: the ticks before it. A value: nobody writes into it. */
+export interface Context {
+  /** Ticks so far: the number of the next. */
+  readonly ticks: number;
+  /** By slot (window.ts): the first tick's (the sink), and those of a sliding window. */
+  readonly pages: readonly Page[];
+  /** What memory blocks made of all ticks, by names. */
+  readonly state: Readonly<Record<string, Float32Array>>;
 }
 
-/**
- * The context of one episode: pages of the first tick (the sink) and of a sliding window of those after it, and what
- * memory blocks made of all. One call at a time.
- */
-export interface Memory {
+export interface Dynamics {
+  /** The context of the first tick. */
+  readonly empty: Context;
+  /** The reading `[Q]` that a tick's row leads to, after the row of the tick before; both `[s A + Q]`. */
+  reckon(row: Float32Array, before: Float32Array): Promise<Float32Array>;
   /**
    * One evaluation of the denoiser (an NFE): the end point X, `[K, L, C]`, of the flow through `z` `[K, L, C]` at level
-   * t, looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean. The result holds until
-   * the next call.
+   * t, looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean.
    */
-  denoise(z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array>;
-  /** The clean pass over one tick, `z` `[L, C]`: reads the heads, and stages what is to be kept of the tick. */
-  read(z: Float32Array, input: ChunkInput): Promise<Heads>;
-  /** Makes the tick of the last `read` part of the context. */
-  commit(): void;
+  denoise(context: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array>;
+  /** The clean pass over one tick, `z` `[L, C]`: reads the heads, and makes the context of the tick after it. */
+  read(
+    context: Context,
+    z: Float32Array,
+    input: ChunkInput,
+  ): Promise<{ readonly heads: Heads; readonly context: Context }>;
 }
 
 /** What a tick's frames are encoded to, and decoded from. */
@@ -58,22 +66,30 @@ export interface Shown {
   readonly reading: Float32Array;
 }
 
+/** What a decoder knows of a stream so far. A value: nobody writes into it. */
+export interface Stream {
+  /** The frame that it began with, `[H, W, 3]`. */
+  readonly first: Uint8Array;
+  /** What that looks like, where the world's streams have an appearance. */
+  readonly appearance?: Float32Array;
+  /** What memory blocks saw at the tick before, by names. */
+  readonly memory: Readonly<Record<string, Float32Array>>;
+}
+
 export interface Tokenizer {
   /** One tick of frames, `[s, H, W, 3]` uint8. */
   encode(frames: Uint8Array): Promise<Shown>;
-  /** A decoder before the first tick of a stream, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
-  createDecoder(frame: Uint8Array): Promise<Decoder>;
-}
-
-/** Decodes one stream of ticks. One call at a time. */
-export interface Decoder {
+  /** A stream before its first tick, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
+  begin(frame: Uint8Array): Promise<Stream>;
   /**
-   * The frames `[s, H, W, 3]` uint8 of `latent` `[L, C]` as the tick after the last committed one, which leads from the
-   * reading `before` to `reading`, both `[Q]`. Stages that tick.
+   * The frames `[s, H, W, 3]` uint8 of `latent` `[L, C]` as the next tick of `stream`, which leads from the reading `before`
+   * to `reading`, both `[Q]`; and the stream after it.
    */
-  decode(tick: Shown, before: Float32Array): Promise<Uint8Array>;
-  /** Makes the tick of the last `decode` the past of the next. */
-  commit(): void;
+  decode(
+    stream: Stream,
+    tick: Shown,
+    before: Float32Array,
+  ): Promise<{ readonly frames: Uint8Array; readonly stream: Stream }>;
 }
 
 export interface Backend {

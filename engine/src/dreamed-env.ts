@@ -22,15 +22,16 @@ import { Lane } from "./lane.js";
 import { drawStart, nextSeed } from "./philox.js";
 import { startFrom } from "./start-frames.js";
 import type { StartState, World } from "./world.js";
-import type { Episode, Start, Tick, WorldModel } from "./world-model.js";
+import type { Episode, Moment, Start, Tick, WorldModel } from "./world-model.js";
 
+/** An episode as its player knows it. A value: a call that fails leaves it as it was. */
 interface Running {
   readonly episode: Episode;
   readonly task: string;
   readonly maxTicks: number;
   /** Steps since the reset. */
-  tick: number;
-  ended: boolean;
+  readonly tick: number;
+  readonly ended: boolean;
 }
 
 export class DreamedEnv implements Env {
@@ -59,9 +60,10 @@ export class DreamedEnv implements Env {
       const task = options.task ?? (this.spec.tasks[0] as string);
       const usual = task === this.spec.tasks[0] ? 0 : this.spec.maxTicks; // the first task never ends
       const running = { episode, task, maxTicks: options.maxTicks ?? usual, tick: 0, ended: false };
+      const result = { observation: this.#observation(tick), info: { ...this.#info(running, tick), seed } };
       this.#running = running;
       this.#lastSeed = seed;
-      return { observation: this.#observation(tick), info: { ...this.#info(running, tick), seed } };
+      return result;
     });
   }
 
@@ -77,20 +79,19 @@ export class DreamedEnv implements Env {
     });
     return this.#lane.run(async () => {
       this.#checkOpen();
-      const running = this.#running;
+      let running = this.#running;
       if (!running) throw new ResetNeededError("never_reset");
       if (running.ended) throw new ResetNeededError("episode_ended");
       const { blocks, nfe } = taken();
-      const left = running.maxTicks > 0 ? running.maxTicks - running.tick : blocks.length;
       const results: StepResult[] = [];
-      try {
-        for await (const tick of this.model.step(running.episode, blocks.slice(0, left), nfe)) {
-          results.push(this.#result(running, tick));
-          if (running.ended) break;
-        }
-      } catch (error) {
-        if (results.length === 0) throw error; // else what was committed is told, and the rest may be asked for again
+      // The whole chunk is denoised, also where the episode ends within it: else its first ticks would be others.
+      for await (const moment of this.model.step(running.episode, blocks, nfe)) {
+        const [result, next] = this.#stepped(running, moment);
+        results.push(result);
+        running = next;
+        if (running.ended) break;
       }
+      this.#running = running;
       return results;
     });
   }
@@ -102,14 +103,14 @@ export class DreamedEnv implements Env {
     });
   }
 
-  #result(running: Running, tick: Tick): StepResult {
-    running.tick++;
-    const info = this.#info(running, tick);
+  #stepped(before: Running, { episode, tick: shown }: Moment): [StepResult, Running] {
+    const tick = before.tick + 1;
+    const info = this.#info({ ...before, tick }, shown);
     const terminated = info.success;
-    const truncated = !terminated && running.tick === running.maxTicks;
-    running.ended = terminated || truncated;
-    const reward = tick.reward[this.#head(running.task)] ?? 0;
-    return { observation: this.#observation(tick), reward, terminated, truncated, info };
+    const truncated = !terminated && tick === before.maxTicks;
+    const reward = shown.reward[this.#head(before.task)] ?? 0;
+    const result = { observation: this.#observation(shown), reward, terminated, truncated, info };
+    return [result, { ...before, episode, tick, ended: terminated || truncated }];
   }
 
   #start(name: string | undefined, seed: number): Start {

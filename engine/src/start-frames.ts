@@ -29,10 +29,24 @@ export function startFrom(spec: EnvSpec, { frames, actions, proprioception }: Re
   const start = { frames: new Uint8Array(frames.data), actions: blocks };
   if (proprioception === undefined) return start;
   const pose = spec.proprioception.length;
-  if (!isTensor(proprioception, "float32", [pose]) || !proprioception.data.every(Number.isFinite)) {
-    throw refusal("option_proprioception", "proprioception", proprioception, `float32 [${pose}], finite`);
+  if (!isTensor(proprioception, "float32", [pose])) {
+    throw refusal("option_proprioception", "proprioception", proprioception, `float32 [${pose}]`);
   }
+  checkInside(spec, proprioception);
   return { ...start, proprioception: Float32Array.from(proprioception.data) };
+}
+
+// Whatever the world itself shows is inside.
+function checkInside({ observationSpace, proprioception: names }: EnvSpec, { data }: Tensor): void {
+  const { low = 0, high = 0 } = observationSpace.spaces.proprioception ?? {};
+  const bad = data.findIndex((x) => !(x >= Math.fround(low) && x <= Math.fround(high)));
+  if (bad < 0) return;
+  throw new OptionError(
+    "option_proprioception",
+    `proprioception[${bad}], ${names[bad]}, is ${data[bad]}`,
+    `give numbers from ${low} to ${high}`,
+    { option: "proprioception", index: bad, value: String(data[bad]), low, high },
+  );
 }
 
 function isTensor(tensor: Tensor, dtype: "uint8" | "float32", shape: readonly number[]): boolean {

@@ -1,15 +1,16 @@
 // The story of a tick. Read this file first.
 //
-//   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode -> commit, for each tick of the start state
+//   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode, for each tick of the start state
 //   step(actions) ->  reckon -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
-//                     heads) -> decode -> commit
+//                     heads) -> decode
 //
-// Everything of a tick is computed into scratch and committed at once, at the end: a tick that fails leaves its episode
-// as it was.
+// An episode is a value. Each tick makes another one, and whoever plays decides which to go on from: what fails, or is not
+// wanted, leaves the episode before it as it was.
 //
 // Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q what is read from a
 // tick: proprioception, and where the logs had it the environment's state.
-import type { Backend, Decoder, Heads, Memory, Shown } from "./backend.js";
+import { WorldError } from "@worldstep/protocols";
+import type { Backend, Context, Heads, Shown, Stream } from "./backend.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
@@ -25,22 +26,27 @@ export interface Start {
   readonly proprioception?: Float32Array;
 }
 
-/** One running world. Only `WorldModel` changes it. */
+/** A running world after one of its ticks. A value: nobody writes into it. */
 export interface Episode {
   /** In [0, 2^53): keys the noise. */
   readonly seed: number;
-  readonly memory: Memory;
-  readonly decoder: Decoder;
-  /** Committed ticks since the reset, and those of the start state. */
-  ticks: number;
-  /** The latent of the last committed tick, `[L, C]`; zeros before the first. */
-  latent: Float32Array;
+  /** Of the ticks since the reset, and those of the start state. */
+  readonly context: Context;
+  readonly stream: Stream;
+  /** The latent of the last tick, `[L, C]`; zeros before the first. */
+  readonly latent: Float32Array;
   /** What was read from that tick, `[Q]`, normalised, its proprioception given at the start perhaps. */
-  reading: Float32Array;
+  readonly reading: Float32Array;
   /** What moved it, `[s A + Q]`: its action block, and the reading before it. */
-  row: Float32Array;
+  readonly row: Float32Array;
   /** How strange its first latent was; see `Uncertainty`. */
   readonly beginning: number;
+}
+
+/** An episode, and its last tick. */
+export interface Moment {
+  readonly episode: Episode;
+  readonly tick: Tick;
 }
 
 /** A tick's control: what moves it, and the reading that this is reckoned to lead to, `[Q]`. */
@@ -74,43 +80,43 @@ export class WorldModel {
     readonly uncertainty?: Uncertainty,
   ) {}
 
-  /** A new episode, and the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
-  async reset(start: Start, seed: number): Promise<{ readonly episode: Episode; readonly tick: Tick }> {
+  /** The beginning of an episode: the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
+  async reset(start: Start, seed: number): Promise<Moment> {
     const { stride, action, dynamics, tokenizer } = this.manifest;
     const [still, size] = [new Float32Array(stride * action.channels.length), stride * this.#frameBytes];
     let frames = this.#repeated(start.frames);
     const first = await this.#seen(start, 0, frames);
     const row = joined([still, first.reading]); // at rest, as far as can be known
-    const episode: Episode = {
+    const before: Episode = {
       seed,
-      memory: this.backend.dynamics.createMemory(),
-      decoder: await this.backend.tokenizer.createDecoder(start.frames.subarray(0, this.#frameBytes)),
-      ticks: 0,
+      context: this.backend.dynamics.empty,
+      stream: await this.backend.tokenizer.begin(start.frames.subarray(0, this.#frameBytes)),
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
       reading: first.reading,
       row,
       beginning: this.uncertainty?.strangeness(first.latent) ?? 0,
     };
-    let tick = await this.#finish(episode, first.latent, await this.#control(row, row), first.reading);
+    let moment = await this.#finish(before, first.latent, await this.#control(row, row), first.reading);
     for (const [i, action] of start.actions.entries()) {
+      const { episode } = moment;
       const from = this.#frameBytes + i * size;
       frames = start.frames.slice(from, from + size);
       const { latent, reading } = await this.#seen(start, i + 1, frames);
       const row = joined([action, episode.reading]);
-      tick = await this.#finish(episode, latent, await this.#control(row, episode.row), reading);
+      moment = await this.#finish(episode, latent, await this.#control(row, episode.row), reading);
     }
-    return { episode, tick: { ...tick, frames } };
+    return { episode: moment.episode, tick: { ...moment.tick, frames } };
   }
 
   /**
    * The next ticks of `episode` under the action blocks `actions`, each `[s, A]`: a chunk, denoised jointly in `nfe`
-   * evaluations. Each is committed before it is given; those that are not asked for are not made.
+   * evaluations. Those that are not asked for are not decoded, and change nothing of those before.
    */
-  async *step(episode: Episode, actions: readonly Float32Array[], nfe: number): AsyncGenerator<Tick, void, void> {
-    const { latent: previous, memory, seed, ticks } = episode;
+  async *step(episode: Episode, actions: readonly Float32Array[], nfe: number): AsyncGenerator<Moment, void, void> {
+    const { latent: previous, context, seed } = episode;
     const { sampler, tokenizer } = this.manifest;
     const noise = joined(
-      actions.map((_, k) => normals(seed, ticks + k, previous.length).map((x) => x * sampler.noise)),
+      actions.map((_, k) => normals(seed, context.ticks + k, previous.length).map((x) => x * sampler.noise)),
     );
     const controls: Control[] = [];
     for (const action of actions) {
@@ -120,27 +126,34 @@ export class WorldModel {
     }
     const rows = joined(controls.map((control) => control.row));
     const aims = joined(controls.map((control) => control.aim));
-    const denoise = (z: Float32Array, t: number, r: number) => memory.denoise(z, { previous, rows, aims }, t, r);
+    const { dynamics } = this.backend;
+    const denoise = (z: Float32Array, t: number, r: number) =>
+      dynamics.denoise(context, z, { previous, rows, aims }, t, r);
     const latents = await sample(denoise, noise, nfe, tokenizer.latentChannels);
+    let last = episode;
     for (const [k, action] of actions.entries()) {
       const latent = latents.slice(k * previous.length, (k + 1) * previous.length);
       // Behind the first tick of a chunk there is a reading now, which is better than the reckoned one.
-      const row = joined([action, episode.reading]);
-      const control = k === 0 ? (controls[0] as Control) : await this.#control(row, episode.row);
-      yield await this.#finish(episode, latent, control);
+      const row = joined([action, last.reading]);
+      const control = k === 0 ? (controls[0] as Control) : await this.#control(row, last.row);
+      const moment = await this.#finish(last, latent, control);
+      yield moment;
+      last = moment.episode;
     }
   }
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
   async reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]> {
+    const { tokenizer } = this.backend;
     const decoded: Uint8Array[] = [];
-    let decoder: Decoder | undefined;
+    let stream: Stream | undefined;
     let before: Float32Array | undefined;
-    for (const frames of ticks) {
-      const encoded = await this.backend.tokenizer.encode(frames);
-      decoder ??= await this.backend.tokenizer.createDecoder(frames.subarray(0, this.#frameBytes));
-      decoded.push(await decoder.decode(encoded, before ?? encoded.reading));
-      decoder.commit();
+    for (const seen of ticks) {
+      const encoded = await tokenizer.encode(seen);
+      stream ??= await tokenizer.begin(seen.subarray(0, this.#frameBytes));
+      const next = await tokenizer.decode(stream, encoded, before ?? encoded.reading);
+      decoded.push(next.frames);
+      stream = next.stream;
       before = encoded.reading;
     }
     return decoded;
@@ -160,20 +173,19 @@ export class WorldModel {
     return { row, aim: await this.backend.dynamics.reckon(row, before) };
   }
 
-  // The clean pass, the pictures, and the commit, which is all or nothing. `known`: the reading, where the tick was seen.
-  async #finish(episode: Episode, latent: Float32Array, { row, aim }: Control, known?: Float32Array): Promise<Tick> {
+  // The clean pass and the pictures. `known`: the reading, where the tick was seen.
+  async #finish(episode: Episode, latent: Float32Array, { row, aim }: Control, known?: Float32Array): Promise<Moment> {
     const { latent: previous, reading: before } = episode;
-    const heads = await episode.memory.read(latent, { previous, rows: row, aims: aim });
+    const { dynamics, tokenizer } = this.backend;
+    const { heads, context } = await dynamics.read(episode.context, latent, { previous, rows: row, aims: aim });
     const reading = known ?? heads.reading;
-    const frames = await episode.decoder.decode({ latent, reading }, before);
-    episode.memory.commit();
-    episode.decoder.commit();
-    episode.latent = latent;
-    episode.reading = reading;
-    episode.row = row;
-    episode.ticks++;
+    checkFinite([latent, reading, heads.reward, heads.success, heads.experts], context.ticks - 1);
+    const { frames, stream } = await tokenizer.decode(episode.stream, { latent, reading }, before);
     const uncertainty = this.uncertainty?.of(latent, row, episode.beginning);
-    return { frames, ...this.#readable({ ...heads, reading }), ...(uncertainty !== undefined && { uncertainty }) };
+    return {
+      episode: { ...episode, context, stream, latent, reading, row },
+      tick: { frames, ...this.#readable({ ...heads, reading }), ...(uncertainty !== undefined && { uncertainty }) },
+    };
   }
 
   #readable({ reward, success, reading, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
@@ -214,4 +226,13 @@ function joined(parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return whole;
+}
+
+// A number that is none would be in all ticks to come. Throws `WorldError` (`numbers_not_finite`).
+function checkFinite(parts: readonly Float32Array[], tick: number): void {
+  if (parts.every((part) => part.every(Number.isFinite))) return;
+  const remedy = "reset; if the start was an ordinary one, the world's weights are broken";
+  throw new WorldError("numbers_not_finite", `tick ${tick} of the episode came out as NaN or infinity`, remedy, {
+    tick,
+  });
 }

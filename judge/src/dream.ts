@@ -1,6 +1,6 @@
 // A dream from where reality began, under the actions of an episode.
-import type { Observation, StepResult } from "@worldstep/protocols";
-import { cutPlan, stepAll } from "@worldstep/sdk";
+import { type Observation, type StepResult, stepChunk } from "@worldstep/protocols";
+import { cutPlan } from "@worldstep/sdk";
 import { EPISODE_TICKS } from "@worldstep/simulator";
 import type { Bench } from "./bench.js";
 import { begin } from "./subject.js";
@@ -34,7 +34,7 @@ export async function dreamInChunks(
   const plan = Array.from({ length: EPISODE_TICKS }, (_, t) => actions.slice(t * size, (t + 1) * size));
   const pieces = cutPlan(env.spec, plan);
   const steps: StepResult[] = [];
-  for (const piece of pieces) steps.push(...(await stepAll(env, piece)));
+  for (const piece of pieces) steps.push(...(await stepChunk(env, piece)));
   return { steps, chunks: pieces.length };
 }
 

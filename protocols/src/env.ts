@@ -92,9 +92,9 @@ export interface Env {
   /** One tick: `stride` control steps. Throws `ResetNeededError` before a reset and after the episode ended. */
   step(action: ActionLike, options?: StepOptions): Promise<StepResult>;
   /**
-   * The next ticks under `actions`, 1 to `spec.chunk` of them, denoised jointly; there where `spec.chunk` is. The results
-   * are as of `step`, one a tick, up to the tick that ends the episode: at least one, or it throws. Should a tick behind the
-   * first fail, those before it stay and are returned; the others may be asked for again (the SDK's `stepAll`).
+   * The next ticks under `actions`, 1 to `spec.chunk` of them, denoised jointly; there where `spec.chunk` is. One promise:
+   * all ticks are made, or it throws and none is. The results are as of `step`, one a tick, up to the tick that ends the
+   * episode; what lies behind that tick is not shown, and changes no bit of what is.
    */
   stepChunk?(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
   close(): Promise<void>;

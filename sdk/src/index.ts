@@ -27,6 +27,7 @@ export {
   type StepResult,
   type StreamPolicy,
   scale,
+  stepChunk,
   type Tensor,
   toAction,
   unscale,
@@ -44,7 +45,7 @@ export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolic
 export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
 export { type Episode, type RecordedEnv, record } from "./record.js";
 export type { SessionKey } from "./remote-env.js";
-export { type ActionSource, type RolloutOptions, rollout, rolloutPlan, stepAll } from "./rollout.js";
+export { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export {
   type Frame,

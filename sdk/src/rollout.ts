@@ -1,12 +1,5 @@
 // Steps an env through a stream of actions, one step at a time, and never further ahead than its consumer allows.
-import {
-  type ActionLike,
-  type Env,
-  type StepOptions,
-  type StepResult,
-  stepChunk,
-  WorldError,
-} from "@worldstep/protocols";
+import { type ActionLike, type Env, type StepOptions, type StepResult, stepChunk } from "@worldstep/protocols";
 import { concatMap, defer, from, isObservable, Observable, takeWhile } from "rxjs";
 import { queued } from "./action-queue.js";
 import { cutPlan } from "./cut-plan.js";
@@ -63,29 +56,8 @@ export function rollout(env: Env, actions: ActionSource, options: RolloutOptions
  */
 export function rolloutPlan(env: Env, plan: readonly ActionLike[], options: StepOptions = {}): Observable<StepResult> {
   return defer(() => from(cutPlan(env.spec, plan))).pipe(
-    concatMap((chunk) => stepAll(env, chunk, options)),
+    concatMap((chunk) => stepChunk(env, chunk, options)),
     concatMap((results) => results),
     takeWhile(({ terminated, truncated }) => !terminated && !truncated, true),
   );
-}
-
-/**
- * All ticks of a chunk, or those up to the one that ends the episode. Where an env left some out because one failed
- * (`Env.stepChunk`), they are asked for again; throws what the env throws if it can't make the next even so.
- */
-export async function stepAll(
-  env: Env,
-  chunk: readonly ActionLike[],
-  options: StepOptions = {},
-): Promise<StepResult[]> {
-  const results: StepResult[] = [];
-  while (results.length < chunk.length) {
-    const left = chunk.slice(results.length);
-    const made = await stepChunk(env, left, options);
-    if (made.length === 0) throw new WorldError("chunk_empty", "the env made no tick of a chunk", "mend the env", {});
-    results.push(...made);
-    const last = results.at(-1);
-    if (last?.terminated || last?.truncated) break;
-  }
-  return results;
 }

@@ -24,24 +24,19 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const decoder = await OrtSession.create(decoderGraph(world), lane, threads);
   const hasAppearance = world.manifest.tokenizer.appearance > 0;
   const appearance = hasAppearance ? await OrtSession.create(appearanceGraph(world), lane, threads) : undefined;
-  // One for each length of a chunk, made when it is first wanted: so the weights stay in memory. What fails is tried again.
-  const dynamics = new Map<number, Promise<OrtSession>>();
-  const dynamicsOf = (ticks: number): Promise<OrtSession> => {
-    const known = dynamics.get(ticks);
-    if (known) return known;
-    const made = OrtSession.create(dynamicsGraph(world, precision, ticks), lane, threads);
-    dynamics.set(ticks, made);
-    made.catch(() => dynamics.delete(ticks));
-    return made;
-  };
-  await dynamicsOf(1);
+  // Both are made before anybody steps: to make one stops the event loop, and every session with it, for 0.2 s and more.
+  const tick = await OrtSession.create(dynamicsGraph(world, precision, "tick"), lane, threads);
+  const hasChunks = world.manifest.dynamics.chunk > 1;
+  const chunk = hasChunks
+    ? await OrtSession.create(dynamicsGraph(world, precision, "chunk"), lane, threads)
+    : undefined;
   const reckoning = await OrtSession.create(reckoningGraph(world), lane, threads);
   return {
-    dynamics: new OrtDynamics(dynamicsOf, reckoning, world.manifest),
+    dynamics: new OrtDynamics({ tick, chunk, reckoning }, world.manifest),
     tokenizer: new OrtTokenizer(encoder, decoder, appearance, world.manifest),
     close: async () => {
-      for (const session of [encoder, decoder, appearance, reckoning, ...dynamics.values()]) {
-        await (await session)?.close();
+      for (const session of [encoder, decoder, appearance, tick, chunk, reckoning]) {
+        await session?.close();
       }
     },
   };

@@ -1,5 +1,6 @@
 // `Block` of training/blocks.py as nodes: attention over the chunk itself and, in a window block, over the
 // context; in a memory block, what its memory shows; an expert's feed-forward. Shapes are those of dynamics-graph.ts.
+import type { Weight } from "../safetensors.js";
 import type { WorldManifest } from "../world-schema.js";
 import { ROTARY } from "../world-tensors.js";
 import { dividedBy, reshaped } from "./dynamics-weights.js";
@@ -23,7 +24,6 @@ type Sizes = WorldManifest["dynamics"];
 
 /** A block on `x` `[T L, W]`; the modulations are of TickRows, scales with their 1. */
 export function blockGraph(
-  layers: Layers,
   sizes: Sizes,
   rows: TickRows,
   { i, kind }: { readonly i: number; readonly kind: string },
@@ -31,17 +31,18 @@ export function blockGraph(
   modulations: readonly Value[],
   context: ContextInputs,
 ): Value {
+  const { layers } = rows;
   const { graph } = layers;
   const [shift, scale, gate, shiftMlp, scaleMlp, gateMlp] = modulations as [Value, Value, Value, Value, Value, Value];
   const block = `blocks.${i}`;
   const h = rows.norm(x, shift, scale);
-  const parts = [attention(layers, sizes, rows.ticks, i, kind === "w", h, context)];
-  if (kind === "m") parts.push(memory(layers, sizes, rows.ticks, i, h));
+  const parts = [attention(sizes, rows, i, kind === "w", h, context)];
+  if (kind === "m") parts.push(memory(sizes, rows, i, h));
   const seen = parts.length === 1 ? (parts[0] as Value) : graph.add("Concat", parts, { axis: 1 });
   const mixed = rows.plusGated(x, layers.matmul(seen, layers.weight(`${block}.out.weight`)), gate);
   const read = rows.norm(mixed, shiftMlp, scaleMlp);
   const experts = Array.from({ length: sizes.experts }, (_, e) => expert(layers, `${block}.experts.${e}`, read));
-  const chosen = graph.choose(context.expert, experts, [rows.ticks * sizes.tokens, sizes.width]);
+  const chosen = graph.choose(context.expert, experts, read, rows.shape(sizes.width));
   return rows.plusGated(mixed, chosen, gateMlp);
 }
 
@@ -60,52 +61,48 @@ function expert({ weights, precision }: Layers, name: string, x: Value) {
 // several ticks a query's rotary part is there twice, turned as the one wants it and as the other, and a key has zeros in
 // one of the two places.
 function attention(
-  layers: Layers,
   sizes: Sizes,
-  ticks: number,
+  rows: TickRows,
   i: number,
   isWindow: boolean,
   h: Value,
   context: ContextInputs,
 ): Value {
+  const { layers, isOne } = rows;
   const { graph } = layers;
-  const { tokens: L, width: W, heads: N, latent: K, window } = sizes;
-  const [D, S, own] = [W / N, L * (window + 1), ticks * L];
-  const twice = isWindow && ticks > 1;
+  const { tokens: L, width: W, heads: N, latent: K, window, chunk } = sizes;
+  const [D, S, most] = [W / N, L * (window + 1), L * chunk];
+  const twice = isWindow && !isOne;
   const weight = (name: string) => layers.weight(`blocks.${i}.${name}`);
   const perHead = (name: string) => layers.constant(reshaped(weight(`${name}.weight`), N, D, K));
   const byHead = (y: Value) => graph.add("Transpose", [y], { perm: [1, 0, 2] });
-  const now = turns(layers, ticks, L, (tick) => tick);
+  const now = turns(rows, chunk, (tick) => tick);
 
-  const all = graph.reshape(layers.matmul(h, weight("query.weight")), own, N, D + ROTARY);
+  const all = graph.reshape(layers.matmul(h, weight("query.weight")), -1, N, D + ROTARY);
   const scale = layers.constant(dividedBy(weight("query_scale"), D + ROTARY));
   const unit = graph.add("Mul", [layers.rms(all, D + ROTARY), scale]);
   const [q, qRotary] = graph.split("Split", [unit, graph.integers(D, ROTARY)], 2, { axis: 2 }) as [Value, Value];
   const absorbed = graph.add("FusedMatMul", [byHead(q), perHead("key")]); // [N, T L, K]
   const rotated = [turned(layers, byHead(qRotary), now, 2)];
-  if (twice)
-    rotated.push(
-      turned(
-        layers,
-        byHead(qRotary),
-        turns(layers, ticks, L, () => 0),
-        2,
-      ),
-    );
+  if (twice) {
+    const first = turns(rows, chunk, () => 0);
+    rotated.push(turned(layers, byHead(qRotary), first, 2));
+  }
   const length = K + rotated.length * ROTARY;
-  const query = graph.reshape(graph.add("Concat", [absorbed, ...rotated], { axis: 2 }), N * own, length);
+  const query = graph.reshape(graph.add("Concat", [absorbed, ...rotated], { axis: 2 }), -1, length);
 
   const made = layers.matmul(h, weight("latents.weight"));
   const parts = graph.split("Split", [made, graph.integers(K, ROTARY)], 2, { axis: 1 }) as [Value, Value];
   const [latents, rotary] = [layers.rms(parts[0], K), layers.rms(parts[1], ROTARY)];
-  const nowhere = twice ? [layers.constant({ data: new Float32Array(own * ROTARY), shape: [own, ROTARY] })] : [];
+  const nothing = (size: number): Weight => ({ data: new Float32Array(most * size), shape: [most, size] });
+  const nowhere = twice ? [rows.ofTokens(nothing(ROTARY))] : [];
   let keys = graph.add("Concat", [latents, turned(layers, rotary, now, 1), ...nowhere], { axis: 1 });
   let values = latents;
   let bias: Value[] = [];
   if (isWindow) {
-    if (ticks === 1) {
-      graph.output(`newLatents.${i}`, latents, "float32", [L, K]);
-      graph.output(`newRotary.${i}`, rotary, "float32", [L, ROTARY]);
+    if (isOne) {
+      graph.output(`next.latents.${i}`, latents, "float32", [L, K]);
+      graph.output(`next.rotary.${i}`, rotary, "float32", [L, ROTARY]);
     }
     const pastLatents = graph.input(`latents.${i}`, "float32", [S, K]);
     const pastRotary = turned(layers, graph.input(`rotary.${i}`, "float32", [S, ROTARY]), context, 1);
@@ -118,14 +115,14 @@ function attention(
     const past = graph.add("Concat", [pastLatents, ...placed], { axis: 1 });
     keys = graph.add("Concat", [past, keys], { axis: 0 });
     values = graph.add("Concat", [pastLatents, latents], { axis: 0 });
-    const shown = layers.constant({ data: new Float32Array(own), shape: [1, own] });
+    const shown = graph.reshape(rows.ofTokens(nothing(1)), 1, -1);
     bias = [graph.add("Concat", [context.hidden, shown], { axis: 1 })];
   }
   const scores = graph.add("Gemm", [query, keys, ...bias], { transB: 1 }); // [N T L, S + T L]
   const summed = graph.add("MatMul", [graph.add("Softmax", [scores], { axis: -1 }), values]); // [N T L, K]
-  const heads = graph.reshape(summed, N, own, K);
+  const heads = graph.reshape(summed, N, -1, K);
   const mixed = graph.add("FusedMatMul", [heads, perHead("value")], { transB: 1 }); // [N, T L, D]
-  return graph.reshape(byHead(mixed), own, W);
+  return graph.reshape(byHead(mixed), -1, W);
 }
 
 interface Turns {
@@ -133,15 +130,15 @@ interface Turns {
   readonly sin: Value;
 }
 
-// What turns the chunk's own tokens, `[T L, R]`, those of tick k being at `time(k)`.
-function turns({ graph }: Layers, ticks: number, tokens: number, time: (tick: number) => number): Turns {
-  const size = tokens * ROTARY;
-  const [cos, sin] = [new Float32Array(ticks * size), new Float32Array(ticks * size)];
-  for (let k = 0; k < ticks; k++) {
+// What turns the chunk's own tokens, `[T L, R]`, those of tick k, of `most`, being at `time(k)`.
+function turns(rows: TickRows, most: number, time: (tick: number) => number): Turns {
+  const size = rows.tokens * ROTARY;
+  const [cos, sin] = [new Float32Array(most * size), new Float32Array(most * size)];
+  for (let k = 0; k < most; k++) {
     writeTurns(cos.subarray(k * size, (k + 1) * size), sin.subarray(k * size, (k + 1) * size), time(k));
   }
-  const shape = [ticks * tokens, ROTARY];
-  return { cos: graph.constant("float32", cos, shape), sin: graph.constant("float32", sin, shape) };
+  const shape = [most * rows.tokens, ROTARY];
+  return { cos: rows.ofTokens({ data: cos, shape }), sin: rows.ofTokens({ data: sin, shape }) };
 }
 
 // Rotary parts `[.., R]`, the pairs of which lie half apart, turned.
@@ -153,22 +150,22 @@ function turned({ graph }: Layers, x: Value, { cos, sin }: Turns, axis: number):
 }
 
 // `Memory` of blocks.py: what the state of the ticks before shows, [T L, W]. Writes one tick into the state.
-function memory(layers: Layers, sizes: Sizes, ticks: number, i: number, h: Value): Value {
+function memory(sizes: Sizes, { layers, isOne }: TickRows, i: number, h: Value): Value {
   const { graph } = layers;
-  const { tokens: L, width: W, heads: N } = sizes;
-  const [D, own] = [W / N, ticks * L];
+  const { width: W, heads: N } = sizes;
+  const D = W / N;
   const name = `blocks.${i}.memory`;
   const state = graph.input(`state.${i}`, "float32", [N, D, D]);
   const made = layers.matmul(h, layers.weight(`${name}.inp.weight`));
   const parts = graph.split("Split", [made, graph.integers(W, W, W, W)], 4, { axis: 1 });
   const [q, k, v, gate] = parts as [Value, Value, Value, Value];
-  const unit = (y: Value) => layers.rms(graph.reshape(y, own, N, D), D, D ** -0.5);
+  const unit = (y: Value) => layers.rms(graph.reshape(y, -1, N, D), D, D ** -0.5);
   const query = unit(q);
   const shown = graph.add("FusedMatMul", [graph.add("Transpose", [query], { perm: [1, 0, 2] }), state]); // [N, T L, D]
-  const seen = graph.reshape(graph.add("Transpose", [layers.rms(shown, D)], { perm: [1, 0, 2] }), own, W);
-  if (ticks === 1) {
+  const seen = graph.reshape(graph.add("Transpose", [layers.rms(shown, D)], { perm: [1, 0, 2] }), -1, W);
+  if (isOne) {
     const next = written(layers, sizes, name, h, { query, key: unit(k), value: v, state });
-    graph.output(`newState.${i}`, next, "float32", [N, D, D]);
+    graph.output(`next.state.${i}`, next, "float32", [N, D, D]);
   }
   return graph.add("Mul", [seen, layers.silu(gate)]);
 }

@@ -1,9 +1,9 @@
-// One evaluation of training/dynamics.py's `Dynamics.tick` as an ONNX graph, without a batch dimension: for a chunk of one
-// tick, which is denoised and read by the same graph, or of several, which are only denoised.
+// One evaluation of training/dynamics.py's `Dynamics.tick` as an ONNX graph, without a batch dimension: for one tick, which
+// is denoised and read by the same graph, or for chunks of any length, which are only denoised.
 //
 // Shapes: T ticks of the chunk, L tokens a tick, W width, N heads, D = W / N, K latent and R rotary numbers of a key, C latent channels, s
 // stride, A action size, Q what is read from a tick, E experts, S = L (window + 1) context tokens, in the slots of the
-// memory.
+// window.
 
 import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
@@ -32,14 +32,14 @@ import { waves } from "./waves.js";
  * Inputs: `z` `[T L, C]`; `previous` `[L, C]`; `rows` `[T, s A + Q]` and `aims` `[T, Q]`; `levels` `[3, 1]`: t, t - r and the context's;
  * `cos`, `sin` `[S, R]` (see rotary.ts) and `hidden` `[1, S]`, what is added to the scores: of each slot, the first of
  * which has the sink; `latents.i` `[S, K]` and `rotary.i` `[S, R]` of each window block i, `state.i` `[N, D, D]` of each
- * memory block.
- * Outputs: `end` `[T L, C]`: X; and of one tick `heads` `[1, 2 tasks + Q]`; `experts` `[1, E]`: logits; what is to be kept
- * of it: `newLatents.i` `[L, K]`, `newRotary.i` `[L, R]`, `newState.i`.
+ * memory block. T is 1 of `tick`, and of `chunk` any up to the world's.
+ * Outputs: `end` `[T L, C]`: X; and of `tick` `heads` `[1, 2 tasks + Q]`; `experts` `[1, E]`: logits; what is to be kept
+ * of it: `next.latents.i` `[L, K]`, `next.rotary.i` `[L, R]`, `next.state.i`.
  */
 export function dynamicsGraph(
   world: Pick<World, "manifest" | "dynamics">,
   precision: Precision,
-  ticks: number,
+  kind: "tick" | "chunk",
 ): Uint8Array {
   const { manifest } = world;
   const { tokens: L, width: W, blocks, window } = manifest.dynamics;
@@ -47,17 +47,18 @@ export function dynamicsGraph(
   const S = L * (window + 1);
   const graph = new Graph("dynamics");
   const layers = new Layers(graph, world.dynamics, precision);
-  const rowsOf = new TickRows(layers, ticks, L, W);
-  const read = (name: string) => layers.weight(name);
-  const z = graph.input("z", "float32", [ticks * L, C]);
-  const previous = graph.input("previous", "float32", [L, C]);
+  const T = kind === "tick" ? 1 : "ticks";
   const Q = readingSize(manifest);
-  const row = graph.input("rows", "float32", [ticks, rowSize(manifest)]);
-  const aim = graph.input("aims", "float32", [ticks, Q]);
-  const features = graph.add("Concat", [row, waves(layers, aim, ticks, Q, WAVES)], { axis: 1 });
-  const cond = conditioning(layers, features, graph.input("levels", "float32", [3, 1]), ticks);
-  const modulations = modulate(layers, cond, manifest.dynamics, ticks);
-  const logits = router(layers, features, previous, ticks);
+  const row = graph.input("rows", "float32", [T, rowSize(manifest)]);
+  const rowsOf = new TickRows(layers, L, W, kind === "tick" ? undefined : row);
+  const read = (name: string) => layers.weight(name);
+  const z = graph.input("z", "float32", rowsOf.shape(C));
+  const previous = graph.input("previous", "float32", [L, C]);
+  const aim = graph.input("aims", "float32", [T, Q]);
+  const features = graph.add("Concat", [row, waves(layers, aim, Q, WAVES)], { axis: 1 });
+  const cond = conditioning(rowsOf, features, graph.input("levels", "float32", [3, 1]));
+  const modulations = modulate(rowsOf, cond, manifest.dynamics);
+  const logits = router(rowsOf, features, previous);
   const context: ContextInputs = {
     cos: graph.input("cos", "float32", [S, ROTARY]),
     sin: graph.input("sin", "float32", [S, ROTARY]),
@@ -65,31 +66,33 @@ export function dynamicsGraph(
     expert: graph.add("ArgMax", [logits], { axis: 1, keepdims: 0 }),
   };
 
-  const before = ticks === 1 ? previous : graph.add("Concat", new Array<Value>(ticks).fill(previous), { axis: 0 });
+  const before = rowsOf.repeated(previous);
   const latents = graph.add("Concat", [z, before], { axis: 1 });
-  const placed = layers.matmul(latents, read("inp.weight"), layers.constant(places(layers, ticks)));
-  const spots = graph.reshape(layers.linear(features, "spot_in"), ticks * L, SPOT);
+  const placed = layers.matmul(latents, read("inp.weight"), rowsOf.ofTokens(places(layers)));
+  const spots = graph.reshape(layers.linear(features, "spot_in"), -1, SPOT);
   const spotted = layers.matmul(spots, read("spot_out.weight"));
   let x = rowsOf.plus(graph.add("Add", [placed, spotted]), layers.linear(features, "control_in"));
   for (const [i, kind] of [...blocks].entries()) {
-    x = blockGraph(layers, manifest.dynamics, rowsOf, { i, kind }, x, modulations.slice(6 * i, 6 * i + 6), context);
+    x = blockGraph(manifest.dynamics, rowsOf, { i, kind }, x, modulations.slice(6 * i, 6 * i + 6), context);
   }
   const [shift, scale] = modulations.slice(6 * blocks.length) as [Value, Value];
   const last = rowsOf.norm(x, shift, scale);
-  graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", [ticks * L, C]);
-  if (ticks > 1) return graph.build();
+  graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", rowsOf.shape(C));
+  if (kind === "chunk") return graph.build();
   graph.output("heads", heads(layers, last, aim, L), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
   graph.output("experts", logits, "float32", [1, manifest.dynamics.experts]);
   return graph.build();
 }
 
-// Where each token is, and how far its tick is from the first, `[T L, W]`; with the bias of `inp`.
-function places(layers: Layers, ticks: number): Weight {
+// Where each token is, and how far its tick is from the first, `[T L, W]` for the longest chunk; with the bias of `inp`.
+function places(layers: Layers): Weight {
   const place = plusRow(layers.weight("place"), layers.weight("inp.bias"));
+  const gaps = layers.weight("gap");
+  const [ticks, W] = gaps.shape as [number, number];
   const size = place.data.length;
   const data = new Float32Array(ticks * size);
-  for (let k = 0; k < ticks; k++) data.set(plusRow(place, rows(layers.weight("gap"), k, k + 1)).data, k * size);
-  return { data, shape: [(ticks * size) / (place.shape[1] as number), place.shape[1] as number] };
+  for (let k = 0; k < ticks; k++) data.set(plusRow(place, rows(gaps, k, k + 1)).data, k * size);
+  return { data, shape: [(ticks * size) / W, W] };
 }
 
 // What the fastest wave of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
@@ -157,7 +160,8 @@ function reckoned(layers: Layers, told: readonly Value[]): Value {
 }
 
 // `embed` of dynamics.py: silu(cond(silu(control + levels))), [T, condWidth].
-function conditioning(layers: Layers, features: Value, levels: Value, ticks: number): Value {
+function conditioning(rowsOf: TickRows, features: Value, levels: Value): Value {
+  const { layers } = rowsOf;
   const { graph } = layers;
   const size = LEVEL_SIZE / 2;
   const radians = Float32Array.from({ length: size }, (_, i) => MOST_RADIANS ** (i / (size - 1)));
@@ -169,26 +173,26 @@ function conditioning(layers: Layers, features: Value, levels: Value, ticks: num
     levelWeights((name) => layers.weight(name)),
     layers.bias("level_t"),
   );
-  const gaps = layers.constant(rows(layers.weight("gap_cond"), 0, ticks));
+  const gaps = rowsOf.ofTicks(layers.weight("gap_cond"));
   const sum = graph.add("Add", [graph.add("Add", [layers.linear(features, "control_cond"), gaps]), level]);
   return layers.silu(layers.linear(layers.silu(sum), "cond"));
 }
 
 // All modulations, in the order of `modulationWeights`: `[W]` each for one tick, else `[T, 1, W]`.
-function modulate(layers: Layers, cond: Value, sizes: World["manifest"]["dynamics"], ticks: number): Value[] {
+function modulate({ layers, isOne }: TickRows, cond: Value, sizes: World["manifest"]["dynamics"]): Value[] {
   const { graph } = layers;
   const { weight, bias } = modulationWeights((name) => layers.weight(name), sizes);
   const all = layers.matmul(cond, weight, layers.constant(bias));
   const count = 6 * sizes.blocks.length + 2;
   const each = graph.integers(...new Array<number>(count).fill(sizes.width));
-  if (ticks === 1) return graph.split("Split", [graph.reshape(all, count * sizes.width), each], count, { axis: 0 });
-  return graph.split("Split", [graph.reshape(all, ticks, 1, count * sizes.width), each], count, { axis: 2 });
+  if (isOne) return graph.split("Split", [graph.reshape(all, count * sizes.width), each], count, { axis: 0 });
+  return graph.split("Split", [graph.reshape(all, -1, 1, count * sizes.width), each], count, { axis: 2 });
 }
 
 // `route` of dynamics.py: the experts' logits, [1, E]; a chunk goes with its first tick.
-function router(layers: Layers, features: Value, previous: Value, ticks: number): Value {
+function router({ layers, isOne }: TickRows, features: Value, previous: Value): Value {
   const { graph } = layers;
-  const first = ticks === 1 ? features : graph.add("Gather", [features, graph.integers(0)], { axis: 0 });
+  const first = isOne ? features : graph.add("Gather", [features, graph.integers(0)], { axis: 0 });
   const pooled = graph.add("ReduceMean", [previous, graph.integers(0)]);
   const both = graph.add("Concat", [first, pooled], { axis: 1 });
   return layers.linear(layers.silu(layers.linear(both, "router_in")), "router_out");

@@ -1,159 +1,182 @@
-// The dynamics on ONNX Runtime. A memory owns every buffer that its runs read or write, and allocates none later.
+// The dynamics on ONNX Runtime. Runs read the context from buffers that are the same for all episodes; a run first puts
+// there what the episode has and they have not, which between two ticks of one episode is one page.
 import { Tensor } from "onnxruntime-node";
-import type { ChunkInput, Dynamics, Heads, Memory } from "../backend.js";
+import type { ChunkInput, Context, Dynamics, Heads, Page } from "../backend.js";
 import { SlidingWindow } from "../window.js";
 import type { WorldManifest } from "../world-schema.js";
-import { ROTARY, readingSize, rowSize } from "../world-tensors.js";
+import { ROTARY, readingSize } from "../world-tensors.js";
 import { writeTurns } from "./rotary.js";
 import { type FloatTensor, type OrtSession, type Tensors, zeros } from "./session.js";
 
 /** An empty slot gets this for a score: its softmax is exactly 0. */
 const HIDDEN = -1e9;
 
-/** Gives the session for chunks of so many ticks. */
-export type SessionOf = (ticks: number) => Promise<OrtSession>;
+/** Sessions of the graphs of dynamics-graph.ts. */
+export interface DynamicsSessions {
+  readonly tick: OrtSession;
+  /** Where the world denoises several ticks jointly. */
+  readonly chunk: OrtSession | undefined;
+  readonly reckoning: OrtSession;
+}
 
 export class OrtDynamics implements Dynamics {
+  readonly empty: Context;
+  readonly #slots: Slots;
+
   constructor(
-    readonly sessionOf: SessionOf,
-    readonly reckoning: OrtSession,
+    readonly sessions: DynamicsSessions,
     readonly manifest: WorldManifest,
-  ) {}
+  ) {
+    const { width, heads, blocks } = manifest.dynamics;
+    const D = width / heads;
+    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`state.${i}`] : []));
+    const state = Object.fromEntries(memories.map((name) => [name, new Float32Array(heads * D * D)]));
+    this.empty = { ticks: 0, pages: [], state };
+    this.#slots = new Slots(manifest);
+  }
 
   async reckon(row: Float32Array, before: Float32Array): Promise<Float32Array> {
     const aim = zeros(1, readingSize(this.manifest));
-    const tensor = (data: Float32Array) => new Tensor("float32", data, [1, data.length]);
-    await this.reckoning.run({ row: tensor(row), before: tensor(before) }, { aim });
+    await this.sessions.reckoning.run({ row: tensor(row, 1), before: tensor(before, 1) }, { aim });
     return aim.data;
   }
 
-  createMemory(): Memory {
-    return new OrtMemory(this.sessionOf, this.manifest);
-  }
-}
-
-/** What the inputs of a session for chunks of one length hold of the chunk, and what it gives. */
-interface ChunkBuffers {
-  readonly z: FloatTensor;
-  readonly previous: FloatTensor;
-  readonly rows: FloatTensor;
-  readonly aims: FloatTensor;
-  readonly levels: FloatTensor;
-  readonly end: FloatTensor;
-}
-
-/** Something that is kept of ticks: where the newest tick's is staged, and where it goes. */
-interface Kept {
-  readonly staged: Float32Array;
-  readonly data: Float32Array;
-  /** Whether each tick has a slot of its own. */
-  readonly isPage: boolean;
-}
-
-class OrtMemory implements Memory {
-  readonly #window: SlidingWindow;
-  readonly #chunks = new Map<number, ChunkBuffers>();
-  /** By slot: what turns its rotary keys, and what is added to its scores. */
-  readonly #slots: { readonly cos: Float32Array; readonly sin: Float32Array; readonly hidden: Float32Array };
-  readonly #context: Tensors;
-  readonly #heads: Float32Array;
-  readonly #experts: Float32Array;
-  readonly #clean: Tensors;
-  readonly #kept: Kept[] = [];
-  #isStaged = false;
-
-  constructor(
-    readonly sessionOf: SessionOf,
-    readonly manifest: WorldManifest,
-  ) {
-    const { tokens, width, blocks, heads, latent, experts, window } = manifest.dynamics;
-    const [S, D] = [tokens * (window + 1), width / heads];
-    this.#window = new SlidingWindow(window);
-    const slots = { cos: zeros(S, ROTARY), sin: zeros(S, ROTARY), hidden: zeros(1, S) };
-    this.#slots = { cos: slots.cos.data, sin: slots.sin.data, hidden: slots.hidden.data };
-    this.#refreshSlots();
-    const [past, staged]: [Record<string, Tensor>, Record<string, Tensor>] = [{}, {}];
-    const keep = (name: string, newName: string, rows: number, ...size: readonly number[]): void => {
-      const [all, newest] = [zeros(...size), zeros(rows, ...size.slice(1))];
-      [past[name], staged[newName]] = [all, newest];
-      this.#kept.push({ staged: newest.data, data: all.data, isPage: rows < (size[0] as number) });
-    };
-    for (const [i, kind] of [...blocks].entries()) {
-      if (kind === "m") keep(`state.${i}`, `newState.${i}`, heads, heads, D, D);
-      else {
-        keep(`latents.${i}`, `newLatents.${i}`, tokens, S, latent);
-        keep(`rotary.${i}`, `newRotary.${i}`, tokens, S, ROTARY);
-      }
-    }
-    this.#context = { ...slots, ...past };
-    const read = zeros(1, 2 * (manifest.tasks.length - 1) + readingSize(manifest));
-    const logits = zeros(1, experts);
-    [this.#heads, this.#experts] = [read.data, logits.data];
-    this.#clean = { heads: read, experts: logits, ...staged };
-  }
-
-  async denoise(z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array> {
-    const { end, ...chunk } = this.#fed(z, input, t, r);
-    const session = await this.sessionOf(chunk.rows.dims[0] as number);
-    await session.run({ ...chunk, ...this.#context }, { end });
+  async denoise(context: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array> {
+    const { tokens } = this.manifest.dynamics;
+    const { tick, chunk } = this.sessions;
+    const ticks = z.length / input.previous.length;
+    const session = ticks === 1 ? tick : chunk;
+    if (!session) throw new Error(`a chunk of ${ticks} ticks, of a world without chunks`);
+    const end = zeros(ticks * tokens, this.manifest.tokenizer.latentChannels);
+    await session.run(() => this.#inputs(context, z, input, t, r), { end });
     return end.data;
   }
 
-  async read(z: Float32Array, input: ChunkInput): Promise<Heads> {
-    this.#isStaged = false;
-    const { end: _, ...tick } = this.#fed(z, input, 0, 0);
-    const session = await this.sessionOf(1);
-    await session.run({ ...tick, ...this.#context }, this.#clean);
-    this.#isStaged = true;
-    const tasks = this.manifest.tasks.length - 1;
-    const heads = this.#heads;
+  async read(context: Context, z: Float32Array, input: ChunkInput): Promise<{ heads: Heads; context: Context }> {
+    const { tasks, dynamics } = this.manifest;
+    const { tokens, latent, heads: N, width, experts } = dynamics;
+    const [D, scored] = [width / N, tasks.length - 1];
+    const read = zeros(1, 2 * scored + readingSize(this.manifest));
+    const logits = zeros(1, experts);
+    const page: Record<string, FloatTensor> = {};
+    const state: Record<string, FloatTensor> = {};
+    for (const [i, kind] of [...dynamics.blocks].entries()) {
+      if (kind === "m") state[`state.${i}`] = zeros(N, D, D);
+      else {
+        page[`latents.${i}`] = zeros(tokens, latent);
+        page[`rotary.${i}`] = zeros(tokens, ROTARY);
+      }
+    }
+    const made = Object.entries({ ...page, ...state }).map(([name, kept]) => [`next.${name}`, kept] as const);
+    await this.sessions.tick.run(() => this.#inputs(context, z, input, 0, 0), {
+      heads: read,
+      experts: logits,
+      ...Object.fromEntries(made),
+    });
+    const pages = [...context.pages];
+    pages[this.#slots.window.slot(context.ticks)] = dataOf(page);
+    const numbers: Float32Array = read.data;
     return {
-      reward: heads.slice(0, tasks),
-      success: heads.slice(tasks, 2 * tasks),
-      reading: heads.slice(2 * tasks),
-      experts: this.#experts.slice(),
+      heads: {
+        reward: numbers.slice(0, scored),
+        success: numbers.slice(scored, 2 * scored),
+        reading: numbers.slice(2 * scored),
+        experts: logits.data,
+      },
+      context: { ticks: context.ticks + 1, pages, state: dataOf(state) },
     };
   }
 
-  commit(): void {
-    if (!this.#isStaged) throw new Error("commit() without a read() before it");
-    this.#isStaged = false;
-    const { slot } = this.#window;
-    for (const { staged, data, isPage } of this.#kept) data.set(staged, isPage ? slot * staged.length : 0);
-    this.#window.push();
-    this.#refreshSlots();
-  }
-
-  // The buffers of chunks as long as this one, filled with it.
-  #fed(z: Float32Array, { previous, rows, aims }: ChunkInput, t: number, r: number): ChunkBuffers {
-    const { tokens, contextLevel } = this.manifest.dynamics;
-    const { latentChannels: C } = this.manifest.tokenizer;
-    const ticks = z.length / previous.length;
-    const made = this.#chunks.get(ticks) ?? {
-      z: zeros(ticks * tokens, C),
-      previous: zeros(tokens, C),
-      rows: zeros(ticks, rowSize(this.manifest)),
-      aims: zeros(ticks, readingSize(this.manifest)),
-      levels: zeros(3, 1),
-      end: zeros(ticks * tokens, C),
+  // Read when the run's turn comes: the slots are all episodes'.
+  #inputs({ ticks, pages, state }: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Tensors {
+    const { manifest } = this;
+    const { heads, width, contextLevel, tokens } = manifest.dynamics;
+    const { previous, rows, aims } = input;
+    const K = z.length / previous.length;
+    const D = width / heads;
+    const states = Object.entries(state).map(([name, data]) => [name, new Tensor("float32", data, [heads, D, D])]);
+    return {
+      z: tensor(z, K * tokens),
+      previous: tensor(previous, tokens),
+      rows: tensor(rows, K),
+      aims: tensor(aims, K),
+      levels: tensor(Float32Array.of(t, t - r, contextLevel), 3),
+      ...Object.fromEntries(states),
+      ...this.#slots.show(ticks, pages),
     };
-    this.#chunks.set(ticks, made);
-    made.z.data.set(z);
-    made.previous.data.set(previous);
-    made.rows.data.set(rows);
-    made.aims.data.set(aims);
-    made.levels.data.set([t, t - r, contextLevel]);
-    return made;
+  }
+}
+
+interface Turns {
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
+
+/** The context's tokens as runs read them, slot behind slot; what the slots show changes from run to run. */
+class Slots {
+  readonly window: SlidingWindow;
+  readonly #tensors: Readonly<Record<string, FloatTensor>>;
+  /** By age: what turns the rotary parts of a tick's keys. */
+  readonly #turns: readonly Turns[];
+  /** What an empty slot shows: no other episode's page. */
+  readonly #nothing: Page;
+  readonly #shown: Page[] = [];
+  #ticks: number | undefined;
+
+  constructor({ dynamics }: WorldManifest) {
+    const { tokens, blocks, latent, window } = dynamics;
+    const S = tokens * (window + 1);
+    this.window = new SlidingWindow(window);
+    const tensors: Record<string, FloatTensor> = { cos: zeros(S, ROTARY), sin: zeros(S, ROTARY), hidden: zeros(1, S) };
+    const nothing: Record<string, Float32Array> = {};
+    for (const [i, kind] of [...blocks].entries()) {
+      if (kind === "m") continue;
+      for (const [name, size] of [
+        [`latents.${i}`, latent],
+        [`rotary.${i}`, ROTARY],
+      ] as const) {
+        tensors[name] = zeros(S, size);
+        nothing[name] = new Float32Array(tokens * size);
+      }
+    }
+    [this.#tensors, this.#nothing] = [tensors, nothing];
+    this.#turns = Array.from({ length: window + 2 }, (_, age) => {
+      const turns = { cos: new Float32Array(tokens * ROTARY), sin: new Float32Array(tokens * ROTARY) };
+      writeTurns(turns.cos, turns.sin, -age);
+      return turns;
+    });
   }
 
-  #refreshSlots(): void {
-    const { cos, sin, hidden } = this.#slots;
-    const { tokens } = this.manifest.dynamics;
-    for (let slot = 0; slot <= this.#window.size; slot++) {
-      const age = this.#window.age(slot);
-      const [from, to] = [slot * tokens, (slot + 1) * tokens];
-      hidden.fill(age === undefined ? HIDDEN : 0, from, to);
-      writeTurns(cos.subarray(from * ROTARY, to * ROTARY), sin.subarray(from * ROTARY, to * ROTARY), -(age ?? 0));
+  /** The tensors, of what tick number `ticks` sees: `pages`, by slot. */
+  show(ticks: number, pages: readonly Page[]): Tensors {
+    for (let slot = 0; slot <= this.window.size; slot++) {
+      const page = pages[slot] ?? this.#nothing;
+      if (this.#shown[slot] === page) continue;
+      for (const [name, data] of Object.entries(page)) this.#tensors[name]?.data.set(data, slot * data.length);
+      this.#shown[slot] = page;
+    }
+    if (this.#ticks !== ticks) this.#age(ticks);
+    this.#ticks = ticks;
+    return this.#tensors;
+  }
+
+  #age(ticks: number): void {
+    const { cos, sin, hidden } = this.#tensors as Record<"cos" | "sin" | "hidden", FloatTensor>;
+    for (let slot = 0; slot <= this.window.size; slot++) {
+      const age = this.window.age(slot, ticks);
+      const turns = this.#turns[age ?? 0] as Turns;
+      cos.data.set(turns.cos, slot * turns.cos.length);
+      sin.data.set(turns.sin, slot * turns.sin.length);
+      const tokens = turns.cos.length / ROTARY;
+      hidden.data.fill(age === undefined ? HIDDEN : 0, slot * tokens, (slot + 1) * tokens);
     }
   }
+}
+
+function tensor(data: Float32Array, rows: number): Tensor {
+  return new Tensor("float32", data, [rows, data.length / rows]);
+}
+
+function dataOf(tensors: Readonly<Record<string, FloatTensor>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
 }

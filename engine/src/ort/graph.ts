@@ -14,6 +14,9 @@ import {
 /** The name of a tensor in a graph. */
 export type Value = string;
 
+/** Sizes; a name where each run has a size of its own, the same wherever the name is. */
+export type Shape = readonly (number | string)[];
+
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** The ops we use that only ONNX Runtime has. */
@@ -28,13 +31,13 @@ export class Graph {
 
   constructor(readonly name: string) {}
 
-  input(name: string, dataType: DataType, shape: readonly number[]): Value {
+  input(name: string, dataType: DataType, shape: Shape): Value {
     this.#inputs.push(describe(name, dataType, shape));
     return name;
   }
 
   /** Makes `value`, which a node made, an output of the graph under `name`. */
-  output(name: string, value: Value, dataType: DataType, shape: readonly number[]): void {
+  output(name: string, value: Value, dataType: DataType, shape: Shape): void {
     this.#outputs.set(value, describe(name, dataType, shape));
   }
 
@@ -74,22 +77,24 @@ export class Graph {
 
   /**
    * The value `[..]` float32 that branch number `chosen` (one int64) makes; only that one runs. A branch may use this
-   * graph's values, and its own nodes and constants, which it adds to the graph that it is given. `shape`: of the value.
+   * graph's values, and its own nodes and constants, which it adds to the graph that it is given. `otherwise`: the value
+   * where there is no such branch; of the same `shape`.
+   *
+   * One choice behind another, not one within another: ORT keeps the weights of a branch once more for each level.
    */
-  choose(chosen: Value, branches: readonly ((graph: Graph) => Value)[], shape: readonly number[]): Value {
+  choose(chosen: Value, branches: readonly ((graph: Graph) => Value)[], otherwise: Value, shape: Shape): Value {
     const subgraph = (name: string, build: (graph: Graph) => Value): OnnxGraph => {
       const graph = new Graph(`${this.name}.${this.#nodes.length}.${name}`);
       graph.output(`${graph.name}.result`, build(graph), "float32", shape);
       return graph.#finished();
     };
-    const [first, ...rest] = branches as [(graph: Graph) => Value, ...((graph: Graph) => Value)[]];
-    if (rest.length === 0) return first(this);
-    const isFirst = this.add("Equal", [chosen, this.integers(0)]);
-    const next = (graph: Graph): Value => graph.choose(graph.add("Sub", [chosen, graph.integers(1)]), rest, shape);
-    return this.add("If", [isFirst], {
-      then_branch: { graph: subgraph("then", first) },
-      else_branch: { graph: subgraph("else", next) },
-    });
+    return branches.reduce((before, build, i) => {
+      const isChosen = this.add("Equal", [chosen, this.integers(i)]);
+      return this.add("If", [isChosen], {
+        then_branch: { graph: subgraph("then", build) },
+        else_branch: { graph: subgraph("else", (graph) => graph.add("Identity", [before])) },
+      });
+    }, otherwise);
   }
 
   /** The bytes of the ONNX model. */
@@ -105,7 +110,7 @@ export class Graph {
   }
 }
 
-function describe(name: string, dataType: DataType, shape: readonly number[]): OnnxValue {
-  const dim = shape.map((dimValue) => ({ dimValue }));
+function describe(name: string, dataType: DataType, shape: Shape): OnnxValue {
+  const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
   return { name, type: { tensorType: { elemType: DATA_TYPES[dataType], shape: { dim } } } };
 }

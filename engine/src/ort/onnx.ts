@@ -7,7 +7,7 @@ message Attribute { string name = 1; float f = 2; int64 i = 3; bytes s = 4; Grap
 message Node { repeated string input = 1; repeated string output = 2; string name = 3; string opType = 4;
   repeated Attribute attribute = 5; string domain = 7; }
 message Tensor { repeated int64 dims = 1; int32 dataType = 2; string name = 8; bytes rawData = 9; }
-message Dimension { int64 dimValue = 1; }
+message Dimension { int64 dimValue = 1; string dimParam = 2; }
 message Shape { repeated Dimension dim = 1; }
 message TensorType { int32 elemType = 1; Shape shape = 2; }
 message Type { TensorType tensorType = 1; }
@@ -48,12 +48,14 @@ export interface OnnxTensor {
   readonly rawData: Uint8Array;
 }
 
+export type OnnxDimension = { readonly dimValue: number } | { readonly dimParam: string };
+
 export interface OnnxValue {
   readonly name: string;
   readonly type: {
     readonly tensorType: {
       readonly elemType: number;
-      readonly shape: { readonly dim: readonly { readonly dimValue: number }[] };
+      readonly shape: { readonly dim: readonly OnnxDimension[] };
     };
   };
 }

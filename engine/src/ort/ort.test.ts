@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { rollOut } from "../../../test/fixtures/rollout.js";
 import { type Goldens, inFrames, readGoldens, relativeError, row, TINY_WORLD } from "../../../test/fixtures/worlds.js";
 import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
-import type { Backend, Heads, Memory } from "../backend.js";
+import type { Backend, Heads } from "../backend.js";
 import { Lane } from "../lane.js";
 import { loadWorld, type World } from "../world.js";
 import { readingSize, rowSize } from "../world-tensors.js";
@@ -70,7 +70,8 @@ async function decode(T: number, ticks: number) {
     }
     const pixels = zeros(ticks, 3 * stride, H, W);
     const [next8, next4] = [zeros(1, c, H / 8, W / 8), zeros(1, b, H / 4, W / 4)];
-    await session.run({ z: input, before, now, first, appearance, ...memory }, { pixels, next8, next4 });
+    const outputs = { pixels, "next.memory8": next8, "next.memory4": next4 };
+    await session.run({ z: input, before, now, first, appearance, ...memory }, outputs);
     memory = { memory8: next8, memory4: next4 };
     decoded.set(pixels.data, (t * decoded.length) / T);
   }
@@ -105,11 +106,12 @@ describe("against PyTorch, fp32", () => {
     const ticks = z.shape[0] ?? 0;
     const pixels = await decode(ticks, 1);
     const area = frame.height * frame.width;
-    const decoder = await backend.tokenizer.createDecoder(tickFrames(0).subarray(0, area * 3));
+    let stream = await backend.tokenizer.begin(tickFrames(0).subarray(0, area * 3));
     for (let tick = 0; tick < ticks; tick++) {
       const seen = { latent: row(z, tick), reading: row(readings, tick) };
-      const frames = await decoder.decode(seen, row(readings, earlier(tick)));
-      decoder.commit();
+      const decoded = await backend.tokenizer.decode(stream, seen, row(readings, earlier(tick)));
+      const { frames } = decoded;
+      stream = decoded.stream;
       const size = 3 * stride * area;
       const expected = inFrames(pixels.slice(tick * size, (tick + 1) * size), area).map((value) => {
         const down = Math.floor(value);
@@ -147,7 +149,7 @@ describe("fast paths equal slow paths", () => {
 
   it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", async () => {
     const { dynamics, tokenizer } = world.manifest;
-    const memory: Memory = backend.dynamics.createMemory();
+    let context = backend.dynamics.empty;
     const ticks: PlainTick[] = [];
     const size = dynamics.tokens * tokenizer.latentChannels;
     const wave = (length: number, seed: number) =>
@@ -160,12 +162,13 @@ describe("fast paths equal slow paths", () => {
       const aim = await backend.dynamics.reckon(row, before);
       const input = { previous, rows: row, aims: aim };
       const noisy = { z, previous, row, before, t: 0.7, r: 0.3 };
-      const end = await memory.denoise(z, input, 0.7, 0.3);
+      const end = await backend.dynamics.denoise(context, z, input, 0.7, 0.3);
       expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
       ticks.push({ z, previous, row, before, t: 0, r: 0 });
-      const { reward, success, reading } = await memory.read(z, input);
+      const made = await backend.dynamics.read(context, z, input);
+      const { reward, success, reading } = made.heads;
       expect(relativeError([...reward, ...success, ...reading], recompute(world, ticks).heads)).toBeLessThan(1e-4);
-      memory.commit();
+      context = made.context;
       [previous, before] = [z, row];
     }
   });

@@ -31,11 +31,14 @@ export class OrtSession {
     return new OrtSession(session, lane);
   }
 
-  /** Runs the graph on `inputs`, writing into the tensors of `outputs`; other outputs are dropped. */
-  run(inputs: Tensors, outputs: Tensors): Promise<unknown> {
+  /**
+   * Runs the graph on `inputs`, writing into the tensors of `outputs`; other outputs are dropped. A function is asked for
+   * the inputs when the run's turn has come.
+   */
+  run(inputs: Tensors | (() => Tensors), outputs: Tensors): Promise<unknown> {
     return this.lane.run(() => {
       if (this.#closed) throw new WorldError("env_closed", "the world of this env is closed", "open it again");
-      return this.session.run(inputs, outputs);
+      return this.session.run(typeof inputs === "function" ? inputs() : inputs, outputs);
     });
   }
 

@@ -23,7 +23,7 @@ export function sketch(
   const n = H / 2;
   const share = layers.constant({ data: Float32Array.from({ length: s }, (_, i) => (i + 1) / s), shape: [s, 1] });
   const way = graph.add("Mul", [graph.add("Sub", [now, before]), share]);
-  const told = waves(layers, graph.add("Add", [before, way]), s, Q, WAVES);
+  const told = waves(layers, graph.add("Add", [before, way]), Q, WAVES);
   const moving = layers.linear(told, "sketch.inp");
   const lit =
     appearance === undefined
@@ -35,7 +35,7 @@ export function sketch(
   const there = graph.reshape(layers.linear(x, "sketch.points"), 2 * s, 1, points);
   const off = graph.add("Sub", [layers.constant({ data: line, shape: [n, 1] }), there]); // [2 s, n, points]
   const size = points * (1 + 2 * RIPPLES.length);
-  const seen = waves(layers, graph.reshape(off, 2 * s * n, points), 2 * s * n, points, RIPPLES);
+  const seen = waves(layers, graph.reshape(off, 2 * s * n, points), points, RIPPLES);
   const axes = graph.split("Split", [graph.reshape(seen, s, 2, n, size), graph.integers(1, 1)], 2, { axis: 1 });
   const [across, down] = axes.map((axis, i) => {
     const rows = layers.linear(graph.reshape(axis, s * n, size), i === 0 ? "sketch.across" : "sketch.down");

@@ -103,7 +103,7 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
  * `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8, W / 8]` and `[1, widths[1], H / 4, W / 4]`,
  * zeros before the first tick.
  * Outputs: `frames` `[T s, H, W, 3]` uint8, rounded half to even; `pixels` `[T, 3 s, H, W]`, the same about [-1, 1];
- * `next8`, `next4`: the memory after the last tick.
+ * `next.memory8`, `next.memory4`: the memory after the last tick.
  */
 export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T = 1): Uint8Array {
   const { stride: s, frame, tokenizer } = manifest;
@@ -126,11 +126,11 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
     const shape = [1, channels, H / scale, W / scale];
     const past = graph.input(`memory${scale}`, "float32", shape);
     if (T === 1) {
-      graph.output(`next${scale}`, x, "float32", shape);
+      graph.output(`next.memory${scale}`, x, "float32", shape);
       return layers.residual(x, name, past);
     }
     const [all, last] = graph.split("Split", [x, graph.integers(T - 1, 1)], 2, { axis: 0 }) as [Value, Value];
-    graph.output(`next${scale}`, last, "float32", shape);
+    graph.output(`next.memory${scale}`, last, "float32", shape);
     return layers.residual(x, name, graph.add("Concat", [past, all], { axis: 0 }));
   };
   const channels = graph.add("Transpose", [graph.input("z", "float32", [T, n * n, C])], { perm: [0, 2, 1] });

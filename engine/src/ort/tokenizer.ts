@@ -1,15 +1,9 @@
-// The tokenizer on ONNX Runtime. A decoder has two sets of buffers for its state: the committed tick's, which a run
-// reads, and the next one's, which it writes; a commit swaps them.
+// The tokenizer on ONNX Runtime.
 import { Tensor } from "onnxruntime-node";
-import type { Decoder, Shown, Tokenizer } from "../backend.js";
+import type { Shown, Stream, Tokenizer } from "../backend.js";
 import type { WorldManifest } from "../world-schema.js";
 import { readingSize } from "../world-tensors.js";
-import { type OrtSession, type Tensors, zeros } from "./session.js";
-
-interface State {
-  readonly memory8: Tensor;
-  readonly memory4: Tensor;
-}
+import { type OrtSession, zeros } from "./session.js";
 
 export class OrtTokenizer implements Tokenizer {
   constructor(
@@ -28,49 +22,50 @@ export class OrtTokenizer implements Tokenizer {
     return { latent: z.data, reading: reading.data };
   }
 
-  async createDecoder(frame: Uint8Array): Promise<Decoder> {
-    const { height, width } = this.manifest.frame;
-    const first = new Tensor("uint8", Uint8Array.from(frame), [height, width, 3]);
-    if (this.appearance === undefined) return new OrtDecoder(this.decoder, this.manifest, { first });
+  async begin(frame: Uint8Array): Promise<Stream> {
+    const first = Uint8Array.from(frame);
+    const memory = Object.fromEntries(this.#memory().map(([name, tensor]) => [name, tensor.data]));
+    if (this.appearance === undefined) return { first, memory };
     const appearance = zeros(1, this.manifest.tokenizer.appearance);
-    await this.appearance.run({ frame: first }, { appearance });
-    return new OrtDecoder(this.decoder, this.manifest, { first, appearance });
-  }
-}
-
-class OrtDecoder implements Decoder {
-  #past: State;
-  #next: State;
-  #isStaged = false;
-
-  /** begun: what it knows of the stream's first frame: inputs of every run. */
-  constructor(
-    readonly session: OrtSession,
-    readonly manifest: WorldManifest,
-    readonly begun: Tensors,
-  ) {
-    this.#past = emptyState(manifest);
-    this.#next = emptyState(manifest);
+    await this.appearance.run({ frame: picture(first, this.manifest) }, { appearance });
+    return { first, appearance: appearance.data, memory };
   }
 
-  async decode({ latent, reading }: Shown, before: Float32Array): Promise<Uint8Array> {
-    this.#isStaged = false;
+  async decode(stream: Stream, { latent, reading }: Shown, before: Float32Array) {
     const { dynamics, tokenizer } = this.manifest;
     const shape = frameShape(this.manifest);
-    const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1)); // the caller keeps them
-    const z = new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]);
-    await this.session.run(
-      { z, before: row(before), now: row(reading), ...this.begun, ...this.#past },
-      { frames: new Tensor("uint8", frames, shape), next8: this.#next.memory8, next4: this.#next.memory4 },
+    const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1));
+    const next = this.#memory();
+    const past = next.map(([name, { dims }]) => [
+      name,
+      new Tensor("float32", stream.memory[name] as Float32Array, dims),
+    ]);
+    await this.decoder.run(
+      {
+        z: new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]),
+        before: row(before),
+        now: row(reading),
+        first: picture(stream.first, this.manifest),
+        ...(stream.appearance && { appearance: row(stream.appearance) }),
+        ...Object.fromEntries(past),
+      },
+      {
+        frames: new Tensor("uint8", frames, shape),
+        ...Object.fromEntries(next.map(([name, tensor]) => [`next.${name}`, tensor])),
+      },
     );
-    this.#isStaged = true;
-    return frames;
+    const memory = Object.fromEntries(next.map(([name, tensor]) => [name, tensor.data]));
+    return { frames, stream: { ...stream, memory } };
   }
 
-  commit(): void {
-    if (!this.#isStaged) throw new Error("commit() without a decode() before it");
-    this.#isStaged = false;
-    [this.#past, this.#next] = [this.#next, this.#past];
+  // What its memory blocks keep of a tick, as before the first.
+  #memory() {
+    const { frame, tokenizer } = this.manifest;
+    const [, b, c] = tokenizer.widths;
+    return [
+      ["memory8", zeros(1, c, frame.height / 8, frame.width / 8)],
+      ["memory4", zeros(1, b, frame.height / 4, frame.width / 4)],
+    ] as const;
   }
 }
 
@@ -78,12 +73,8 @@ function row(data: Float32Array): Tensor {
   return new Tensor("float32", data, [1, data.length]);
 }
 
-function emptyState({ frame, tokenizer }: WorldManifest): State {
-  const [, b, c] = tokenizer.widths;
-  return {
-    memory8: zeros(1, c, frame.height / 8, frame.width / 8),
-    memory4: zeros(1, b, frame.height / 4, frame.width / 4),
-  };
+function picture(frame: Uint8Array, { frame: { height, width } }: WorldManifest): Tensor {
+  return new Tensor("uint8", frame, [height, width, 3]);
 }
 
 function frameShape({ stride, frame }: WorldManifest): number[] {
