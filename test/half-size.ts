@@ -1,22 +1,38 @@
 // An env seen at half the resolution: lets the simulator stand beside a world with smaller frames.
 import {
+  type ActionLike,
   byteTensor,
   type Env,
   type EnvSpec,
   type Observation,
   type ResetOptions,
   type ResetResult,
+  type StepOptions,
   type StepResult,
   type Tensor,
 } from "@worldstep/protocols";
+import { Wrapper } from "@worldstep/sdk";
 
 export function halfSize(env: Env): Env {
-  return {
-    spec: halfSizeSpec(env.spec),
-    reset: async (options?: ResetOptions): Promise<ResetResult> => halved(await env.reset(options)),
-    step: async (action, options): Promise<StepResult> => halved(await env.step(action, options)),
-    close: () => env.close(),
-  };
+  return new HalfSize(env);
+}
+
+class HalfSize extends Wrapper {
+  override get spec(): EnvSpec {
+    return halfSizeSpec(this.env.spec);
+  }
+
+  override async reset(options?: ResetOptions): Promise<ResetResult> {
+    return halved(await super.reset(options));
+  }
+
+  override async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
+    return halved(await super.step(action, options));
+  }
+
+  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    return (await super.stepChunk(actions, options)).map(halved);
+  }
 }
 
 export function halfSizeSpec(spec: EnvSpec): EnvSpec {

@@ -2,13 +2,16 @@
 import { openWorld } from "@worldstep/engine";
 import { newestFrame } from "@worldstep/policies";
 import {
+  type ActionLike,
   byteTensor,
   type Env,
   type EnvSpec,
   type Observation,
   type ResetResult,
-  stepChunk,
+  type StepOptions,
+  type StepResult,
 } from "@worldstep/protocols";
+import { Wrapper } from "@worldstep/sdk";
 import { createSimulator, simulatorSpec } from "@worldstep/simulator";
 
 /** A world under judgement. */
@@ -46,7 +49,7 @@ export async function openSubject(name: SubjectName): Promise<Subject> {
     description: world.world.description,
     hash: world.hash,
     spec,
-    open: async () => stepping(await world.open(), spec),
+    open: async () => new AtBudget(await world.open(), spec),
     tokenizer: { encode: world.encode, reconstruct: world.reconstruct },
     memory: world.memory,
     window: world.world.dynamics.window,
@@ -92,13 +95,28 @@ function withNfe(spec: EnvSpec, nfe: number | undefined): EnvSpec {
 }
 
 /** `env` at the default budget of `spec`. */
-function stepping(env: Env, spec: EnvSpec): Env {
-  const { nfe } = spec;
-  return {
-    spec,
-    reset: (options) => env.reset(options),
-    step: (action, options) => env.step(action, { ...(nfe && { nfe: nfe.default }), ...options }),
-    stepChunk: (actions, options) => stepChunk(env, actions, { ...(nfe && { nfe: nfe.default }), ...options }),
-    close: () => env.close(),
-  };
+class AtBudget extends Wrapper {
+  readonly #spec: EnvSpec;
+
+  constructor(env: Env, spec: EnvSpec) {
+    super(env);
+    this.#spec = spec;
+  }
+
+  override get spec(): EnvSpec {
+    return this.#spec;
+  }
+
+  override step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    return super.step(action, this.#budgeted(options));
+  }
+
+  override stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
+    return super.stepChunk(actions, this.#budgeted(options));
+  }
+
+  #budgeted(options: StepOptions): StepOptions {
+    const { nfe } = this.spec;
+    return { ...(nfe && { nfe: nfe.default }), ...options };
+  }
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { openWorld } from "@worldstep/engine";
 import { byteTensor, type Env, floatTensor, type ResetOptions, type Tensor } from "@worldstep/protocols";
+import { checkEnv } from "@worldstep/sdk";
 import { expect, test } from "vitest";
 import { WindowAlone } from "./window-alone.js";
 
@@ -37,5 +38,13 @@ test("knows the last ticks that it showed, and nothing before", async () => {
   await remembering.reset({ seed });
   for (let t = 0; t < steps - 1; t++) await remembering.step(action(t));
   expect((await remembering.step(action(steps - 1))).observation).not.toEqual(shown[steps]);
+  await world.close();
+});
+
+test("is an env like others", async () => {
+  const world = await openWorld(TINY_WORLD, { threads: 1 });
+  const open = async () => new WindowAlone(await world.open(), 2);
+  const { checks } = await checkEnv(open, { throwOnFailure: false, ticks: 2 });
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
   await world.close();
 });

@@ -1,16 +1,20 @@
 // A world that knows only what it showed of late: what it would be if its window were all its memory.
 import {
   type ActionLike,
+  actionsOf,
   byteTensor,
   type Env,
-  type EnvSpec,
+  type FloatTensor,
   floatTensor,
   type Observation,
+  ResetNeededError,
   type ResetOptions,
   type ResetResult,
+  type StepOptions,
   type StepResult,
-  toAction,
+  toActions,
 } from "@worldstep/protocols";
+import { Wrapper } from "@worldstep/sdk";
 
 /** What a tick was moved by, and what it showed. */
 interface Shown {
@@ -18,60 +22,80 @@ interface Shown {
   readonly observation: Observation;
 }
 
+/** An episode, and what of it is known. A value, so that a call that fails leaves it as it was. */
+interface Running {
+  readonly options: Pick<ResetOptions, "seed" | "task">;
+  readonly maxTicks: number;
+  readonly ticks: number;
+  readonly ended: boolean;
+  /** What was shown before `shown`. */
+  readonly before: Observation;
+  readonly shown: readonly Shown[];
+}
+
 /**
- * `env`, which takes frames, begun anew before every step from the last `window` ticks that it showed, their actions and
+ * `env`, which takes frames, begun anew before every call from the last `window` ticks that it showed, their actions and
  * where the robot is: nothing older than these pictures is left in it. Like a model that is fed its own frames, it sees its
  * own faults.
  */
-export class WindowAlone implements Env {
-  #options: ResetOptions = {};
-  #before: Observation | undefined;
-  #shown: Shown[] = [];
-  #steps = 0;
+export class WindowAlone extends Wrapper {
+  #running: Running | undefined;
 
   constructor(
-    readonly env: Env,
+    env: Env,
     readonly window: number,
-  ) {}
-
-  get spec(): EnvSpec {
-    return this.env.spec;
+  ) {
+    super(env);
   }
 
-  async reset(options: ResetOptions = {}): Promise<ResetResult> {
-    const result = await this.env.reset(options);
-    const { seed, task } = options;
-    this.#options = { ...(seed !== undefined && { seed }), ...(task !== undefined && { task }), maxTicks: 0 };
-    this.#before = result.observation;
-    this.#shown = [];
-    this.#steps = 0;
-    return result;
-  }
-
-  async step(action: ActionLike): Promise<StepResult> {
-    const { data } = toAction(this.spec.actionSpace, action);
-    const { seed } = this.#options;
-    // Noise is keyed by seed and tick, and the ticks are always as many: each step has a seed of its own.
-    await this.env.reset({
-      ...this.#options,
-      ...this.#seen(),
-      ...(seed !== undefined && { seed: seed + this.#steps }),
+  override reset(options: ResetOptions = {}): Promise<ResetResult> {
+    return this.inOrder(async () => {
+      const result = await super.reset(options);
+      const [first] = this.spec.tasks;
+      const { seed, task = first, maxTicks = task === first ? 0 : this.spec.maxTicks } = options;
+      const kept = { ...(seed !== undefined && { seed }), ...(task !== undefined && { task }) };
+      this.#running = { options: kept, maxTicks, ticks: 0, ended: false, before: result.observation, shown: [] };
+      return result;
     });
-    const result = await this.env.step(data);
-    this.#steps++;
-    this.#shown.push({ action: data, observation: result.observation });
-    if (this.#shown.length > this.window) this.#before = this.#shown.shift()?.observation;
-    return result;
   }
 
-  close(): Promise<void> {
-    return this.env.close();
+  override async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
+    const [result] = await this.stepChunk([action], options);
+    return result as StepResult;
+  }
+
+  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    const blocks = actionsOf(toActions(this.spec.actionSpace, actions, this.spec.chunk));
+    return this.inOrder(async () => {
+      let running = this.#running;
+      if (!running) throw new ResetNeededError("never_reset");
+      if (running.ended) throw new ResetNeededError("episode_ended");
+      const { seed } = running.options;
+      // Noise is keyed by seed and tick, and the ticks are always as many: each call has a seed of its own.
+      const own = seed === undefined ? {} : { seed: seed + running.ticks };
+      await super.reset({ ...running.options, maxTicks: 0, ...this.#seen(running), ...own });
+      const results: StepResult[] = [];
+      for (const [k, made] of (await super.stepChunk(blocks, options)).entries()) {
+        running = this.#after(running, (blocks[k] as FloatTensor).data, made);
+        const truncated = !made.terminated && running.ended;
+        results.push({ ...made, truncated, info: { ...made.info, tick: running.ticks } });
+        if (running.ended) break;
+      }
+      this.#running = running;
+      return results;
+    });
+  }
+
+  #after(running: Running, action: Float32Array, { observation, terminated }: StepResult): Running {
+    const shown = [...running.shown, { action, observation }];
+    const left = shown.length > this.window ? shown.shift() : undefined;
+    const ticks = running.ticks + 1;
+    const ended = terminated || ticks === running.maxTicks;
+    return { ...running, shown, ticks, ended, before: left?.observation ?? running.before };
   }
 
   // The window as the start of an episode: one frame, then whole ticks.
-  #seen(): Pick<ResetOptions, "frames" | "actions" | "proprioception"> {
-    const shown = this.#shown;
-    const before = this.#before as Observation;
+  #seen({ before, shown }: Running): Pick<ResetOptions, "frames" | "actions" | "proprioception"> {
     const { proprioception } = shown.at(-1)?.observation ?? before;
     const [stride = 1, ...frame] = before.frames.shape;
     const first = before.frames.data.subarray((1 - 1 / stride) * before.frames.data.length);

@@ -119,15 +119,15 @@ export class Connection {
 
 class RemoteStream extends ObservedEnv<RemoteEnv> implements RemoteStreamEnv {
   get session(): string {
-    return this.source.session;
+    return this.env.session;
   }
 
   get token(): string {
-    return this.source.token;
+    return this.env.token;
   }
 
   get serverMs(): number {
-    return this.source.serverMs;
+    return this.env.serverMs;
   }
 
   get tick(): number | undefined {

@@ -67,3 +67,4 @@ export {
   type VectorStepResult,
 } from "./vector-env.js";
 export type { WatchedTick, WatchOptions } from "./watch.js";
+export { Wrapper } from "./wrapper.js";

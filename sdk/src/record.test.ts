@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { block, CounterWorld } from "../test/counter-world.js";
+import { checkEnv } from "./check-env.js";
 import { record } from "./record.js";
+import { observe } from "./streams.js";
+import { Wrapper } from "./wrapper.js";
 
 test("episodes hold one observation more than actions, and only what succeeded", async () => {
   const env = record(new CounterWorld());
@@ -20,4 +23,26 @@ test("episodes hold one observation more than actions, and only what succeeded",
   expect(first?.rewards).toEqual([0.5, 0.25]);
   expect(first).toMatchObject({ options: { seed: 1, maxTicks: 2 }, terminated: false, truncated: true });
   expect(second).toMatchObject({ observations: [observation], actions: [], truncated: false });
+});
+
+test("an env that was reset before is not stepped, since nobody knows how its episode began", async () => {
+  const world = new CounterWorld();
+  await world.reset({ seed: 1 });
+  const env = record(world);
+  await expect(env.step(block(0.5))).rejects.toMatchObject({ code: "reset_needed" });
+  await expect(env.stepChunk?.([block(0.5)])).rejects.toMatchObject({ code: "reset_needed" });
+  expect(world.tick).toBe(0);
+  const calls = [env.reset({ seed: 2 }), env.step(block(0.5))]; // not awaited in between
+  await Promise.all(calls);
+  expect(env.episodes[0]?.rewards).toEqual([0.5]);
+});
+
+test.each([
+  ["Wrapper", () => new Wrapper(new CounterWorld())],
+  ["record", () => record(new CounterWorld())],
+  ["observe", () => observe(new CounterWorld())],
+  ["one in another", () => record(observe(new Wrapper(new CounterWorld())))],
+] as const)("what %s makes is an env like others", async (_, open) => {
+  const { checks } = await checkEnv(async () => open(), { throwOnFailure: false });
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
 });

@@ -1,12 +1,20 @@
 // Keeps the episodes of an env as plain arrays, to be saved, compared or replayed.
 import {
+  type ActionLike,
+  actionsOf,
   type Env,
   type FloatTensor,
   type Info,
   type Observation,
+  ResetNeededError,
   type ResetOptions,
+  type ResetResult,
+  type StepOptions,
+  type StepResult,
   toAction,
+  toActions,
 } from "@worldstep/protocols";
+import { Wrapper } from "./wrapper.js";
 
 /** One episode of T ticks. */
 export interface Episode {
@@ -29,41 +37,80 @@ export interface RecordedEnv extends Env {
   readonly episodes: readonly Episode[];
 }
 
-/** `env`, whose successful resets and steps are kept in memory. Calls must go through what this returns. */
+/**
+ * `env`, whose successful resets and steps are kept in memory. Calls must go through what this returns: a step before the
+ * first reset of it is `reset_needed`, whatever was done with `env` before, for nobody knows how that episode began.
+ */
 export function record(env: Env): RecordedEnv {
-  const episodes: Episode[] = [];
-  return {
-    spec: env.spec,
-    episodes,
-    async reset(options = {}) {
-      const result = await env.reset(options);
-      episodes.push({
-        options,
-        observations: [result.observation],
-        infos: [result.info],
-        actions: [],
-        rewards: [],
-        terminated: false,
-        truncated: false,
-      });
+  return new Recorder(env);
+}
+
+// An episode that may still grow.
+interface Growing extends Episode {
+  readonly observations: Observation[];
+  readonly infos: Info[];
+  readonly actions: FloatTensor[];
+  readonly rewards: number[];
+  terminated: boolean;
+  truncated: boolean;
+}
+
+class Recorder extends Wrapper implements RecordedEnv {
+  readonly episodes: Growing[] = [];
+
+  override reset(options: ResetOptions = {}): Promise<ResetResult> {
+    const kept = copied(options); // the caller may use its buffers again as soon as this returns
+    return this.inOrder(async () => {
+      const result = await this.env.reset(kept);
+      const { observation, info } = result;
+      const empty = { actions: [], rewards: [], terminated: false, truncated: false };
+      this.episodes.push({ options: kept, observations: [observation], infos: [info], ...empty });
       return result;
-    },
-    async step(action, options) {
-      const block = toAction(env.spec.actionSpace, action);
-      const result = await env.step(block, options);
-      const episode = episodes.pop() as Episode;
-      const { observation, reward, terminated, truncated, info } = result;
-      episodes.push({
-        options: episode.options,
-        observations: [...episode.observations, observation],
-        infos: [...episode.infos, info],
-        actions: [...episode.actions, block],
-        rewards: [...episode.rewards, reward],
-        terminated,
-        truncated,
-      });
+    });
+  }
+
+  override async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
+    const block = toAction(this.spec.actionSpace, action);
+    return this.inOrder(async () => {
+      const episode = this.#episode();
+      const result = await this.env.step(block, options);
+      keep(episode, [block], [result]);
       return result;
-    },
-    close: () => env.close(),
-  };
+    });
+  }
+
+  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    const blocks = actionsOf(toActions(this.spec.actionSpace, actions, this.spec.chunk));
+    return this.inOrder(async () => {
+      const episode = this.#episode();
+      const results = await super.stepChunk(blocks, options);
+      keep(episode, blocks, results);
+      return results;
+    });
+  }
+
+  #episode(): Growing {
+    const episode = this.episodes.at(-1);
+    if (!episode) throw new ResetNeededError("never_reset");
+    return episode;
+  }
+}
+
+// Of a chunk those actions that made a tick before the episode's end.
+function keep(episode: Growing, blocks: readonly FloatTensor[], results: readonly StepResult[]): void {
+  for (const [k, { observation, reward, terminated, truncated, info }] of results.entries()) {
+    episode.actions.push(blocks[k] as FloatTensor);
+    episode.observations.push(observation);
+    episode.infos.push(info);
+    episode.rewards.push(reward);
+    Object.assign(episode, { terminated, truncated });
+  }
+}
+
+function copied(options: ResetOptions): ResetOptions {
+  const { frames, actions, proprioception, ...rest } = options;
+  const tensors = Object.entries({ frames, actions, proprioception }).flatMap(([name, tensor]) =>
+    tensor === undefined ? [] : [[name, { ...tensor, data: tensor.data.slice() }]],
+  );
+  return { ...rest, ...Object.fromEntries(tensors) };
 }

@@ -4,17 +4,16 @@ import {
   type ByteTensor,
   byteTensor,
   type Env,
-  type EnvSpec,
   elementCount,
   type Observation,
   type ResetOptions,
   type ResetResult,
   type StepOptions,
   type StepResult,
-  stepChunk,
 } from "@worldstep/protocols";
 import { concatMap, type Observable, Subject } from "rxjs";
 import { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
+import { Wrapper } from "./wrapper.js";
 
 /** One frame of an episode. */
 export interface Frame {
@@ -55,35 +54,34 @@ export function observe(env: Env): StreamEnv {
   return new ObservedEnv(env);
 }
 
-/** What `observe` makes. `source` is the env itself. */
-export class ObservedEnv<E extends Env = Env> implements StreamEnv {
-  readonly spec: EnvSpec;
+/** What `observe` makes. */
+export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements StreamEnv {
   readonly steps$: Observable<ResetEvent | StepEvent>;
   readonly frames$: Observable<Frame>;
   readonly #events = new Subject<ResetEvent | StepEvent>();
   #tick = 0;
 
-  constructor(readonly source: E) {
-    this.spec = source.spec;
+  constructor(env: E) {
+    super(env);
     this.steps$ = this.#events.asObservable();
-    this.frames$ = this.#events.pipe(concatMap((event) => framesOf(event, source.spec.stride)));
+    this.frames$ = this.#events.pipe(concatMap((event) => framesOf(event, env.spec.stride)));
   }
 
-  async reset(options?: ResetOptions): Promise<ResetResult> {
-    const result = await this.source.reset(options);
+  override async reset(options?: ResetOptions): Promise<ResetResult> {
+    const result = await super.reset(options);
     this.#tick = 0;
     this.#events.next({ type: "reset", tick: 0, ...result });
     return result;
   }
 
-  async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
-    const result = await this.source.step(action, options);
+  override async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
+    const result = await super.step(action, options);
     this.#show(result);
     return result;
   }
 
-  async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
-    const results = await stepChunk(this.source, actions, options);
+  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    const results = await super.stepChunk(actions, options);
     for (const result of results) this.#show(result);
     return results;
   }
@@ -96,8 +94,8 @@ export class ObservedEnv<E extends Env = Env> implements StreamEnv {
     return rolloutPlan(this, plan, options);
   }
 
-  async close(): Promise<void> {
-    await this.source.close();
+  override async close(): Promise<void> {
+    await super.close();
     this.#events.complete();
   }
 
