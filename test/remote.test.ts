@@ -206,6 +206,27 @@ describe("a lost connection", () => {
     }
   });
 
+  test("a lost connection is not put down to what the server said long before", async () => {
+    const { join, proxy } = await bench();
+    const [connection, other] = [await join({ reconnectMs: 0 }), await join()];
+    const taken = await connection.open();
+    await other.resume(taken);
+    const env = await connection.open();
+    await expect(taken.reset()).rejects.toMatchObject({ code: "session_taken_over" });
+    proxy.cut();
+    const error = await env.reset({ seed: 1 }).catch((reason: unknown) => reason as Error);
+    expect(error).toMatchObject({ code: "connection_lost", cause: undefined });
+  });
+
+  test("one session that can't be closed leaves no socket open", async () => {
+    const { join, worlds } = await bench();
+    const connection = await join();
+    await connection.open();
+    Object.assign(worlds[0] as CounterWorld, { close: () => Promise.reject(new Error("stuck")) });
+    await expect(connection.close()).rejects.toMatchObject({ code: "internal" });
+    await expect(connection.open()).rejects.toMatchObject({ code: "connection_lost" });
+  });
+
   test("a reset without a seed that may have been run is not run again in silence", async () => {
     const { join, proxy, worlds } = await bench();
     const env = await (await join()).open();

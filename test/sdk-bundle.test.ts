@@ -1,5 +1,5 @@
 // The SDK as users bundle it: for a page, without Node's parts; for Node, alone, without the engine.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -35,4 +35,19 @@ test("without the engine, load() says what to install", async () => {
     load(path: string): Promise<unknown>;
   };
   await expect(sdk.load("worlds/any")).rejects.toMatchObject({ code: "engine_missing" });
+});
+
+test("an engine that lacks a part of its own is no missing engine", async () => {
+  const engine = join(folder, "lacking/node_modules/@worldstep/engine");
+  await mkdir(engine, { recursive: true });
+  await writeFile(
+    join(engine, "package.json"),
+    JSON.stringify({ name: "@worldstep/engine", type: "module", exports: "./index.js" }),
+  );
+  await writeFile(join(engine, "index.js"), 'import "no-such-runtime";');
+  await bundle("node", "lacking/sdk.mjs");
+  const sdk = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "lacking/sdk.mjs")).href)) as {
+    load(path: string): Promise<unknown>;
+  };
+  await expect(sdk.load("worlds/any")).rejects.toMatchObject({ code: "ERR_MODULE_NOT_FOUND" });
 });

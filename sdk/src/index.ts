@@ -39,7 +39,7 @@ export { batch } from "./batch.js";
 export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
 export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
 export { cutPlan } from "./cut-plan.js";
-export { type DriveOptions, defaultObservation, drive, planOf } from "./drive.js";
+export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./drive.js";
 export { type LoadedWorld, type LoadOptions, load } from "./load.js";
 export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy.js";
 export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
@@ -59,6 +59,8 @@ export {
   type EpisodeOptions,
   openVector,
   type VectorActionLike,
+  type VectorChunkLike,
+  type VectorChunkResult,
   VectorEnv,
   VectorEnvError,
   type VectorEnvOptions,

@@ -82,7 +82,8 @@ export class Link {
   #socket: WebSocketLike | undefined;
   #ready: Promise<void> = Promise.resolve();
   #dead: WorldError | undefined;
-  #lastComplaint: WorldError | undefined;
+  /** The last message, where it was an error that answers no request: why the server may be about to close. */
+  #lastWords: WorldError | undefined;
   #nextId = 1;
   #generation = 0;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
@@ -167,12 +168,14 @@ export class Link {
     await this.request({ type: "unsubscribe", stream, tensors: {} });
   }
 
+  /** Closes the attachments, and then the socket, also where one of them rejects: then so does this. */
   async close(): Promise<void> {
-    const closed = Promise.all([...this.attachments].map((attachment) => attachment.close()));
+    const closed = Promise.allSettled([...this.attachments].map((attachment) => attachment.close()));
     // Without a socket there is nobody to tell.
     if (this.#socket !== undefined) await closed;
     this.#end(new ProtocolError("connection_lost", "the connection was closed by close()", "connect again"));
-    await closed;
+    const failed = (await closed).find((outcome) => outcome.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   #use({ socket, hello }: Dialled): void {
@@ -180,6 +183,7 @@ export class Link {
     this.#hello = hello;
     this.#generation += 1;
     this.#heard = true;
+    this.#lastWords = undefined;
     socket.onmessage = ({ data }) => this.#receive(socket, data);
     socket.onclose = ({ code }) => this.#lost(socket, `the socket closed with code ${code}`, code);
     this.#heartbeat = setInterval(
@@ -208,6 +212,7 @@ export class Link {
 
   #receive(socket: WebSocketLike, data: unknown): void {
     this.#heard = true;
+    this.#lastWords = undefined;
     try {
       this.#dispatch(decodeMessage(this.#options.codec, toBytes(data)) as ServerMessage);
     } catch (error) {
@@ -250,10 +255,10 @@ export class Link {
     return pending;
   }
 
-  // An error that answers no request: about a session as a whole, or the last words before the server closes.
+  // An error that answers no request: about a session, or about the connection: then perhaps the last before it is closed.
   #complaint(message: ErrorMessage): void {
     const error = errorFromWire(message);
-    this.#lastComplaint = error;
+    if (message.session === undefined) this.#lastWords = error;
     for (const attachment of this.attachments) {
       if (attachment.session === message.session) attachment.detach(error);
     }
@@ -271,7 +276,7 @@ export class Link {
 
   #lost(socket: WebSocketLike, why: string, closeCode: number): void {
     if (socket !== this.#socket) return;
-    const error = new SocketLost(why, { closeCode }, this.#lastComplaint);
+    const error = new SocketLost(why, { closeCode }, this.#lastWords);
     const { reconnectMs = this.#hello.limits.sessionIdleSeconds * 1000 } = this.#options;
     this.#letGo(error);
     if (OUR_FAULT.has(closeCode) || reconnectMs === 0) this.#end(error);

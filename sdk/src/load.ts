@@ -53,8 +53,9 @@ async function importEngine(): Promise<Engine> {
   try {
     return (await import(/* @vite-ignore */ /* webpackIgnore: true */ ENGINE)) as Engine;
   } catch (error) {
-    // The engine's own missing parts are its own errors.
-    if (!String(error).includes(ENGINE)) throw error;
+    // Its name in quotes is what could not be found. Parts that the engine misses are its own errors, and say so: their
+    // messages have its name only in a path.
+    if (!/['"`\u201c]@worldstep\/engine['"`\u201d]/.test(String(error))) throw error;
     const remedy = "npm install @worldstep/engine, or connect() to a server";
     throw new WorldError("engine_missing", `${ENGINE} can't be imported`, remedy, {}, { cause: error });
   }

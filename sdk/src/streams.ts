@@ -95,8 +95,11 @@ export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements Stre
   }
 
   override async close(): Promise<void> {
-    await super.close();
-    this.#events.complete();
+    try {
+      await super.close();
+    } finally {
+      this.#events.complete();
+    }
   }
 
   #show(result: StepResult): void {

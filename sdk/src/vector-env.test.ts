@@ -1,7 +1,8 @@
 import { floatTensor, type Tensor } from "@worldstep/protocols";
 import { describe, expect, test } from "vitest";
+import { ChunkedCounter } from "../test/chunked-counter.js";
 import { block, CounterWorld } from "../test/counter-world.js";
-import { VectorEnv } from "./vector-env.js";
+import { openVector, VectorEnv } from "./vector-env.js";
 
 const counters = (n: number, options = {}) => Array.from({ length: n }, () => new CounterWorld(options));
 const still = (n: number) => Array.from({ length: n }, () => block(0));
@@ -62,7 +63,7 @@ describe("batching", () => {
     const envs = counters(2);
     const vector = new VectorEnv(envs);
     await vector.reset({ seed: 1 });
-    await expect((async () => vector.step(actions))()).rejects.toMatchObject({ code });
+    await expect(vector.step(actions)).rejects.toMatchObject({ code });
     expect(envs.map(({ tick }) => tick)).toEqual([0, 0]);
   });
 
@@ -76,6 +77,25 @@ describe("batching", () => {
     await expect(vector.reset({ mask: [false, false] })).rejects.toMatchObject({ code: "option_mask" });
     await expect(vector.reset({ options: [{}] })).rejects.toMatchObject({ code: "option_vector" });
     expect(() => new VectorEnv([])).toThrow(expect.objectContaining({ code: "option_vector" }));
+    for (const [options, code] of [
+      [{ autoreset: "nextStep" }, "option_autoreset"],
+      [{ autoReset: "Disabled" }, "option_unknown"],
+    ] as const) {
+      expect(() => new VectorEnv(counters(1), options as object)).toThrow(expect.objectContaining({ code }));
+      const opened: CounterWorld[] = [];
+      const open = async () => opened[opened.push(new CounterWorld()) - 1] as CounterWorld;
+      await expect(openVector(open, 2, options as object)).rejects.toMatchObject({ code });
+      expect(opened).toEqual([]);
+    }
+  });
+
+  test("all envs are closed, also where one rejects", async () => {
+    const envs = counters(3);
+    const stuck = Object.assign(envs[0] as CounterWorld, { close: () => Promise.reject(new Error("stuck")) });
+    await expect(new VectorEnv(envs).close()).rejects.toThrow("stuck");
+    for (const env of envs.filter((one) => one !== stuck)) {
+      await expect(env.reset()).rejects.toMatchObject({ code: "env_closed" });
+    }
   });
 });
 
@@ -130,6 +150,79 @@ describe("autoreset", () => {
     expect(ticks(reset.observations)).toEqual([0, 2]);
     expect(reset.infos).toEqual([{ tick: 0, task: "play" }, {}]);
     expect(ticks((await vector.step(still(2))).observations)).toEqual([1, 3]);
+  });
+});
+
+describe("a chunk", () => {
+  const plan = (n: number, ticks: number) =>
+    Array.from({ length: n }, (_, i) => Array.from({ length: ticks }, (_, k) => block((i + k) / 10)));
+  const chunked = (n: number) => Array.from({ length: n }, () => new ChunkedCounter());
+  const clock = ({ proprioception }: Readonly<Record<string, Tensor>>) =>
+    [...(proprioception as Tensor).data].filter((_, i) => i % 2 === 1);
+
+  test("has the rows that the envs give alone, as a tensor, flat or as lists", async () => {
+    const lists = plan(2, 3);
+    const data = Float32Array.from(lists.flat().flatMap((own) => [...own]));
+    for (const actions of [lists, data, floatTensor(data, [2, 3, 4, 2])]) {
+      const vector = new VectorEnv(chunked(2));
+      await vector.reset({ seed: 7 });
+      const { observations, rewards, valid, infos } = await vector.stepChunk(actions);
+      expect(observations.frames?.shape).toEqual([2, 3, 4, 6, 6, 3]);
+      expect([...valid]).toEqual([1, 1, 1, 1, 1, 1]);
+      const size = 3 * 4 * 6 * 6 * 3;
+      for (const [i, own] of lists.entries()) {
+        const env = new ChunkedCounter();
+        await env.reset({ seed: 7 + i });
+        const alone = await env.stepChunk(own);
+        const shown = alone.flatMap(({ observation }) => [...(observation.frames?.data ?? [])]);
+        expect([...(observations.frames?.data.slice(i * size, (i + 1) * size) ?? [])]).toEqual(shown);
+        expect([...rewards.slice(3 * i, 3 * i + 3)]).toEqual(alone.map(({ reward }) => reward));
+        expect(infos[i]).toEqual(alone.map(({ info }) => info));
+      }
+    }
+  });
+
+  test.each([
+    "NextStep",
+    "SameStep",
+    "Disabled",
+  ] as const)("of an episode that ends within it, %s", async (autoreset) => {
+    const vector = new VectorEnv(chunked(2), { autoreset });
+    await vector.reset({ seed: 1, options: [{ maxTicks: 2 }, { maxTicks: 0 }] });
+    const ended = await vector.stepChunk(plan(2, 3));
+    expect([...ended.valid]).toEqual([1, 1, 0, 1, 1, 1]);
+    expect([...ended.truncated]).toEqual([0, 1, 0, 0, 0, 0]);
+    expect(clock(ended.observations)).toEqual(autoreset === "SameStep" ? [1, 0, 0, 1, 2, 3] : [1, 2, 2, 1, 2, 3]);
+    expect(ended.infos.map(({ length }) => length)).toEqual([2, 3]);
+    if (autoreset === "SameStep") expect(ended.infos[0]?.[1]).toMatchObject({ tick: 0, finalInfo: { tick: 2 } });
+    if (autoreset === "Disabled") {
+      await expect(vector.stepChunk(plan(2, 3))).rejects.toMatchObject({ code: "reset_needed", facts: { env: 0 } });
+      return;
+    }
+    const next = await vector.stepChunk(plan(2, 3));
+    expect([...next.valid]).toEqual(autoreset === "NextStep" ? [0, 0, 0, 1, 1, 1] : [1, 1, 0, 1, 1, 1]);
+    if (autoreset !== "NextStep") return;
+    expect(clock(next.observations)).toEqual([0, 0, 0, 4, 5, 6]);
+    expect([...next.rewards.slice(0, 3)]).toEqual([0, 0, 0]);
+    expect(next.infos[0]).toEqual([{ tick: 0, task: "play" }]);
+  });
+
+  test("that is none is refused before any env steps", async () => {
+    const envs = chunked(2);
+    const vector = new VectorEnv(envs);
+    await vector.reset({ seed: 1 });
+    for (const [actions, code] of [
+      [plan(2, 4), "action_chunk"],
+      [plan(2, 0), "action_chunk"],
+      [plan(1, 3), "action_shape"],
+      [[[block(0)], [block(0), block(0)]], "action_shape"],
+      [new Float32Array(24), "action_shape"],
+      [floatTensor(new Float32Array(32), [4, 4, 2]), "action_shape"],
+      [[[block(0)], [block(Number.NaN)]], "action_not_finite"],
+    ] as const) {
+      await expect(vector.stepChunk(actions)).rejects.toMatchObject({ code });
+    }
+    expect(envs.map(({ env }) => env.tick)).toEqual([0, 0]);
   });
 });
 

@@ -3,6 +3,8 @@ import {
   ActionError,
   type ActionLike,
   type AutoresetMode,
+  actionsOf,
+  checkKeys,
   type Env,
   type EnvSpec,
   elementCount,
@@ -13,9 +15,11 @@ import {
   OptionError,
   ResetNeededError,
   type ResetOptions,
+  type ResetResult,
   type StepOptions,
   type StepResult,
-  toAction,
+  stepChunk,
+  toActions,
   WorldError,
 } from "@worldstep/protocols";
 import { batch } from "./batch.js";
@@ -51,8 +55,27 @@ export interface VectorStepResult extends VectorResetResult {
   readonly truncated: Uint8Array;
 }
 
+/** K ticks of N envs. Numbers of ticks that an env did not make, behind its episode's end, are 0. */
+export interface VectorChunkResult {
+  /** Each `[N, K, ...]`; of ticks that an env did not make its newest, so that the last is always what to act on. */
+  readonly observations: Observation;
+  /** `[N, K]`, as are the next three. */
+  readonly rewards: Float64Array;
+  readonly terminated: Uint8Array;
+  readonly truncated: Uint8Array;
+  /** 1 where the env made the tick. */
+  readonly valid: Uint8Array;
+  /** For each env, one for each tick that it made; of an autoreset in `NextStep` the reset's alone. */
+  readonly infos: readonly (readonly Info[])[];
+}
+
 /** Action blocks for all envs: `[N, stride, A]` as a tensor or flat, or one block for each env. */
 export type VectorActionLike = FloatTensor | Float32Array | readonly ActionLike[];
+
+/** Chunks for all envs: `[N, K, stride, A]` as a tensor or flat, or K blocks for each env. */
+export type VectorChunkLike = FloatTensor | Float32Array | readonly (readonly ActionLike[])[];
+
+const AUTORESET: readonly AutoresetMode[] = ["NextStep", "SameStep", "Disabled"];
 
 /** One env of a vector failed. `code` is the cause's; `facts.env` is the first that failed, `facts.failed` are all. */
 export class VectorEnvError extends WorldError {
@@ -71,15 +94,24 @@ export class VectorEnvError extends WorldError {
   }
 }
 
+/** What one env did in a call: the ticks that it made, and the reset before (`NextStep`) or behind them (`SameStep`). */
+interface Turn {
+  readonly made: readonly StepResult[];
+  readonly begun?: ResetResult;
+}
+
+/** Steps one env through its actions. */
+type Run = (env: Env, actions: readonly FloatTensor[]) => Promise<readonly StepResult[]>;
+
 // One env, and how far it has come in the vector's step. A step that failed in part is finished by the next call:
-// `committed` is the tick that this env has taken, `outcome` its finished row.
+// `committed` are the ticks that this env has taken, `turn` is all that it had to do.
 interface Row {
   readonly env: Env;
   options: EpisodeOptions;
   observation: Observation | undefined;
   ended: boolean;
-  committed: { readonly action: FloatTensor; readonly result: StepResult } | undefined;
-  outcome: StepResult | undefined;
+  committed: { readonly actions: FloatTensor; readonly made: readonly StepResult[] } | undefined;
+  turn: Turn | undefined;
 }
 
 /**
@@ -90,6 +122,10 @@ interface Row {
  * - `SameStep`: an env that ends is reset in the same call. Its observation and info are the reset's; the info also
  *   holds the last ones as `finalObservation` and `finalInfo`.
  * - `Disabled`: the caller resets, with a mask; to step an env that ended is `reset_needed`, and steps no env.
+ *
+ * A chunk goes as a step: an env whose episode ends within it makes no tick behind that, whatever its actions, and no tick
+ * of the next episode. `NextStep`: the next call resets that env and ignores all its K actions, so that none of its ticks
+ * is valid. `SameStep`: it is reset in the same call, and its observations from the last tick on are the new episode's.
  *
  * If some envs fail, the call rejects with a `VectorEnvError`, and the others have taken their tick. Their rows are
  * kept: the next `step` steps only the envs that failed and returns the whole, so that a retry steps no env twice. It
@@ -102,8 +138,10 @@ export class VectorEnv {
   readonly #rows: readonly Row[];
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** Takes over `envs`: `close` closes them. Throws `OptionError` (`option_vector`). */
-  constructor(envs: readonly Env[], { autoreset = "NextStep" }: VectorEnvOptions = {}) {
+  /** Takes over `envs`: `close` closes them. Throws `OptionError` (`option_vector`, `option_autoreset`, `option_unknown`). */
+  constructor(envs: readonly Env[], options: VectorEnvOptions = {}) {
+    checkOptions(options);
+    const { autoreset = "NextStep" } = options;
     const [first] = envs;
     if (first === undefined) throw new OptionError("option_vector", "a vector of no envs", "give at least one env");
     for (const [i, { spec }] of envs.entries()) {
@@ -121,7 +159,7 @@ export class VectorEnv {
       observation: undefined,
       ended: false,
       committed: undefined,
-      outcome: undefined,
+      turn: undefined,
     }));
   }
 
@@ -131,16 +169,56 @@ export class VectorEnv {
   }
 
   /**
-   * One tick of every env. Throws `action_shape` or, in a `VectorEnvError`, another action error before any env is stepped.
+   * One tick of every env. Rejects with `action_shape` or, in a `VectorEnvError`, another action error before any env is
+   * stepped.
    */
-  step(actions: VectorActionLike, options?: StepOptions): Promise<VectorStepResult> {
+  async step(actions: VectorActionLike, options: StepOptions = {}): Promise<VectorStepResult> {
     // Split now: the caller may use its buffer again as soon as this returns.
-    const split = this.#split(actions);
-    return this.#inOrder(() => this.#step(split, options));
+    const split = this.#split(actions).map((action) => [action]);
+    return this.#inOrder(async () => {
+      const turns = await this.#step(split, async (env, [action]) => [await env.step(action as ActionLike, options)]);
+      const rows = turns.map(stepped);
+      return {
+        observations: this.#observations(),
+        rewards: Float64Array.from(rows, ({ reward }) => reward),
+        terminated: Uint8Array.from(rows, ({ terminated }) => Number(terminated)),
+        truncated: Uint8Array.from(rows, ({ truncated }) => Number(truncated)),
+        infos: rows.map(({ info }) => info),
+      };
+    });
   }
 
+  /**
+   * The next K ticks of every env, denoised jointly where the env does that, K from 1 to `spec.chunk`. Rejects with
+   * `action_shape` or, in a `VectorEnvError`, `action_chunk` or another action error before any env is stepped.
+   */
+  async stepChunk(actions: VectorChunkLike, options: StepOptions = {}): Promise<VectorChunkResult> {
+    const split = this.#splitChunks(actions);
+    const ticks = split[0]?.length ?? 0;
+    return this.#inOrder(async () => {
+      const turns = await this.#step(split, (env, chunk) => stepChunk(env, chunk, options));
+      const each = turns.flatMap(({ made }) => Array.from({ length: ticks }, (_, k) => made[k]));
+      const rows = turns.map(({ made, begun }, i) => {
+        const newest = this.#rows[i]?.observation as Observation;
+        const last = begun ? made.length - 1 : made.length;
+        return batch(
+          Array.from({ length: ticks }, (_, k) => (k < last ? (made[k] as StepResult).observation : newest)),
+        );
+      });
+      return {
+        observations: batch(rows),
+        rewards: Float64Array.from(each, (tick) => tick?.reward ?? 0),
+        terminated: Uint8Array.from(each, (tick) => Number(tick?.terminated ?? false)),
+        truncated: Uint8Array.from(each, (tick) => Number(tick?.truncated ?? false)),
+        valid: Uint8Array.from(each, (tick) => Number(tick !== undefined)),
+        infos: turns.map((turn) => [...turn.made.slice(0, -1).map(({ info }) => info), stepped(turn).info]),
+      };
+    });
+  }
+
+  /** Closes every env; rejects with the first that could not be. */
   async close(): Promise<void> {
-    await Promise.all(this.#rows.map(({ env }) => env.close()));
+    await closeAll(this.#rows.map(({ env }) => env));
   }
 
   async #reset({ seed, options = {}, mask }: VectorResetOptions): Promise<VectorResetResult> {
@@ -155,44 +233,38 @@ export class VectorEnv {
         const episode: EpisodeOptions = Array.isArray(options) ? options[i] : options;
         const seeded = seeds === undefined ? episode : { ...episode, seed: seeds[i] as number };
         const { observation, info } = await row.env.reset(seeded);
-        Object.assign(row, { options: episode, observation, ended: false, committed: undefined, outcome: undefined });
+        Object.assign(row, { options: episode, observation, ended: false, committed: undefined, turn: undefined });
         return info;
       }),
     );
     return { infos: settled(outcomes), observations: this.#observations() };
   }
 
-  async #step(actions: readonly ActionLike[], options?: StepOptions): Promise<VectorStepResult> {
-    const blocks = this.#rows.map((row, i) => this.#check(row, i, actions[i] as ActionLike));
+  async #step(actions: readonly (readonly ActionLike[])[], run: Run): Promise<Turn[]> {
+    const blocks = this.#rows.map((row, i) => this.#check(row, i, actions[i] as readonly ActionLike[]));
     const outcomes = await Promise.allSettled(
       this.#rows.map(async (row, i) => {
-        row.outcome ??= await this.#advance(row, blocks[i], options);
-        return row.outcome;
+        row.turn ??= await this.#advance(row, blocks[i], run);
+        return row.turn;
       }),
     );
-    const results = settled(outcomes);
+    const turns = settled(outcomes);
     for (const [i, row] of this.#rows.entries()) {
-      const { observation, terminated, truncated } = results[i] as StepResult;
-      // In SameStep the env runs again already.
-      const ended = this.autoreset !== "SameStep" && (terminated || truncated);
-      Object.assign(row, { observation, ended, committed: undefined, outcome: undefined });
+      const { made, begun } = turns[i] as Turn;
+      const { observation } = begun ?? (made.at(-1) as StepResult);
+      Object.assign(row, { observation, ended: !begun && isEnd(made.at(-1)), committed: undefined, turn: undefined });
     }
-    return {
-      observations: this.#observations(),
-      rewards: Float64Array.from(results, ({ reward }) => reward),
-      terminated: Uint8Array.from(results, ({ terminated }) => Number(terminated)),
-      truncated: Uint8Array.from(results, ({ truncated }) => Number(truncated)),
-      infos: results.map(({ info }) => info),
-    };
+    return turns;
   }
 
-  // This env's action block, or undefined where the action is ignored.
-  #check(row: Row, index: number, action: ActionLike): FloatTensor | undefined {
+  // This env's actions `[K, stride, A]`, or undefined where they are ignored.
+  #check(row: Row, index: number, actions: readonly ActionLike[]): FloatTensor | undefined {
     if (row.ended && this.autoreset === "NextStep") return undefined;
     if (row.observation === undefined) throw new VectorEnvError([index], new ResetNeededError("never_reset"));
     if (row.ended) throw new VectorEnvError([index], new ResetNeededError("episode_ended"));
-    const block = this.#toAction(index, action);
-    if (row.committed && !row.committed.action.data.every((value, i) => value === block.data[i])) {
+    const blocks = this.#toActions(index, actions);
+    const taken = row.committed?.actions.data;
+    if (taken && !(taken.length === blocks.data.length && taken.every((value, i) => value === blocks.data[i]))) {
       throw new OptionError(
         "option_retry",
         `env ${index} has already taken this tick with another action`,
@@ -200,47 +272,54 @@ export class VectorEnv {
         { env: index },
       );
     }
-    return block;
+    return blocks;
   }
 
-  async #advance(row: Row, action: FloatTensor | undefined, options?: StepOptions): Promise<StepResult> {
-    if (action === undefined) {
-      const reset = await row.env.reset(row.options);
-      return { ...reset, reward: 0, terminated: false, truncated: false };
-    }
-    row.committed ??= { action, result: await row.env.step(action, options) };
-    const { result } = row.committed;
-    if (this.autoreset !== "SameStep" || !(result.terminated || result.truncated)) return result;
-    const { observation, info } = await row.env.reset(row.options);
-    return {
-      ...result,
-      observation,
-      info: { ...info, finalObservation: result.observation, finalInfo: result.info },
-    };
+  async #advance(row: Row, actions: FloatTensor | undefined, run: Run): Promise<Turn> {
+    if (actions === undefined) return { made: [], begun: await row.env.reset(row.options) };
+    row.committed ??= { actions, made: await run(row.env, actionsOf(actions)) };
+    const { made } = row.committed;
+    return this.autoreset === "SameStep" && isEnd(made.at(-1))
+      ? { made, begun: await row.env.reset(row.options) }
+      : { made };
   }
 
   #split(actions: VectorActionLike): readonly ActionLike[] {
     const { shape } = this.spec.actionSpace;
     if (Array.isArray(actions) && actions.length === this.size) return actions.map(copyAction);
-    const data = actions instanceof Float32Array ? actions : "data" in actions ? actions.data : undefined;
-    const count = elementCount(shape);
+    const data = flat(actions as VectorActionLike);
     const got = "shape" in actions ? actions.shape : [actions.length];
     const expected = [this.size, ...shape];
     const sameShape = !("shape" in actions) || String(got) === String(expected);
-    if (data === undefined || data.length !== this.size * count || !sameShape) {
-      throw new ActionError(
-        "action_shape",
-        `expected actions of shape [${expected.join(", ")}], got [${got.join(", ")}]`,
-        "send one action block for each env",
-        { expected, got },
-      );
-    }
+    if (data?.length !== elementCount(expected) || !sameShape) throw notOfShape(expected, got);
+    const count = elementCount(shape);
     return this.#rows.map((_, i) => floatTensor(data.slice(i * count, (i + 1) * count), shape));
   }
 
-  #toAction(index: number, action: ActionLike): FloatTensor {
+  #splitChunks(actions: VectorChunkLike): readonly (readonly ActionLike[])[] {
+    const { shape } = this.spec.actionSpace;
+    const { size } = this;
+    const data = flat(actions as VectorChunkLike);
+    if (data === undefined) {
+      const chunks = actions as readonly (readonly ActionLike[])[];
+      const lengths = chunks.map(({ length }) => length);
+      if (lengths.length === size && lengths.every((length) => length === lengths[0])) {
+        return chunks.map((chunk) => chunk.map(copyAction));
+      }
+      throw notOfShape([size, "K", ...shape], lengths);
+    }
+    const count = elementCount(shape);
+    const ticks = data.length / (size * count);
+    const got = "shape" in actions ? actions.shape : [actions.length];
+    const sameShape = !("shape" in actions) || String(got) === String([size, ticks, ...shape]);
+    if (!Number.isInteger(ticks) || !sameShape) throw notOfShape([size, "K", ...shape], got);
+    const block = (at: number) => floatTensor(data.slice(at * count, (at + 1) * count), shape);
+    return this.#rows.map((_, i) => Array.from({ length: ticks }, (_, k) => block(i * ticks + k)));
+  }
+
+  #toActions(index: number, actions: readonly ActionLike[]): FloatTensor {
     try {
-      return toAction(this.spec.actionSpace, action);
+      return toActions(this.spec.actionSpace, actions, this.spec.chunk);
     } catch (error) {
       throw new VectorEnvError([index], error);
     }
@@ -280,18 +359,64 @@ export class VectorEnv {
   }
 }
 
-/** A vector of `size` envs from `open`, opened at once. If one can't be opened, none stays open, and that is the error. */
+/**
+ * A vector of `size` envs from `open`, opened at once. If one can't be opened, none stays open, and that is the error.
+ * Throws also what the constructor throws.
+ */
 export async function openVector(
   open: () => Promise<Env>,
   size: number,
   options?: VectorEnvOptions,
 ): Promise<VectorEnv> {
+  checkOptions(options);
   const opened = await Promise.allSettled(Array.from({ length: size }, open));
   const envs = opened.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   const failed = opened.find((outcome) => outcome.status === "rejected");
   if (failed === undefined) return new VectorEnv(envs, options);
-  await Promise.all(envs.map((env) => env.close()));
+  await closeAll(envs).catch(() => undefined); // the first error is the one to tell
   throw failed.reason;
+}
+
+function checkOptions(options: VectorEnvOptions = {}): void {
+  checkKeys("VectorEnv", options, ["autoreset"]);
+  const { autoreset } = options;
+  if (autoreset === undefined || AUTORESET.includes(autoreset)) return;
+  const remedy = `use one of ${AUTORESET.join(", ")}`;
+  throw new OptionError("option_autoreset", `no autoreset mode ${String(autoreset)}`, remedy, { modes: AUTORESET });
+}
+
+// All are closed, or have been tried, when it returns or throws.
+async function closeAll(envs: readonly Env[]): Promise<void> {
+  const outcomes = await Promise.allSettled(envs.map((env) => env.close()));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
+}
+
+function isEnd(result: StepResult | undefined): boolean {
+  return result !== undefined && (result.terminated || result.truncated);
+}
+
+// A turn of one tick, or its last one, as Gymnasium tells it.
+function stepped({ made, begun }: Turn): StepResult {
+  const last = made.at(-1);
+  if (begun === undefined) return last as StepResult;
+  if (last === undefined) return { ...begun, reward: 0, terminated: false, truncated: false };
+  const info = { ...begun.info, finalObservation: last.observation, finalInfo: last.info };
+  return { ...last, observation: begun.observation, info };
+}
+
+function flat(actions: FloatTensor | Float32Array | readonly unknown[]): Float32Array | undefined {
+  if (actions instanceof Float32Array) return actions;
+  return "data" in actions ? actions.data : undefined;
+}
+
+function notOfShape(expected: readonly (number | string)[], got: readonly number[]): ActionError {
+  return new ActionError(
+    "action_shape",
+    `expected actions of shape [${expected.join(", ")}], got [${got.join(", ")}]`,
+    "send one action block for each env, of a chunk one for each tick",
+    { expected, got },
+  );
 }
 
 function spaces({ observationSpace, actionSpace }: EnvSpec): string {

@@ -1,0 +1,28 @@
+// The counter, with chunks: ticks of a chunk are as those alone, and what lies behind the episode's end is not made.
+import type { ActionLike, EnvSpec, StepOptions, StepResult } from "@worldstep/protocols";
+import { toActions } from "@worldstep/protocols";
+import { Wrapper } from "../src/wrapper.js";
+import { type CounterOptions, CounterWorld } from "./counter-world.js";
+
+export class ChunkedCounter extends Wrapper<CounterWorld> {
+  constructor(options?: CounterOptions) {
+    super(new CounterWorld(options));
+  }
+
+  override get spec(): EnvSpec {
+    return { ...this.env.spec, chunk: 3 };
+  }
+
+  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+    toActions(this.spec.actionSpace, actions, this.spec.chunk);
+    return this.inOrder(async () => {
+      const results: StepResult[] = [];
+      for (const action of actions) {
+        const result = await this.env.step(action, options);
+        results.push(result);
+        if (result.terminated || result.truncated) break;
+      }
+      return results;
+    });
+  }
+}
