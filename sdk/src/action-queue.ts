@@ -2,7 +2,8 @@
 import { WorldError } from "@worldstep/protocols";
 import type { Observable, Subscription } from "rxjs";
 
-export type OverflowPolicy = "error" | "latest" | "drop";
+export const OVERFLOW_POLICIES = ["error", "latest", "drop"] as const;
+export type OverflowPolicy = (typeof OVERFLOW_POLICIES)[number];
 
 /**
  * `source` as an async iterable. It is subscribed to at the first `next()`. Values that come while nobody waits are
@@ -77,7 +78,7 @@ class QueueIterator<T> implements AsyncIterator<T, undefined> {
       const reason = new WorldError(
         "rollout_overflow",
         `actions came faster than the env steps: ${this.size} already wait`,
-        "send actions when a step is done, give them as an iterable, or choose an overflow policy",
+        "leave `buffer` out, give the actions as an iterable, or choose another overflow policy",
         { buffer: this.size },
       );
       this.#error = { reason };

@@ -1,10 +1,11 @@
-import { floatTensor } from "@worldstep/protocols";
-import { expect, test } from "vitest";
-import { CounterWorld } from "../test/counter-world.js";
-import { drive } from "./drive.js";
+import { type Channel, type EnvSpec, floatTensor } from "@worldstep/protocols";
+import { expect, test, vi } from "vitest";
+import { COUNTER_SPEC, CounterWorld } from "../test/counter-world.js";
+import { type Clipped, drive } from "./drive.js";
 import type { RemotePolicy } from "./policy.js";
 import type { PolicyRecord, PolicyValue } from "./policy-codec.js";
 import { record } from "./record.js";
+import { Wrapper } from "./wrapper.js";
 
 // Answers with `rows` rows whose first element is `value`, times how often it was asked.
 function policy(rows: number, value: number, columns = 2) {
@@ -20,8 +21,24 @@ function policy(rows: number, value: number, columns = 2) {
   return { policy: { metadata: {}, infer, reset, close: () => undefined } satisfies RemotePolicy, heard };
 }
 
-async function played(acting: RemotePolicy, options = {}) {
-  const env = record(new CounterWorld());
+// The counter, with other words for its channels.
+class Told extends Wrapper {
+  constructor(readonly action: readonly Channel[]) {
+    super(new CounterWorld());
+  }
+
+  override get spec(): EnvSpec {
+    return { ...super.spec, action: this.action };
+  }
+}
+
+const PIXELS: readonly Channel[] = [
+  { name: "to x", unit: "px", low: 0, high: 511, kind: "absolute" },
+  { name: "dy", unit: "px", low: -10, high: 30, kind: "delta", idle: 0 },
+];
+
+async function played(acting: RemotePolicy, options = {}, action: readonly Channel[] = COUNTER_SPEC.action) {
+  const env = record(new Told(action));
   const { observation } = await env.reset({ seed: 1, maxTicks: 5 });
   const steps = [];
   for await (const step of drive(env, acting, observation, options)) steps.push(step);
@@ -45,9 +62,51 @@ test("a plan is acted out in blocks, its short last block holds still, and then 
 
 test("with a horizon the policy is asked again before its plan is done, and what the space refuses is clipped", async () => {
   const { policy: acting, heard } = policy(16, 7);
-  const { blocks } = await played(acting, { horizon: 4, observe: () => ({ prompt: "up" }) });
+  const told: Clipped[] = [];
+  const onClip = (clipped: Clipped) => void told.push(clipped);
+  const { blocks, steps } = await played(acting, { horizon: 4, observe: () => ({ prompt: "up" }), onClip });
+  expect(told[0]).toEqual({ tick: 1, channel: "up", count: 4, value: 7, low: -1, high: 1 });
+  expect(told.map(({ value }) => value)).toEqual([7, 14, 21, 28, 35]);
+  expect(steps.map(({ clipped }) => clipped)).toEqual([4, 8, 12, 16, 20]);
   expect(blocks).toEqual(Array(5).fill([1, 0, 1, 0, 1, 0, 1, 0]));
   expect(heard).toEqual(["reset", ...Array(5).fill("prompt")]);
+});
+
+test("where a channel is absolute, a short last block repeats the last row", async () => {
+  const { policy: acting } = policy(6, 0.1);
+  const { blocks } = await played(acting, {}, PIXELS);
+  const idle = Math.fround(-0.5); // 0 px of -10 to 30
+  const x = Math.fround(0.1);
+  expect(blocks[1]).toEqual([x, 0, x, 0, x, idle, x, idle]);
+});
+
+test("a policy may speak in the robot's units", async () => {
+  const { policy: acting } = policy(3, 511 / 4);
+  const told: Clipped[] = [];
+  const options = { units: "robot", onClip: (clipped: Clipped) => void told.push(clipped) };
+  const { blocks, steps } = await played(acting, options, PIXELS);
+  expect(blocks.map(([first]) => first)).toEqual([-0.5, 0, 0.5, 1, 1]);
+  expect(new Set(blocks.flatMap((own) => own.filter((_, i) => i % 2 === 1)))).toEqual(new Set([-0.5]));
+  expect(told).toEqual([{ tick: 5, channel: "to x", count: 3, value: 638.75, low: 0, high: 511 }]);
+  expect(steps.at(-1)?.clipped).toBe(3);
+});
+
+test("who does not ask is warned once, and an onClip that throws ends it before the step", async () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  await played(policy(4, 7).policy);
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(/up is 7 in step 1 .* \[-1, 1\].*units: "robot"/)]]);
+  warn.mockRestore();
+  const refuse = () => {
+    throw new Error("no clipping");
+  };
+  await expect(played(policy(4, 7).policy, { onClip: refuse })).rejects.toThrow("no clipping");
+});
+
+test.each([
+  [{ units: "radians" }, "option_units"],
+  [{ unit: "robot" }, "option_unknown"],
+])("%o is refused", async (options, code) => {
+  await expect(played(policy(4, 1).policy, options)).rejects.toMatchObject({ code });
 });
 
 test.each([0, -1, 1.5, Number.NaN])("a horizon of %s is refused", async (horizon) => {

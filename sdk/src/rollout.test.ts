@@ -81,10 +81,11 @@ test("unsubscribing stops the stepping", async () => {
 });
 
 test.each([
-  [{}, "rollout_overflow"],
+  [{}, [0, 1, 2, 3, 4]],
+  [{ buffer: 3 }, "rollout_overflow"],
   [{ buffer: 5 }, [0, 1, 2, 3, 4]],
-  [{ overflow: "latest" }, [0, 4]],
-  [{ overflow: "drop" }, [0, 1]],
+  [{ overflow: "latest", buffer: 1 }, [0, 4]],
+  [{ overflow: "drop", buffer: 1 }, [0, 1]],
   [{ overflow: "drop", buffer: 0 }, [0]],
   [{ overflow: "latest", buffer: 2 }, [0, 3, 4]],
 ] as const)("five actions at once with %o: %o", async (options, expected) => {
@@ -94,6 +95,18 @@ test.each([
   );
   if (typeof expected === "string") await expect(results).rejects.toMatchObject({ code: expected });
   else expect((await results).map(({ reward }) => Math.round(reward * 100))).toEqual(expected);
+});
+
+test.each([
+  [{ buffer: -1 }, "option_rollout"],
+  [{ buffer: 0.5 }, "option_rollout"],
+  [{ buffer: Number.NaN }, "option_rollout"],
+  [{ overflow: "newest" }, "option_rollout"],
+  [{ overFlow: "latest" }, "option_unknown"],
+  [{ nfe: 3 }, "option_nfe"],
+])("%o is refused at once", async (options, code) => {
+  const { env } = await running();
+  expect(() => env.rollout([block(0)], options as object)).toThrow(expect.objectContaining({ code }));
 });
 
 test("an empty source gives an empty rollout", async () => {
