@@ -69,9 +69,9 @@ export function dynamicsGraph(
   const before = rowsOf.repeated(previous);
   const latents = graph.add("Concat", [z, before], { axis: 1 });
   const placed = layers.matmul(latents, read("inp.weight"), rowsOf.ofTokens(places(layers)));
-  const spots = graph.reshape(layers.linear(features, "spot_in"), -1, SPOT);
+  const spots = graph.reshape(rowsOf.vectors.linear(features, "spot_in"), -1, SPOT);
   const spotted = layers.matmul(spots, read("spot_out.weight"));
-  let x = rowsOf.plus(graph.add("Add", [placed, spotted]), layers.linear(features, "control_in"));
+  let x = rowsOf.plus(graph.add("Add", [placed, spotted]), rowsOf.vectors.linear(features, "control_in"));
   for (const [i, kind] of [...blocks].entries()) {
     x = blockGraph(manifest.dynamics, rowsOf, { i, kind }, x, modulations.slice(6 * i, 6 * i + 6), context);
   }
@@ -79,7 +79,7 @@ export function dynamicsGraph(
   const last = rowsOf.norm(x, shift, scale);
   graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", rowsOf.shape(C));
   if (kind === "chunk") return graph.build();
-  graph.output("heads", heads(layers, last, aim, L), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
+  graph.output("heads", heads(rowsOf, last, aim), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
   graph.output("experts", logits, "float32", [1, manifest.dynamics.experts]);
   return graph.build();
 }
@@ -161,7 +161,7 @@ function reckoned(layers: Layers, told: readonly Value[]): Value {
 
 // `embed` of dynamics.py: silu(cond(silu(control + levels))), [T, condWidth].
 function conditioning(rowsOf: TickRows, features: Value, levels: Value): Value {
-  const { layers } = rowsOf;
+  const { vectors: layers } = rowsOf;
   const { graph } = layers;
   const size = LEVEL_SIZE / 2;
   const radians = Float32Array.from({ length: size }, (_, i) => MOST_RADIANS ** (i / (size - 1)));
@@ -179,7 +179,7 @@ function conditioning(rowsOf: TickRows, features: Value, levels: Value): Value {
 }
 
 // All modulations, in the order of `modulationWeights`: `[W]` each for one tick, else `[T, 1, W]`.
-function modulate({ layers, isOne }: TickRows, cond: Value, sizes: World["manifest"]["dynamics"]): Value[] {
+function modulate({ vectors: layers, isOne }: TickRows, cond: Value, sizes: World["manifest"]["dynamics"]): Value[] {
   const { graph } = layers;
   const { weight, bias } = modulationWeights((name) => layers.weight(name), sizes);
   const all = layers.matmul(cond, weight, layers.constant(bias));
@@ -190,7 +190,7 @@ function modulate({ layers, isOne }: TickRows, cond: Value, sizes: World["manife
 }
 
 // `route` of dynamics.py: the experts' logits, [1, E]; a chunk goes with its first tick.
-function router({ layers, isOne }: TickRows, features: Value, previous: Value): Value {
+function router({ vectors: layers, isOne }: TickRows, features: Value, previous: Value): Value {
   const { graph } = layers;
   const first = isOne ? features : graph.add("Gather", [features, graph.integers(0)], { axis: 0 });
   const pooled = graph.add("ReduceMean", [previous, graph.integers(0)]);
@@ -220,13 +220,13 @@ function scored(layers: Layers, reading: Value): Value {
 }
 
 // `read_heads` of dynamics.py: rewards and success logits, then the reading, [1, 2 tasks + Q].
-function heads(layers: Layers, x: Value, aim: Value, L: number): Value {
+function heads({ layers, vectors, tokens }: TickRows, x: Value, aim: Value): Value {
   const { graph } = layers;
   const mean = graph.add("ReduceMean", [x, graph.integers(0)]);
-  const seen = look(layers, layers.linear(x, "spot"), L);
-  const y = layers.silu(layers.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
-  const reading = graph.add("Add", [aim, layers.shrink(layers.linear(y, "reading_out"), SURE)]);
-  const more = layers.silu(layers.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
-  const scores = graph.add("Add", [scored(layers, reading), layers.linear(more, "scores_out")]);
+  const seen = look(layers, layers.linear(x, "spot"), tokens);
+  const y = layers.silu(vectors.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
+  const reading = graph.add("Add", [aim, layers.shrink(vectors.linear(y, "reading_out"), SURE)]);
+  const more = layers.silu(vectors.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
+  const scores = graph.add("Add", [scored(vectors, reading), vectors.linear(more, "scores_out")]);
   return graph.add("Concat", [scores, reading], { axis: 1 });
 }

@@ -1,4 +1,6 @@
 // The ort backend against PyTorch's golden vectors, against plain loops, and against itself.
+
+import fc from "fast-check";
 import { Tensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { rollOut } from "../../../test/fixtures/rollout.js";
@@ -9,6 +11,8 @@ import { Lane } from "../lane.js";
 import { loadWorld, type World } from "../world.js";
 import { readingSize, rowSize } from "../world-tensors.js";
 import { createOrtBackend } from "./backend.js";
+import { Graph } from "./graph.js";
+import { Layers } from "./layers.js";
 import { OrtSession, type Tensors, zeros } from "./session.js";
 import { appearanceGraph, decoderGraph } from "./tokenizer-graphs.js";
 
@@ -175,6 +179,34 @@ describe("fast paths equal slow paths", () => {
 });
 
 describe("int8", () => {
+  it("a row of a matrix product has the same bits alone and among any others", async () => {
+    const [from, to] = [64, 48];
+    const weight = (seed: number) => Float32Array.from({ length: to * from }, (_, i) => Math.sin(seed + i * i));
+    const product = async (x: readonly (readonly number[])[]) => {
+      const graph = new Graph("product");
+      const layers = new Layers(graph, new Map(), "int8");
+      const input = graph.input("x", "float32", ["rows", from]);
+      graph.output("y", layers.matmul(input, { data: weight(1), shape: [to, from] }), "float32", ["rows", to]);
+      const session = await OrtSession.create(graph.build(), new Lane(), 1);
+      const [rows, y] = [zeros(x.length, from), zeros(x.length, to)];
+      rows.data.set(x.flat());
+      await session.run({ x: rows }, { y });
+      await session.close();
+      return x.map((_, i) => Array.from(y.data.subarray(i * to, (i + 1) * to)));
+    };
+    const number = fc.float({ min: -1e6, max: 1e6, noNaN: true });
+    const line = fc.array(number, { minLength: from, maxLength: from });
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { minLength: 2, maxLength: 40 }), fc.nat(), async (x, pick) => {
+        const i = pick % x.length;
+        expect(await product([x[i] as number[]])).toEqual([(await product(x))[i]]);
+      }),
+      { numRuns: 25 },
+    );
+    const nothing = await product([new Array(from).fill(0)]);
+    expect(nothing.flat().map(Math.abs)).toEqual(new Array(to).fill(0));
+  });
+
   it("stays within 5 % of fp32, relative to the largest value, over a rollout", async () => {
     const int8 = await createOrtBackend(world, { precision: "int8", threads: 1 });
     const expected = await rollOut(backend, goldens, 4);

@@ -3,9 +3,11 @@
 import type { Weight } from "../safetensors.js";
 import { rows } from "./dynamics-weights.js";
 import type { Shape, Value } from "./graph.js";
-import type { Layers } from "./layers.js";
+import { Layers } from "./layers.js";
 
 export class TickRows {
+  /** Layers of what has one row a tick. */
+  readonly vectors: Layers;
   /** How many ticks, `[1]` int64, where that is the run's. */
   readonly #count: Value | undefined;
   readonly #tokenCount: Value | undefined;
@@ -17,6 +19,8 @@ export class TickRows {
     readonly width: number,
     byTick?: Value,
   ) {
+    const { graph: on, weights, precision } = layers;
+    this.vectors = byTick === undefined ? new Layers(on, weights, precision, true) : layers;
     if (byTick === undefined) return;
     const { graph } = layers;
     this.#count = graph.add("Shape", [byTick], { start: 0, end: 1 });
