@@ -131,6 +131,6 @@ class RemoteStream extends ObservedEnv<RemoteEnv> implements RemoteStreamEnv {
   }
 
   get tick(): number | undefined {
-    return this.source.tick;
+    return this.env.tick;
   }
 }
