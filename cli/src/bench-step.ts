@@ -137,7 +137,7 @@ async function chunkOverTick(env: Env, length: number): Promise<Metric> {
     await stepChunk(env, plan, { nfe: 1 });
     const chunk = (performance.now() - before) / length;
     const alone = median(await timeSteps(env, TURN_TICKS, 1));
-    if (turn >= 0) ratios.push(chunk / alone); // the first chunk of a length makes its graph
+    if (turn >= 0) ratios.push(chunk / alone); // the first chunk of a length finds room for its tensors
   }
   await env.close();
   return { value: median(ratios), unit: "ratio", low: Math.min(...ratios), high: Math.max(...ratios), n: TURNS };

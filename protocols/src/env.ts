@@ -55,7 +55,10 @@ export interface ResetOptions {
   readonly frames?: Tensor;
   /** The actions that led through `frames`: float32, shape `[n, stride, A]`; needed when n > 0. */
   readonly actions?: Tensor;
-  /** Where the robot is in the newest of `frames`: float32 `[P]`; without it the env reads that from the frames. */
+  /**
+   * Where the robot is in the newest of `frames`: float32 `[P]`, in the observation space; without it the env reads that
+   * from the frames.
+   */
   readonly proprioception?: Tensor;
   /** Truncate after so many ticks; 0 for never. */
   readonly maxTicks?: number;
