@@ -145,7 +145,7 @@ def haunted(clean):
     What a long rollout gathers looks like that; noise does not.
     """
     b, ticks, length, _ = clean.shape
-    other = clean.roll(1, 0)[torch.arange(b), torch.randint(ticks, (b,), device=clean.device)].unsqueeze(1)
+    other = clean.roll(1, 0)[torch.arange(b, device=clean.device), torch.randint(ticks, (b,), device=clean.device)].unsqueeze(1)
     share = torch.rand(b, 1, length, 1, device=clean.device) * 0.5 * (torch.rand(b, 1, length, 1, device=clean.device) < 0.4)
     share = share * (torch.rand(b, 1, 1, 1, device=clean.device) < GHOSTS)
     return torch.cat([clean[:, :1], project(clean[:, 1:].lerp(other, share))], 1)
@@ -188,10 +188,11 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     rows = torch.cat([batch["actions"].flatten(2), before + off[:, None]], 2)
     second = torch.where(batch["has_gap"][:, None], torch.cat([batch["entry_actions"].flatten(1), earlier + off], 1), rows[:, 0])
     control = torch.cat([rows, torch.cat([rows[:, :1], second[:, None], rows[:, 1:-1]], 1)], 2)
-    first = chunks(ticks, chunked).to(device)
+    begins = chunks(ticks, chunked)  # asked for below: on a GPU each answer would wait for all that it has to do
+    first = begins.to(device)
     reckoned, size = [], rows.shape[2]  # inside a chunk nothing is read: the aim goes on from the aim
     for n in range(ticks):
-        if first[n] == n:
+        if begins[n] == n:
             reckoned.append(control[:, n])
         else:
             row = torch.cat([batch["actions"][:, n].flatten(1), model.aim(reckoned[-1])], 1)
@@ -235,7 +236,7 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     latent = (x - target)[:, 1:].square().mean()
     picture = 0
     if not flow_map:
-        one, at = torch.arange(b), torch.randint(1, ticks, (b,), device=device)
+        one, at = torch.arange(b, device=device), torch.randint(1, ticks, (b,), device=device)
         told = torch.stack([reading[one, (at - 2).clamp(min=0)], reading[one, at - 1], reading[one, at]], 1)
         picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told, batch["first"])
     heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
