@@ -162,10 +162,10 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     dynamics.push("--steps", "3", "--batch", "2", "--reckoning-steps", "4");
     await python3("train_dynamics", ...dynamics);
     const learnt = `import torch; f = "${out}/dynamics/checkpoint.pt"; k = torch.load(f); k["trainer"]["ema"]["reckoning.wave.bias"] += 9; torch.save(k, f)`;
-    const kept = `import torch; print(torch.load("${out}/further/reckoning.pt")["wave.bias"][-1].item() > 8)`;
+    const kept = `import torch; print(torch.load("${out}/further/reckoning.pt")["weights"]["wave.bias"][-1].item() > 8)`;
     await run(python, ["-c", learnt]); // waves that the logs alone do not tell
     await cp(`${out}/dynamics`, `${out}/further`, { recursive: true }); // with its latents, which take a while
-    await rm(`${out}/further/reckoning.pt`);
+    await rm(`${out}/further/checkpoint.pt`);
     const further = ["--start-from", `${out}/dynamics`, "--steps", "0", "--reckoning-steps", "4"];
     await python3("train_dynamics", "--tokenizer", `${out}/tokenizer`, "--out", `${out}/further`, ...further);
     expect((await run(python, ["-c", kept])).stdout).toBe("True\n");
@@ -187,11 +187,17 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     const measured = JSON.parse(await readFile(`${out}/ruler/log.json`, "utf8"));
     expect(measured).toMatchObject([{ step: 2, tip_cm: expect.any(Number), soft_tip_cm: expect.any(Number) }]);
 
-    const older = `import torch; f = "${out}/dynamics/reckoning.pt"; k = torch.load(f); k["wave.bias"] = k["wave.bias"][1:]; torch.save(k, f)`;
-    await run(python, ["-c", older]);
-    await expect(python3("train_dynamics", ...dynamics)).rejects.toThrow(
-      "reckoning.pt is of other logs, or of an earlier version",
-    );
+    // What a run keeps is used again where it was made of the same, and of nothing else.
+    const again = await python3("train_dynamics", ...dynamics);
+    expect(again.stdout).not.toContain("encoding episode");
+    expect(again.stdout).toContain("resumed at step 3");
+    const other = `import torch; f = "${out}/tokenizer/checkpoint.pt"; k = torch.load(f); k["trainer"]["ema"]["encoder.stem.bias"] += 1; torch.save(k, f)`;
+    await run(python, ["-c", other]);
+    await expect(python3("train_dynamics", ...dynamics)).rejects.toThrow("was trained on other logs, or on from other");
+    await rm(`${out}/dynamics/checkpoint.pt`);
+    const anew = await python3("train_dynamics", ...dynamics, "--steps", "0");
+    expect(anew.stdout).toContain("encoding episode 12/12");
+    expect(anew.stdout).not.toContain("resumed");
   } finally {
     await rm(out, { recursive: true });
   }

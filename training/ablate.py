@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from content import of_logs
 from data import Episodes, normalised
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from plot import curves
-from train_dynamics import Latents
+from train_dynamics import Latents, encoded
 from world import load_normal, load_run, load_tokenizer
 
 HERE = Path(__file__).parent
@@ -97,7 +98,9 @@ def main():
                 (folder / file).rename(out / file)
 
     episodes = Episodes(args.data, limit=args.limit)
-    held_out = Latents(load_tokenizer(args.tokenizer), episodes.held_out, episodes.stride, "cpu", out / "held_out.npz")
+    tokenizer = load_tokenizer(args.tokenizer)
+    made_of = encoded(of_logs(args.data, args.limit), tokenizer)
+    held_out = Latents(tokenizer, episodes.held_out, episodes.stride, "cpu", out / "held_out.npz", made_of)
     normal = load_normal(args.tokenizer)
     for name, seed in runs:
         error, configs[name] = open_loop(out / f"{name.replace(' ', '-').replace(':', '-')}-{seed}", held_out, normal)

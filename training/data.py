@@ -42,6 +42,15 @@ def write_safetensors(path, arrays, metadata=None):
     Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
 
 
+def read_meta(folder):
+    """What meta.json says of a folder of shards."""
+    path = Path(folder) / "meta.json"
+    if not path.exists():
+        make = f"run `npm run generate -- --episodes 3200 --seed 1 --out {folder}` first, or see docs/logs.md"
+        raise SystemExit(f"{folder} holds no logs, neither shards nor a LeRobot dataset: {make}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
@@ -53,9 +62,7 @@ class Episodes:
     FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy", "recording")
 
     def __init__(self, folder, held_out=32, limit=None):
-        if not (Path(folder) / "meta.json").exists():
-            raise SystemExit(f"{folder} holds no logs: run `npm run generate -- --episodes 3200 --seed 1 --out {folder}` first")
-        self.meta = json.loads((Path(folder) / "meta.json").read_text())
+        self.meta = read_meta(folder)
         self.names, self.alike = reading_names(self.meta)
         self.mirror = mirror(self.meta, self.names)
         self.gaps = gaps(self.names, self.meta["proprioception"])

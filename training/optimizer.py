@@ -45,6 +45,17 @@ class Muon(torch.optim.Optimizer):
                 p.add_(update.reshape(p.shape), alpha=-group["lr"] * scale)
 
 
+def checkpoint(folder, device, made_of=None):
+    """What `Trainer.save` left in a folder, or None. Refuses what says it was `made_of` something else (a digest of content.py)."""
+    path = folder / "checkpoint.pt"
+    if not path.exists():
+        return None
+    saved = torch.load(path, map_location=device)
+    if made_of is not None and saved.get("made_of", made_of) != made_of:
+        raise SystemExit(f"{path} was trained on other logs, or on from other weights: give another --out, or delete {folder}")
+    return saved
+
+
 class Trainer:
     """
     Steps a model through `steps` steps and keeps the moving average `ema` of its weights. plain: the parts whose matrices
@@ -90,7 +101,10 @@ class Trainer:
         self.model.load_state_dict(trained)
 
     def save(self, folder, log, **more):
-        """Writes checkpoint.pt, whole or not at all, and log.json; `more` is what the model's user needs beside it."""
+        """
+        Writes checkpoint.pt, whole or not at all, and log.json; `more` is what the model's user needs beside it, `made_of`
+        what `checkpoint` asks for.
+        """
         state = dict(
             model=self.model.state_dict(),
             ema=self.ema,
@@ -101,11 +115,11 @@ class Trainer:
         torch.save(dict(trainer=state, log=log, config=self.model.config, **more), folder / "checkpoint.tmp")
         (folder / "checkpoint.tmp").replace(folder / "checkpoint.pt")
 
-    def resume(self, folder, device):
-        """Goes on from the folder's checkpoint, if there is one. Returns its log."""
-        if not (folder / "checkpoint.pt").exists():
+    def resume(self, folder, device, made_of=None):
+        """Goes on from the folder's `checkpoint`, if there is one. Returns its log."""
+        saved = checkpoint(folder, device, made_of)
+        if saved is None:
             return []
-        saved = torch.load(folder / "checkpoint.pt", map_location=device)
         self._load(saved["trainer"])
         print(f"resumed at step {self.step_number}")
         return saved["log"]

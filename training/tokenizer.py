@@ -177,6 +177,10 @@ class Tokenizer(nn.Module):
         """
         return self.looks(frame), frame.permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
+    def encoding(self):
+        """The weights that make latents of frames, by name."""
+        return {k: v for k, v in self.state_dict().items() if k.startswith(("encoder.", "maps.encode", "maps.picture"))}
+
     def latents(self, frames):
         """frames `[B, s, H, W, 3]` uint8 -> z `[B, L, C]`, L = h w tokens in row-major order, unit RMS over C."""
         e = self.encoder

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from data import SHORTEST, Episodes, exchanges, normalised, views
+from content import digest, of_logs
+from data import SHORTEST, Episodes, exchanges, normalised, read_meta, reading_names, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
-from optimizer import Trainer
+from optimizer import Trainer, checkpoint
 from plot import curves, grid, write_png
 from reckoning import fit, fit_scores, waves_of
 from tokenizer import absolute, project, salience, to_frames
@@ -51,22 +52,25 @@ def parse():
     return parser.parse_args()
 
 
+def encoded(logs, tokenizer):
+    """The digest of what makes `Latents`: of the logs (`content.of_logs`), and of what of the tokenizer encodes."""
+    return digest(logs, tokenizer.encoding(), STARTS)
+
+
 class Latents:
     """
     moving `[E, T, L, C]`: every tick of every episode, or of the first `most`; still `[E, starts, L, C]`: the frames at
-    STARTS alone; first `[E, H, W, 3]` uint8: the first frame.
+    STARTS alone; first `[E, H, W, 3]` uint8: the first frame. Kept in the file `cache` with the digest `made_of` of what
+    made them.
     """
 
-    def __init__(self, tokenizer, split, stride, device, cache, most=None):
+    def __init__(self, tokenizer, split, stride, device, cache, made_of, most=None):
         self.split, frames = split, split["frames"][:most]
         self.first = split["frames"][:, 0].copy()  # the others may go
-        if cache.exists():
-            stored = np.load(cache)
+        stored = np.load(cache) if cache.exists() else {}
+        if "made_of" in stored and stored["made_of"] == made_of and len(stored["still"]) >= len(frames):
             self.moving, self.still = (stored[name] for name in ("moving", "still"))
-            if self.still.shape[1] != len(STARTS) or len(self.still) > len(split["frames"]):
-                raise SystemExit(f"{cache} holds latents of other data: delete it")
-            if len(self.still) >= len(frames):
-                return
+            return
         moving, still = [], []
         for i in range(len(frames)):
             ticks = frames[i][1:].reshape(-1, stride, *frames.shape[2:])
@@ -79,7 +83,7 @@ class Latents:
             print(f"\rencoding episode {i + 1}/{len(frames)}", end="", flush=True)
         print()
         self.moving, self.still = np.stack(moving), np.stack(still)
-        np.savez(cache, moving=self.moving, still=self.still)
+        np.savez(cache, moving=self.moving, still=self.still, made_of=made_of)
 
     def fitting(self, ticks):
         """How many of the starts, which come first, have so many ticks from the sink on."""
@@ -271,18 +275,29 @@ def learn_scores(model, sources, args, normal):
     fit_scores(model, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
 
 
-def learn_from_numbers(model, sources, args, normal, out):
-    """Fits what knows no pictures, the reckoning and the scores, or reads them from `out`, and leaves them as they are."""
-    for part, learn in (("reckoning", learn_reckoning), ("scores", learn_scores)):
+PARTS = dict(reckoning=learn_reckoning, scores=learn_scores)  # what knows no pictures
+
+
+def kept(file, made_of, device):
+    """The weights in `file`, if they were made of the same."""
+    saved = torch.load(file, map_location=device) if file.exists() else {}
+    return saved["weights"] if saved.get("made_of") == made_of else None
+
+
+def learn_from_numbers(model, sources, args, normal, out, made_of):
+    """Fits `PARTS`, or reads them from `out`, where each is kept with the digest `made_of`; and leaves them as they are."""
+    for part, learn in PARTS.items():
         module, file = model.get_submodule(part), out / f"{part}.pt"
-        if not file.exists():
+        if kept(file, made_of[part], args.device) is None:
             learn(module, sources, args, normal)
-            torch.save(module.state_dict(), file)
-        known = torch.load(file, map_location=args.device)
-        if {k: v.shape for k, v in known.items()} != {k: v.shape for k, v in module.state_dict().items()}:
-            raise SystemExit(f"{file} is of other logs, or of an earlier version of this code: delete it, and it is fitted again")
-        module.load_state_dict(known)
+            torch.save(dict(weights=module.state_dict(), made_of=made_of[part]), file)
+        module.load_state_dict(kept(file, made_of[part], args.device))
         module.requires_grad_(False)
+
+
+def described(meta):
+    """What two folders of logs have to say alike, if numbers are learnt from both."""
+    return [meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored", "rewardTasks")] + reading_names(meta)[0]
 
 
 def main():
@@ -292,25 +307,14 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
-    fitted = all((out / f"{part}.pt").exists() for part in ("reckoning", "scores"))
-    more = [Episodes(args.readings, held_out=0)] if args.readings and not fitted else []
-    described = [[of.meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored")] + of.names for of in (episodes, *more)]
-    if described[0] != described[-1]:
-        raise SystemExit(f"{args.readings} and {args.data} have other ticks, name other numbers, or say otherwise what is alike or mirrored")
-    for source in more:
-        del source.train["frames"], source.held_out["frames"]
+    if args.readings and described(read_meta(args.readings)) != described(episodes.meta):
+        raise SystemExit(f"{args.readings} and {args.data} have other ticks or tasks, name other numbers, or say otherwise what is alike or mirrored")
     tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
-    with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
-        # As many ticks as the steps draw: to encode all the episodes for few steps takes longer than the steps do.
-        most = max(DREAMS, args.steps * args.batch * CLIP // episodes.train["actions"].shape[1])
-        train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz", most)
-        held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz")
-    del episodes.train["frames"], episodes.held_out["frames"]  # gigabytes
     normal = load_normal(args.tokenizer).to(args.device)
     stride, action_size = episodes.train["actions"].shape[2:]
     model = Dynamics(
-        tokens=train.moving.shape[2],
-        latent_channels=train.moving.shape[3],
+        tokens=(tokenizer.size // 16) ** 2,
+        latent_channels=tokenizer.latent_channels,
         stride=stride,
         action_size=action_size,
         tasks=episodes.train["rewards"].shape[-1],
@@ -322,15 +326,34 @@ def main():
     ).to(args.device)
     model.reckoning.begin(normal, episodes.gaps)
     if args.start_from:
-        known = load_dynamics(args.start_from)
-        if sees(known.reckoning) != sees(model.reckoning):
+        before = load_dynamics(args.start_from)
+        if sees(before.reckoning) != sees(model.reckoning):
             print(f"{args.start_from} has other waves or things that are alike: reckoning begins anew", flush=True)
-            known.reckoning = model.reckoning
-        model.load_state_dict(known.state_dict())
+            before.reckoning = model.reckoning
+        model.load_state_dict(before.state_dict())
     model.reckoning.measure(normal)
-    learn_from_numbers(model, [episodes, *more], args, normal, out)
+    logs = of_logs(args.data, args.limit)
+    told = [logs, *([of_logs(args.readings)] if args.readings else [])]
+    begun = {part: model.get_submodule(part).state_dict() for part in PARTS}
+    shapes = {part: [(name, tuple(x.shape)) for name, x in begun[part].items()] for part in PARTS}
+    made_of = {part: digest(told, normal, args.reckoning_steps, shapes[part], begun[part] if args.start_from else None) for part in PARTS}
+    latents = encoded(logs, tokenizer)
+    whole = digest(latents, made_of)
+    checkpoint(out, args.device, whole)  # is refused before anything is made
+    with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
+        # As many ticks as the steps draw: to encode all the episodes for few steps takes longer than the steps do.
+        most = max(DREAMS, args.steps * args.batch * CLIP // episodes.train["actions"].shape[1])
+        train = Latents(tokenizer, episodes.train, episodes.stride, args.device, out / "train.npz", latents, most)
+        held_out = Latents(tokenizer, episodes.held_out, episodes.stride, args.device, out / "held_out.npz", latents)
+    del episodes.train["frames"], episodes.held_out["frames"]  # gigabytes
+    fitted = all(kept(out / f"{part}.pt", made_of[part], args.device) is not None for part in PARTS)
+    needed = not fitted or np.isnan(episodes.train["rewards"]).all((0, 1)).any()  # they may tell of a task that no frames do
+    more = [Episodes(args.readings, held_out=0)] if args.readings and needed else []
+    for source in more:
+        del source.train["frames"], source.held_out["frames"]
+    learn_from_numbers(model, [episodes, *more], args, normal, out, made_of)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
-    log = trainer.resume(out, args.device)
+    log = trainer.resume(out, args.device, whole)
     started, first, running, dreams = time.time(), trainer.step_number, [], deque(maxlen=DREAMS)
     while trainer.step_number < args.steps:
         step = trainer.step_number
@@ -359,7 +382,7 @@ def main():
             log.append(row)
             print("\n", json.dumps({k: round(v, 4) for k, v in row.items()}), flush=True)
             curves(out / "curves.png", log)
-            trainer.save(out, log)
+            trainer.save(out, log, made_of=whole)
 
 
 @torch.no_grad()

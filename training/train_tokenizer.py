@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from content import digest, of_logs
 from data import Episodes, frame_clips, moments, normalised
 from dynamics import CONTEXT_LEVEL, rollout
 from optimizer import Trainer
@@ -59,15 +60,19 @@ def parse():
 
 
 class Dreams:
-    """Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their readings told."""
+    """
+    Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their readings told; kept in the
+    file `cache` with the digest `made_of` of what made them.
+    """
 
-    def __init__(self, folder, tokenizer, episodes, normal, device, cache):
+    def __init__(self, dynamics, tokenizer, episodes, normal, device, cache, made_of):
         self.split, self.stride = episodes.train, episodes.stride
         self.chosen = np.random.default_rng(0).permutation(len(self.split["frames"]))[:DREAMT]
-        if cache.exists():
-            self.latents = np.load(cache)
+        kept = np.load(cache) if cache.exists() else {}
+        if "made_of" in kept and kept["made_of"] == made_of:
+            self.latents = kept["latents"]
             return
-        dynamics, made = load_dynamics(folder).to(device), []
+        made = []
         for at in range(0, len(self.chosen), 64):
             print(f"\rdreaming {at}/{len(self.chosen)}", end="", flush=True)
             some = self.chosen[at : at + 64]
@@ -80,7 +85,7 @@ class Dreams:
             made.append(rollout(dynamics, start, told[:, 0], actions, noise, context_level=CONTEXT_LEVEL, told=told)[0].half().cpu().numpy())
         print(f"\rdreamt {len(self.chosen)}, of {actions.shape[1]} ticks each")
         self.latents = np.concatenate(made)
-        np.save(cache, self.latents)
+        np.savez(cache, latents=self.latents, made_of=made_of)
 
     def clip(self, rng, ticks):
         """
@@ -218,11 +223,14 @@ def main():
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
     trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
-    log = trainer.resume(out, args.device)
+    dynamics = load_dynamics(args.dreams_of).to(args.device) if args.dreams_of else None
+    logs = [of_logs(args.data, args.limit), *(of_logs(folder) for folder in more)]
+    made_of = digest(logs, args.only, model.state_dict() if args.start_from else None, dynamics and dynamics.state_dict())
+    log = trainer.resume(out, args.device, made_of)
     dreams = []
-    if args.dreams_of:
-        caches = ("dreams.npy", "dreams-long.npy")
-        dreams = [Dreams(args.dreams_of, model, film, normal, args.device, out / cache) for film, cache in zip(films, caches)]
+    if dynamics:
+        caches = ("dreams.npz", "dreams-long.npz")
+        dreams = [Dreams(dynamics, model, film, normal, args.device, out / cache, made_of) for film, cache in zip(films, caches)]
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
     held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
@@ -270,7 +278,7 @@ def main():
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
         if due or time.time() - kept > MINUTES * 60:
-            trainer.save(out, log, normal=normal.cpu().tolist())
+            trainer.save(out, log, normal=normal.cpu().tolist(), made_of=made_of)
             kept = time.time()
 
 
