@@ -54,8 +54,8 @@ def read_meta(folder):
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
-    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards and success `[E, T, tasks]`;
-    F = 1 + s T. About the last `held_out` episodes (a quarter of few) are for validation; none, and anything can be trained
+    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards, NaN where the logs do not tell
+    of a task (nor of its success), and success `[E, T, tasks]`; F = 1 + s T. About the last `held_out` episodes (a quarter of few) are for validation; none, and anything can be trained
     beside. `names` and `alike`, `mirror` and `gaps` are what the functions `reading_names`, `mirror` and `gaps` say.
     """
 
@@ -226,3 +226,13 @@ def moments(sources, rng, count):
 def normalised(reading, normal):
     """Readings `[.., Q]` by their mean and standard deviation, `[2, Q]`, and no further off than five of these."""
     return ((reading - normal[0]) / normal[1]).clamp(-5, 5)
+
+
+def known(rewards):
+    """
+    Rewards `[..]` with 0 where they are unknown (NaN), and the function that makes the mean of errors of the same shape, and
+    leaves out what is unknown; of success as well, which is unknown where its reward is.
+    """
+    told = rewards.isfinite()
+    count = told.sum().clamp(min=1)
+    return torch.where(told, rewards, torch.zeros_like(rewards)), lambda errors: torch.where(told, errors, torch.zeros_like(errors)).sum() / count

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from data import normalised
+from data import known, normalised
 from optimizer import Trainer
 
 REST = 0.004  # a change of less than this, in standard deviations, is none: what nobody touches stays where it is
@@ -139,7 +139,10 @@ class Scores(nn.Module):
 
 
 def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=0):
-    """Fits `model` to the readings `[N, Q]` at the ends of ticks, normalised, and their rewards and success `[N, tasks]`."""
+    """
+    Fits `model` to the readings `[N, Q]` at the ends of ticks, normalised, and their rewards, NaN where they are unknown, and
+    success `[N, tasks]`.
+    """
     generator = torch.Generator().manual_seed(seed)
     trainer = Trainer(model, steps, lr=2e-3, muon_lr=0.02, bf16=bf16, ema=0.999)
     started, running = time.time(), []
@@ -147,7 +150,9 @@ def fit_scores(model, readings, rewards, success, steps, bf16, batch=2048, seed=
         at = torch.randint(len(readings), (batch,), generator=generator).to(readings.device)
         reading = readings[at] + torch.randn(len(at), readings.shape[1], generator=generator).to(readings.device) * 0.01
         reward, logit = model(reading).chunk(2, -1)
-        total = F.smooth_l1_loss(reward, rewards[at], beta=0.1) + F.binary_cross_entropy_with_logits(logit, success[at])
+        target, mean = known(rewards[at])
+        total = mean(F.smooth_l1_loss(reward, target, beta=0.1, reduction="none"))
+        total = total + mean(F.binary_cross_entropy_with_logits(logit, success[at], reduction="none"))
         trainer.step(total)
         running.append(total.item())
         if trainer.step_number % 1000 == 0:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from content import digest, of_logs
-from data import SHORTEST, Episodes, exchanges, normalised, read_meta, reading_names, views
+from data import SHORTEST, Episodes, exchanges, known, normalised, read_meta, reading_names, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer, checkpoint
 from plot import curves, grid, write_png
@@ -243,8 +243,9 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
         one, at = torch.arange(b, device=device), torch.randint(1, ticks, (b,), device=device)
         told = torch.stack([reading[one, (at - 2).clamp(min=0)], reading[one, at - 1], reading[one, at]], 1)
         picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told, batch["first"])
-    heads = 0.1 * F.smooth_l1_loss(reward[:, 1:], batch["rewards"][:, 1:])
-    heads = heads + 0.02 * F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:])
+    rewards, mean = known(batch["rewards"][:, 1:])
+    heads = 0.1 * mean(F.smooth_l1_loss(reward[:, 1:], rewards, reduction="none"))
+    heads = heads + 0.02 * mean(F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:], reduction="none"))
     heads = heads + 0.5 * F.smooth_l1_loss(read, reading, beta=0.05)
     share = logits.softmax(-1).flatten(0, 1)
     used = F.one_hot(logits.argmax(-1).flatten(), share.shape[-1]).float()
@@ -300,6 +301,15 @@ def described(meta):
     return [meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored", "rewardTasks")] + reading_names(meta)[0]
 
 
+def settle(sources):
+    """A task of which no log tells anything is learnt as one that never rewards or ends."""
+    told = np.any([np.isfinite(source.train["rewards"]).any((0, 1)) for source in sources], 0)
+    for source in sources:
+        source.train["rewards"][..., ~told] = 0
+    for name in np.array(sources[0].meta["rewardTasks"])[~told]:
+        print(f"no log that is learnt from tells of {name}: it will have no reward and no end")
+
+
 def main():
     args = parse()
     torch.set_flush_denormal(True)  # the gradients of a sharp softmax are full of them: a CPU takes ten times as long
@@ -351,6 +361,7 @@ def main():
     more = [Episodes(args.readings, held_out=0)] if args.readings and needed else []
     for source in more:
         del source.train["frames"], source.held_out["frames"]
+    settle([episodes, *more])
     learn_from_numbers(model, [episodes, *more], args, normal, out, made_of)
     trainer = Trainer(model, args.steps, lr=1.5e-3, muon_lr=args.muon_lr, bf16=args.bf16)
     log = trainer.resume(out, args.device, whole)
