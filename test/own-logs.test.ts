@@ -1,7 +1,7 @@
 // Somebody's own robot logs, a LeRobot dataset without rewards of tasks or the environment's state, become a world that is
 // stepped: by the two commands of docs/training.md.
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -42,9 +42,18 @@ describe("a LeRobot dataset", () => {
     await expect(other).rejects.toThrow(
       "was made with no --ticks, and is now asked for --ticks 28: give another --runs",
     );
+    await appendFile(join(logs, "meta/info.json"), " ");
+    await expect(run(python, [...train, ...sizes])).rejects.toThrow("holds other files than when");
   });
 
-  it("of another version, or without what is needed, is refused with what to do", async ({ skip }) => {
+  it("as people's are is read right, and what is left out is said", { timeout: 120_000 }, async ({ skip }) => {
+    const python = await findPython(["torch", "numpy", "pyarrow", "av", "PIL", "mcap"]);
+    if (python === undefined) return skip("no Python with torch, numpy, pyarrow, av, pillow and mcap");
+    const { stdout } = await run(python, ["test/fixtures/import_cases.py", join(folder, "cases")]);
+    expect(stdout).toContain("15 cases hold");
+  });
+
+  it("without what is needed is refused with what to do", { timeout: 120_000 }, async ({ skip }) => {
     const python = await findPython(["torch", "numpy", "pyarrow", "av"]);
     if (python === undefined) return skip("no Python with torch, numpy, pyarrow and av");
     const refused = async (...args: string[]) => {
@@ -61,6 +70,16 @@ describe("a LeRobot dataset", () => {
     expect(await refused("--dataset", logs, "--ticks", "20")).toContain("must be at least 26");
     await run(python, ["training/import_lerobot.py", "--dataset", logs, "--size", "32", "--out", join(folder, "y")]);
     expect(await refused("--dataset", logs, "--out", join(folder, "y"))).toContain("holds logs: give another --out");
+    const armed = [
+      "training/train_world.py",
+      "--logs",
+      logs,
+      "--out",
+      join(folder, "arm"),
+      "--runs",
+      join(folder, "z"),
+    ];
+    await expect(run(python, [...armed, "--action", "arm"])).rejects.toThrow("has no column arm for action; there are");
     const named = ["training/train_world.py", "--logs", logs, "--out", join(folder, "My_Arm")];
     await expect(run(python, named)).rejects.toThrow("can't be a world's name");
   });

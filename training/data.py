@@ -1,45 +1,14 @@
-"""Episodes from the generator's shards, and batches of clips. Shards are gzipped safetensors, read without packages."""
+"""Episodes from shards, and batches of clips."""
 
 import gzip
 import itertools
 import json
-import struct
 from pathlib import Path
 
 import numpy as np
 import torch
 
-DTYPES = {"U8": np.uint8, "I32": np.int32, "F32": np.float32, "F16": np.float16}
-NAMES = {np.dtype(v): k for k, v in DTYPES.items()}
-SHORTEST = 26  # ticks of an episode, for the rollouts of the validation
-
-
-def parse_safetensors(data):
-    """The bytes of a safetensors file -> {name: array} and its metadata."""
-    (size,) = struct.unpack("<Q", data[:8])
-    header = json.loads(data[8 : 8 + size])
-    metadata = header.pop("__metadata__", {})
-    arrays = {}
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        array = np.frombuffer(data, DTYPES[entry["dtype"]], offset=8 + size + begin, count=-1 if end == begin else (end - begin) // np.dtype(DTYPES[entry["dtype"]]).itemsize)
-        arrays[name] = array.reshape(entry["shape"])
-    return arrays, metadata
-
-
-def write_safetensors(path, arrays, metadata=None):
-    """{name: array} -> a safetensors file, names sorted, the header padded to 8 bytes."""
-    header, offset, parts = {}, 0, []
-    if metadata:
-        header["__metadata__"] = metadata
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-        parts.append(array.tobytes())
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    Path(path).write_bytes(struct.pack("<Q", len(text)) + text + b"".join(parts))
+from shards import SHORTEST, parse_safetensors
 
 
 def read_meta(folder):
@@ -83,6 +52,10 @@ class Episodes:
             print(f"\rreading shard {i + 1}/{len(paths)}", end="", flush=True)
         print()
         arrays = {name: array[:count] for name, array in arrays.items()}
+        for name in ("actions", "proprioception", "environmentState"):
+            wrong = np.argwhere(~np.isfinite(arrays[name])) if name in arrays else ()
+            if len(wrong):
+                raise SystemExit(f"{folder} can't be learnt from: {name} at {wrong[0].tolist()} is {arrays[name][tuple(wrong[0])]}")
         # What is to be read from a frame: the robot's pose, and the environment's state where the logs have it.
         known = [arrays[name] for name in ("proprioception", "environmentState") if name in arrays]
         arrays["reading"] = np.concatenate(known, -1)

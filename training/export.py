@@ -8,10 +8,11 @@ import json
 import numpy as np
 import torch
 
-from data import Episodes, normalised, views, write_safetensors
+from data import Episodes, normalised, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout, stream_rows
 from goldens import goldens
 from naming import world_folder
+from shards import write_safetensors
 from uncertainty import Uncertainty
 from world import load_normal, load_run, load_tokenizer
 

@@ -12,11 +12,12 @@ import torch
 from torch.nn import functional as F
 
 from content import digest, of_logs
-from data import SHORTEST, Episodes, exchanges, known, normalised, read_meta, reading_names, views
+from data import Episodes, exchanges, known, normalised, read_meta, reading_names, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer, checkpoint
 from plot import curves, grid, write_png
 from reckoning import fit, fit_scores, waves_of
+from shards import SHORTEST
 from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_normal, load_tokenizer
 

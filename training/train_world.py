@@ -1,14 +1,16 @@
 """The whole recipe, from logs to a world that can be served: python training/train_world.py --logs FOLDER --out worlds/NAME
 
-FOLDER holds shards of `npm run generate`, or is a LeRobot dataset (v3.0), which is imported first. Each part is a script of
+FOLDER holds shards of `npm run generate`, or is a LeRobot dataset (v2.0 to v3.0), which is imported first: docs/logs.md. Each part is a script of
 its own, resumes where it was, and says with --help what more it takes; those that are done take no time again."""
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+from import_options import OPTIONS, add_options, given
 from naming import world_folder
 
 HERE = Path(__file__).parent
@@ -25,24 +27,33 @@ def parse():
     parser.add_argument("--long", help="folder of more shards of the same frames, episodes of minutes, for what reads and draws")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--description", default="", help="for people; goes into world.json")
-    for name, of in (("camera", "the camera"), ("size", "pixels along each side"), ("stride", "frames of a tick"), ("ticks", "ticks of a window")):
-        parser.add_argument(f"--{name}", help=f"of a LeRobot dataset: {of}; see import_lerobot.py")
+    add_options(parser.add_argument_group("of a LeRobot dataset"))
     return parser.parse_args()
+
+
+def files_of(logs):
+    """A digest of the names and sizes of a dataset's files; to read them all would take as long as to import them."""
+    found = sorted((str(path.relative_to(logs)), path.stat().st_size) for path in Path(logs).rglob("*") if path.is_file())
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
 def begin(runs, args):
     """Nothing in `runs` is made twice: refuses where what is there was made of something else than `args` ask for."""
     imported, trained = [runs / "data" / "meta.json"], [runs / "tokenizer" / "checkpoint.pt"]
-    made = dict.fromkeys(("logs", "camera", "size", "stride", "ticks"), imported + trained)
+    made = dict.fromkeys(("logs", *OPTIONS), imported + trained)
     made |= dict.fromkeys(("scale", "stills", "long"), trained) | dict(readings=[runs / "dynamics" / "reckoning.pt"])
     asked = {name: getattr(args, name) for name in made}
     asked |= {name: str(Path(asked[name]).resolve()) for name in ("logs", "stills", "long", "readings") if asked[name]}
+    asked["channels"] = Path(args.channels).read_text(encoding="utf-8") if args.channels else None
     known = runs / "asked.json"
     before = json.loads(known.read_text()) if known.exists() else {}
-    other = [name for name, files in made.items() if before.get(name) != asked[name] and any(file.exists() for file in files)]
+    other = [name for name, files in made.items() if str(before.get(name)) != str(asked[name]) and any(file.exists() for file in files)]
     if other:
         said = lambda of: ", ".join(f"no --{name}" if of.get(name) is None else f"--{name} {of[name]}" for name in other)  # noqa: E731
         raise SystemExit(f"{runs} was made with {said(before)}, and is now asked for {said(asked)}: give another --runs, or delete it")
+    asked["files"] = files_of(args.logs)
+    if before.get("files", asked["files"]) != asked["files"] and imported[0].exists():
+        raise SystemExit(f"{args.logs} holds other files than when {runs} was made of it: give another --runs, or delete it")
     runs.mkdir(parents=True, exist_ok=True)
     known.write_text(json.dumps(asked, indent=2) + "\n")
 
@@ -64,11 +75,11 @@ def main():
         return ["--steps", max(2, round(args.scale * count))]
 
     if (logs / "meta" / "info.json").exists():
-        given = {name: getattr(args, name) for name in ("camera", "size", "stride", "ticks")}
         data = runs / "data"
         if not (data / "meta.json").exists():
-            chosen = [word for name, value in given.items() if value is not None for word in (f"--{name}", value)]
-            run("import_lerobot", "--dataset", logs, "--out", data, *chosen)
+            run("import_lerobot", "--dataset", logs, "--out", data, *given(args))
+    elif given(args):
+        raise SystemExit(f"{logs} is no LeRobot dataset (it has no meta/info.json), and {' '.join(given(args))} are of one")
     else:
         data = logs
 

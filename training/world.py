@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-from data import parse_safetensors, views
+from data import views
 from dynamics import Dynamics
+from shards import parse_safetensors
 from tokenizer import Tokenizer
 
 
