@@ -2,6 +2,7 @@
 // came from a peer is used before it went through here.
 import { type ErrorFacts, ProtocolError } from "./errors.js";
 import type { Fields, Kind } from "./fields.js";
+import { shown } from "./shown.js";
 
 /** A message that can't be used. `requestId` is the id that it carried, where that much could be read. */
 export class MessageError extends ProtocolError {
@@ -47,9 +48,8 @@ export function checkFields(
   if (!ignoreUnknown) {
     for (const name of Object.keys(value)) {
       if (!Object.hasOwn(fields, name) && value[name] !== undefined) {
-        throw new MessageError("message_unknown_field", `there is no field ${path}${name}`, "leave it out", {
-          field: path + name,
-        });
+        const field = path + shown(name);
+        throw new MessageError("message_unknown_field", `there is no field ${field}`, "leave it out", { field });
       }
     }
   }
@@ -86,7 +86,7 @@ function checkKind(kind: Kind, value: unknown, ignoreUnknown: boolean, path: str
       if (!isPlainObject(value)) throw invalid(path, "a map");
       const items = Object.entries(value).map(([key, item]) => {
         if (!isText(key)) throw invalid(path, "a map with string keys");
-        return [key, checkKind(kind.of, item, ignoreUnknown, `${path}.${key}`)] as const;
+        return [key, checkKind(kind.of, item, ignoreUnknown, `${path}.${shown(key)}`)] as const;
       });
       return Object.fromEntries(items);
     }

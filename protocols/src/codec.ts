@@ -6,6 +6,7 @@ import { MESSAGE_SHAPES, type MessageShape } from "./fields.js";
 import { isClientMessage, type Message, type Tensors } from "./messages.js";
 import { packMsgpack, unpackMsgpack } from "./msgpack.js";
 import { packProtobuf, unpackProtobuf } from "./protobuf.js";
+import { shown } from "./shown.js";
 import { BYTES_PER_ELEMENT, type Dtype, elementCount, type Tensor, tensorBytes } from "./tensor.js";
 
 /** How headers are encoded on a connection. */
@@ -68,10 +69,11 @@ export function encodeMessage(codec: Codec, message: Message): Uint8Array<ArrayB
 
 /**
  * The message in some bytes, checked. Its tensors share their memory where alignment allows it.
- * Throws `MessageError` for all that is wrong with it, and nothing else. Fields that are not known are refused in a
+ * Throws `MessageError` for all that is wrong with it, and nothing else; `message_header_too_big`, before the header is
+ * looked at, where it has more than `maxHeaderBytes`. Fields that are not known are refused in a
  * client's message and ignored in a server's, which may be newer.
  */
-export function decodeMessage(codec: Codec, message: Uint8Array): Message {
+export function decodeMessage(codec: Codec, message: Uint8Array, maxHeaderBytes = MAX_HEADER_BYTES): Message {
   // A plain Uint8Array even where Node gives a Buffer, whose `slice` doesn't copy.
   const bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -79,6 +81,11 @@ export function decodeMessage(codec: Codec, message: Uint8Array): Message {
   const headerLength = view.getUint32(0, true);
   if (headerLength === 0 || headerLength > MAX_HEADER_BYTES || LENGTH_BYTES + headerLength > bytes.length) {
     throw malformed(`header length ${headerLength} in a message of ${bytes.length} bytes`);
+  }
+  if (headerLength > maxHeaderBytes) {
+    const summary = `a header of ${headerLength} bytes; ${maxHeaderBytes} are taken`;
+    const facts = { bytes: headerLength, maxHeaderBytes };
+    throw new MessageError("message_header_too_big", summary, "send a shorter header", facts);
   }
   const raw = codec.unpack(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerLength));
   try {
@@ -123,25 +130,26 @@ function readMessage(raw: Record<string, unknown>, bytes: Uint8Array, headerLeng
 function shapeOf(type: string): MessageShape {
   const shape = MESSAGE_SHAPES.get(type);
   if (!shape) {
-    throw new MessageError("message_unknown_type", `there is no message "${type}"`, "see docs/protocol.md, section 6", {
-      type,
-    });
+    const named = shown(type);
+    const summary = `there is no message "${named}"`;
+    throw new MessageError("message_unknown_type", summary, "see docs/protocol.md, section 6", { type: named });
   }
   return shape;
 }
 
 function checkTensors({ tensors: rule }: MessageShape, infos: readonly TensorInfo[]): void {
   const names = new Set<string>();
-  for (const { name, dtype, shape } of infos) {
-    if (names.has(name)) {
+  for (const { name: sent, dtype, shape } of infos) {
+    const name = shown(sent);
+    if (names.has(sent)) {
       throw new MessageError("tensor_duplicate", `two tensors are named ${name}`, "send one", { name });
     }
-    names.add(name);
-    const known = rule === "observation" ? name.startsWith("observation.") : Object.hasOwn(rule, name);
+    names.add(sent);
+    const known = rule === "observation" ? sent.startsWith("observation.") : Object.hasOwn(rule, sent);
     if (!known) {
       throw new MessageError("tensor_unexpected", `this message carries no tensor ${name}`, "leave it out", { name });
     }
-    const expected = rule === "observation" ? dtype : rule[name]?.dtype;
+    const expected = rule === "observation" ? dtype : rule[sent]?.dtype;
     if (dtype !== expected) {
       throw new MessageError("tensor_dtype", `tensor ${name} is ${dtype}, not ${expected}`, `send ${expected}`, {
         name,
@@ -169,9 +177,9 @@ function checkData(name: string, tensor: Tensor): void {
   if (tensor.data.length !== expected || tensor.data.BYTES_PER_ELEMENT !== BYTES_PER_ELEMENT[tensor.dtype]) {
     throw new MessageError(
       "tensor_bytes_mismatch",
-      `tensor ${name} of shape [${tensor.shape.join(", ")}] has ${tensor.data.length} elements`,
+      `tensor ${shown(name)} of shape [${shown(tensor.shape.join(", "))}] has ${tensor.data.length} elements`,
       "give it as many elements as its shape says, in an array of its dtype",
-      { name, expected, got: tensor.data.length },
+      { name: shown(name), expected, got: tensor.data.length },
     );
   }
 }

@@ -2,6 +2,7 @@
 // errors, at the first one.
 import type { EnvSpec, ResetOptions, StepOptions } from "./env.js";
 import { OptionError } from "./errors.js";
+import { shown } from "./shown.js";
 
 const RESET_KEYS: readonly (keyof ResetOptions)[] = [
   "seed",
@@ -69,9 +70,9 @@ export function checkStep({ nfe: range }: EnvSpec, options: StepOptions): number
 export function checkKeys(call: string, options: object, known: readonly string[]): void {
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  throw new OptionError("option_unknown", `${call} has no option "${unknown}"`, `use one of ${known.join(", ")}`, {
-    option: unknown,
-  });
+  const option = shown(unknown);
+  const summary = `${call} has no option "${option}"`;
+  throw new OptionError("option_unknown", summary, `use one of ${known.join(", ")}`, { option });
 }
 
 function isWhole(value: unknown): value is number {
@@ -79,9 +80,6 @@ function isWhole(value: unknown): value is number {
 }
 
 function refusal(code: string, option: string, value: unknown, expected: string, facts = {}): OptionError {
-  return new OptionError(code, `${option} is ${String(value)}`, `give ${expected}`, {
-    option,
-    value: String(value),
-    ...facts,
-  });
+  const told = shown(value);
+  return new OptionError(code, `${option} is ${told}`, `give ${expected}`, { option, value: told, ...facts });
 }

@@ -12,8 +12,13 @@ import {
 } from "./errors.js";
 import { ENVELOPE } from "./fields.js";
 import type { ErrorMessage } from "./messages.js";
+import { cut } from "./shown.js";
 
 const FACTS = { facts: ENVELOPE.facts };
+// An error is much smaller than the largest header, however its text is escaped: it can always be sent.
+const LONGEST_TEXT = 2000;
+const LONGEST_FACT = 1000;
+const LONGEST_FACTS = 32_000;
 
 export interface WireError {
   readonly code: string;
@@ -24,23 +29,26 @@ export interface WireError {
 
 /** What a peer may know of `error`: all of a `WorldError`, and of any other only that there was one (`internal`). */
 export function errorToWire(error: unknown): WireError {
-  if (!(error instanceof WorldError)) {
-    return {
-      code: "internal",
-      message: "the server failed; the cause is in its log",
-      remedy: "retry once; report it if it stays",
-      facts: {},
-    };
-  }
-  const { code, summary: message, remedy, facts } = error;
-  return { code, message, remedy, facts: wireFacts(facts) };
+  if (!(error instanceof WorldError)) return INTERNAL;
+  const { code, summary, remedy, facts } = error;
+  return { code, message: cut(summary, LONGEST_TEXT), remedy: cut(remedy, LONGEST_TEXT), facts: wireFacts(facts) };
 }
+
+/** What is said where nothing else can be. */
+export const INTERNAL: WireError = {
+  code: "internal",
+  message: "the server failed; the cause is in its log",
+  remedy: "retry once; report it if it stays",
+  facts: {},
+};
 
 /** What of `facts` travels: never throws, because whoever sends an error has no other way to say so. */
 function wireFacts(facts: ErrorFacts): ErrorFacts {
   try {
     // Through JSON first, because facts may hold undefined, NaN or class instances.
-    return checkFields(FACTS, { facts: JSON.parse(JSON.stringify(facts)) }, false).facts as ErrorFacts;
+    const json = JSON.stringify(facts, (_, value) => (typeof value === "string" ? cut(value, LONGEST_FACT) : value));
+    if (json.length > LONGEST_FACTS) return {};
+    return checkFields(FACTS, { facts: JSON.parse(json) }, false).facts as ErrorFacts;
   } catch {
     return {};
   }
