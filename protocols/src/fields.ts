@@ -92,6 +92,13 @@ const LIMITS = struct({
   maxMessageBytes: needed(4, uint),
   sessionIdleSeconds: needed(5, number),
   keepAliveSeconds: needed(6, number),
+  maxSessionsPerConnection: needed(7, uint),
+  maxHeaderBytes: needed(8, uint),
+  maxQueuedBytes: needed(9, uint),
+  maxUnsentBytes: needed(10, uint),
+  maxHeldBytes: needed(11, uint),
+  maxConnections: needed(12, uint),
+  maxIdleSeconds: needed(13, number),
 });
 
 const CHUNK_TICK = struct({

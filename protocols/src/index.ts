@@ -1,3 +1,4 @@
+export { type Admission, checkOrigins, checkToken, type Refusal, refusalOf, tokenProtocol } from "./admission.js";
 export { CHANNEL_KINDS, type Channel, type ChannelKind, scale, unscale } from "./channel.js";
 export { MessageError } from "./check.js";
 export {
@@ -72,6 +73,7 @@ export {
   type WorldInfo,
 } from "./messages.js";
 export { checkKeys, checkReset, checkStep } from "./options.js";
+export { shown } from "./shown.js";
 export { type ActionLike, actionsOf, type BoxSpace, type DictSpace, toAction, toActions } from "./spaces.js";
 export { stepChunk } from "./step-chunk.js";
 export {
@@ -85,4 +87,4 @@ export {
   type Tensor,
   tensorBytes,
 } from "./tensor.js";
-export { errorFromWire, errorToWire, type WireError } from "./wire-errors.js";
+export { errorFromWire, errorToWire, INTERNAL, type WireError } from "./wire-errors.js";

@@ -20,15 +20,29 @@ export interface WorldInfo extends EnvSpec {
 export interface Limits {
   /** Open sessions of the whole server. */
   readonly maxSessions: number;
+  /** Open sessions of one connection. */
+  readonly maxSessionsPerConnection: number;
   /** Open `step` and `reset` requests of one session; also how many of its last replies can be asked for again. */
   readonly maxInFlight: number;
   /** Open subscriptions of one connection. */
   readonly maxStreams: number;
   /** Bytes of one message, header and tensors. */
   readonly maxMessageBytes: number;
+  /** Bytes of the header of a client's message. */
+  readonly maxHeaderBytes: number;
+  /** Bytes of one connection's requests that have no reply yet; a request alone may have more. */
+  readonly maxQueuedBytes: number;
+  /** Bytes that wait for one connection to read them; more, and it is cut. */
+  readonly maxUnsentBytes: number;
+  /** Bytes of both kinds, and of messages of which a part came, of all connections; more, and who holds most is cut. */
+  readonly maxHeldBytes: number;
+  /** Open connections; with more, one that has no session is closed for the new one. */
+  readonly maxConnections: number;
   /** Seconds that a session lives on after its connection was lost. */
   readonly sessionIdleSeconds: number;
-  /** Seconds between the server's WebSocket pings; a connection that answers none within one interval is cut. */
+  /** Seconds without a request after which a session ends although its owner is connected; 0 for never. */
+  readonly maxIdleSeconds: number;
+  /** Seconds between the server's WebSocket pings; a connection of which no byte came within one interval is cut. */
   readonly keepAliveSeconds: number;
 }
 

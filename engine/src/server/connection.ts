@@ -1,5 +1,6 @@
 // One WebSocket: decodes what comes, does what it asks, sends the reply. The one place where errors are caught: each
-// becomes an `error` message, and only a message that can't be decoded closes the socket.
+// becomes an `error` message, and only a message that can't be decoded closes the socket. What goes wrong beyond that
+// costs this connection alone (`guarded`).
 import {
   type ClientMessage,
   type Codec,
@@ -7,6 +8,7 @@ import {
   decodeMessage,
   encodeMessage,
   errorToWire,
+  INTERNAL,
   isClientMessage,
   type Limits,
   MessageError,
@@ -18,7 +20,9 @@ import {
 } from "@worldstep/protocols";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
+import type { Budget, Holder } from "./budget.js";
 import type { Metrics } from "./metrics.js";
+import type { PacedSocket } from "./paced-socket.js";
 import type { Owner, Session } from "./session.js";
 import type { SessionTable } from "./session-table.js";
 import { type Sink, Stream } from "./stream.js";
@@ -28,42 +32,119 @@ const CONGESTED_BYTES = 4 * 2 ** 20;
 /** Bytes a second that a client takes at least: so long a pong is waited for that is behind others still to be sent. */
 const SLOWEST = 100_000;
 /** WebSocket close codes of the errors after which nothing more is read. */
-const CLOSING: Readonly<Record<string, number>> = { message_text: 1003, message_malformed: 1007 };
+const CLOSING: Readonly<Record<string, number>> = {
+  message_text: 1003,
+  message_malformed: 1007,
+  message_header_too_big: 1009,
+};
+const CLOSE_TRY_LATER = 1013;
+/** Ids of sessions and tokens are shorter: a longer one isn't sent back. */
+const LONGEST_ID = 64;
 
-export class Connection implements Owner {
+/** What all connections of a server share. */
+export interface Shared {
+  readonly table: SessionTable;
+  readonly limits: Limits;
+  readonly budget: Budget;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export class Connection implements Owner, Holder {
   private readonly openIds = new Set<number>();
   private readonly sessions = new Set<Session>();
   private readonly streams = new Map<number, { readonly stream: Stream; readonly session: Session }>();
   private lastStream = 0;
-  /** Pings since anything was heard, and the bytes that waited to be sent before the first of them. */
+  /** Sessions that are being opened. */
+  private opening = 0;
+  /** Bytes of the requests that have no reply yet. */
+  private queuedBytes = 0;
+  /** Pings since anything was heard; what was received by then; and the bytes that waited before the first of them. */
   private unheard = 0;
+  private received = 0;
   private owed = 0;
   private readonly keepAlive: NodeJS.Timeout;
+  /** When it was last asked for something. */
+  lastAsked = performance.now();
+
+  private readonly table: SessionTable;
+  private readonly limits: Limits;
+  private readonly metrics: Metrics;
+  private readonly logger: Logger;
 
   constructor(
     private readonly socket: WebSocket,
+    private readonly paced: PacedSocket,
     private readonly codec: Codec,
-    private readonly table: SessionTable,
-    private readonly limits: Limits,
-    private readonly metrics: Metrics,
-    private readonly logger: Logger,
+    private readonly shared: Shared,
   ) {
-    this.keepAlive = setInterval(() => this.checkAlive(), limits.keepAliveSeconds * 1000);
-    socket.on("message", (data: Buffer, isBinary) => this.receive(data, isBinary));
-    socket.on("pong", () => {
-      this.unheard = 0;
-    });
-    socket.on("error", (error) => logger.debug({ error }, "socket error")); // `close` follows
-    socket.on("close", () => this.lost());
+    ({ table: this.table, limits: this.limits, metrics: this.metrics, logger: this.logger } = shared);
+    const guarded =
+      <Args extends unknown[]>(work: (...args: Args) => void) =>
+      (...args: Args) =>
+        this.guarded(() => work(...args));
+    this.keepAlive = setInterval(
+      guarded(() => this.checkAlive()),
+      this.limits.keepAliveSeconds * 1000,
+    );
+    socket.on(
+      "message",
+      guarded((data: Buffer, isBinary: boolean) => this.receive(data, isBinary)),
+    );
+    socket.on("error", (err) => this.logger.debug({ err }, "socket error")); // `close` follows
+    socket.on(
+      "close",
+      guarded(() => this.lost()),
+    );
+    shared.budget.add(this);
+  }
+
+  /** Whether nothing is lost if it ends: it has no session, watches none and waits for nothing. */
+  get isSpare(): boolean {
+    return this.sessions.size + this.streams.size + this.openIds.size === 0;
+  }
+
+  get held(): number {
+    return this.paced.unfinished + this.queuedBytes + this.socket.bufferedAmount;
+  }
+
+  cut(why: string, kind = "held"): void {
+    this.metrics.refusals.inc({ kind });
+    this.logger.warn({ why }, "a connection was cut");
+    this.socket.terminate();
+  }
+
+  /** Closes it for another that has need of the place. */
+  makeRoom(): void {
+    this.metrics.refusals.inc({ kind: "full" });
+    this.socket.close(CLOSE_TRY_LATER, "no room, and no session was open");
+    this.socket.terminate();
   }
 
   /** Sends `message`. Throws where it can't be encoded, which is a fault of the env that made it. */
   send(message: ServerMessage): void {
-    if (this.socket.readyState !== this.socket.OPEN) return;
-    const bytes = this.encode(message);
+    if (this.socket.readyState === this.socket.OPEN) this.sendBytes(this.encode(message));
+  }
+
+  /** Sends an encoded message. */
+  sendBytes(bytes: Uint8Array): void {
     this.metrics.bytes.inc({ direction: "out" }, bytes.length);
-    this.socket.send(bytes, { binary: true }, () => this.sent());
-    if (this.congested()) this.socket.pause();
+    this.socket.send(bytes, { binary: true }, () => this.guarded(() => this.sent()));
+    this.shared.budget.move(bytes.length);
+    const unsent = this.socket.bufferedAmount;
+    if (unsent > this.limits.maxUnsentBytes) this.cut(`${unsent} bytes waited for it to read`, "unread");
+    else if (this.congested()) this.socket.pause();
+  }
+
+  /** Does `work`. Where that fails in a way that nobody foresaw, this connection ends, and no other. */
+  private guarded(work: () => void): void {
+    try {
+      work();
+    } catch (err) {
+      this.metrics.refusals.inc({ kind: "failed" });
+      this.logger.error({ err }, "a connection failed");
+      this.socket.terminate();
+    }
   }
 
   private encode(message: ServerMessage): Uint8Array {
@@ -75,20 +156,22 @@ export class Connection implements Owner {
     }
   }
 
-  takenOver(session: Session, error: WorldError): void {
-    this.sessions.delete(session);
-    this.sendError(error, undefined, session.id);
+  deprived(session: Session, error: WorldError): void {
+    this.guarded(() => {
+      this.sessions.delete(session);
+      this.sendError(error, undefined, session.id);
+    });
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return; // what came behind the message that closed it
-    this.unheard = 0;
+    this.paced.unfinished = 0;
     this.metrics.bytes.inc({ direction: "in" }, data.length);
     try {
       if (!isBinary) {
         throw new ProtocolError("message_text", "a text message", "send binary messages as docs/protocol.md says");
       }
-      this.begin(decodeMessage(this.codec, data));
+      this.begin(decodeMessage(this.codec, data, this.limits.maxHeaderBytes), data.length);
     } catch (error) {
       this.sendError(error, error instanceof MessageError ? error.requestId : undefined);
       const closeCode = error instanceof ProtocolError ? CLOSING[error.code] : undefined;
@@ -96,7 +179,7 @@ export class Connection implements Owner {
     }
   }
 
-  private begin(message: ReturnType<typeof decodeMessage>): void {
+  private begin(message: ReturnType<typeof decodeMessage>, bytes: number): void {
     if (!isClientMessage(message)) {
       throw new ProtocolError("message_unexpected_type", `only a server sends "${message.type}"`, "don't send it", {
         type: message.type,
@@ -111,10 +194,22 @@ export class Connection implements Owner {
         id: message.id,
       });
     }
+    const { maxQueuedBytes } = this.limits;
+    if (this.queuedBytes > 0 && this.queuedBytes + bytes > maxQueuedBytes) {
+      const summary = `this connection has ${this.queuedBytes} bytes of open requests, and this one has ${bytes}`;
+      const error = new ProtocolError("request_over_limit", summary, "wait for replies", { bytes, maxQueuedBytes });
+      this.sendError(error, message.id, sessionOf(message));
+      return;
+    }
+    this.lastAsked = performance.now();
     this.openIds.add(message.id);
-    void this.answer(message);
+    this.queuedBytes += bytes;
+    void this.answer(message).finally(() => {
+      this.queuedBytes -= bytes;
+    });
   }
 
+  /** Never rejects. */
   private async answer(request: Exclude<ClientMessage, CreditMessage>): Promise<void> {
     try {
       const reply = await this.reply(request);
@@ -122,7 +217,7 @@ export class Connection implements Owner {
       this.send({ ...reply, id: request.id } as ServerMessage);
     } catch (error) {
       this.openIds.delete(request.id);
-      this.sendError(error, request.id, "session" in request ? request.session : undefined);
+      this.guarded(() => this.sendError(error, request.id, sessionOf(request)));
     }
   }
 
@@ -131,7 +226,7 @@ export class Connection implements Owner {
     const tensors = {};
     switch (request.type) {
       case "open": {
-        const session = await this.table.open(request.world);
+        const session = await this.opened(request.world);
         if (this.socket.readyState !== this.socket.OPEN)
           await this.table.close(session); // nobody knows its token
         else await this.adopt(session);
@@ -139,6 +234,7 @@ export class Connection implements Owner {
       }
       case "resume": {
         const session = this.table.unlock(request.session, request.token);
+        if (!session.isOwnedBy(this)) this.checkRoom();
         await this.adopt(session);
         const { id, world, tick, ended } = session;
         return { type: "resumed", session: id, world, ...(tick === undefined ? {} : { tick }), ended, tensors };
@@ -169,6 +265,24 @@ export class Connection implements Owner {
       default:
         return request satisfies never;
     }
+  }
+
+  private async opened(world: string): Promise<Session> {
+    this.checkRoom();
+    this.opening += 1;
+    try {
+      return await this.table.open(world);
+    } finally {
+      this.opening -= 1;
+    }
+  }
+
+  private checkRoom(): void {
+    const { maxSessionsPerConnection } = this.limits;
+    if (this.sessions.size + this.opening < maxSessionsPerConnection) return;
+    const summary = `this connection has ${maxSessionsPerConnection} sessions, its limit`;
+    const facts = { maxSessionsPerConnection };
+    throw new ProtocolError("session_over_limit", summary, "close one, or use another connection", facts);
   }
 
   private async adopt(session: Session): Promise<void> {
@@ -214,18 +328,20 @@ export class Connection implements Owner {
 
   private sink(stream: number): Sink {
     return {
-      send: ({ observation, ...tick }, dropped) => {
-        try {
-          this.send({ type: "frame", stream, ...tick, dropped, tensors: observationTensors(observation) });
-        } catch (error) {
-          this.sendError(error); // this watcher's, not that of the session's owner
-        }
-      },
+      send: ({ observation, ...tick }, dropped) =>
+        this.guarded(() => {
+          try {
+            this.send({ type: "frame", stream, ...tick, dropped, tensors: observationTensors(observation) });
+          } catch (error) {
+            this.sendError(error); // this watcher's, not that of the session's owner
+          }
+        }),
       congested: () => this.congested(),
-      end: () => {
-        this.streams.delete(stream);
-        this.send({ type: "streamEnded", stream, tensors: {} });
-      },
+      end: () =>
+        this.guarded(() => {
+          this.streams.delete(stream);
+          this.send({ type: "streamEnded", stream, tensors: {} });
+        }),
     };
   }
 
@@ -250,14 +366,20 @@ export class Connection implements Owner {
 
   private sendError(error: unknown, id?: number, session?: string): void {
     const wire = errorToWire(error);
+    const isLong = session !== undefined && session.length > LONGEST_ID;
+    const about = { ...(id !== undefined && { id }), ...(session !== undefined && !isLong && { session }) };
     this.metrics.errors.inc({ code: wire.code });
-    if (wire.code === "internal") this.logger.error({ error, id, session }, "a request failed");
-    else this.logger.debug({ code: wire.code, id, session }, "a request was refused");
-    const about = { ...(id === undefined ? {} : { id }), ...(session === undefined ? {} : { session }) };
-    this.send({ type: "error", ...about, ...wire, tensors: {} });
+    if (wire.code === "internal") this.logger.error({ err: error, ...about }, "a request failed");
+    else this.logger.debug({ code: wire.code, ...about }, "a request was refused");
+    try {
+      this.send({ type: "error", ...about, ...wire, tensors: {} });
+    } catch (err) {
+      this.logger.error({ err, ...about }, "an error could not be sent");
+      this.send({ type: "error", ...(id !== undefined && { id }), ...INTERNAL, tensors: {} });
+    }
   }
 
-  private congested(): boolean {
+  congested(): boolean {
     return this.socket.bufferedAmount > CONGESTED_BYTES;
   }
 
@@ -265,14 +387,18 @@ export class Connection implements Owner {
     if (this.congested()) return;
     if (this.socket.isPaused) this.socket.resume();
     for (const { stream } of this.streams.values()) stream.flush();
+    for (const session of this.sessions) session.pump();
   }
 
+  /** Bytes are a sign of life, be they of a pong, of a part of a message, or here already and waiting for their turn. */
   private checkAlive(): void {
+    const { received, hasWaiting } = this.paced;
+    if (hasWaiting || received !== this.received) this.unheard = 0;
+    this.received = received;
     if (this.unheard === 0) {
       this.owed = this.socket.bufferedAmount;
     } else if ((this.unheard - 1) * this.limits.keepAliveSeconds >= this.owed / SLOWEST) {
-      this.logger.info("a connection stopped answering");
-      this.socket.terminate();
+      this.cut("it stopped answering", "silent");
       return;
     }
     this.unheard++;
@@ -281,11 +407,16 @@ export class Connection implements Owner {
 
   private lost(): void {
     clearInterval(this.keepAlive);
+    this.shared.budget.delete(this);
     for (const { stream, session } of this.streams.values()) session.unwatch(stream);
     for (const session of this.sessions) session.release(this);
     this.streams.clear();
     this.sessions.clear();
   }
+}
+
+function sessionOf(request: ClientMessage): string | undefined {
+  return "session" in request ? request.session : undefined;
 }
 
 type WithoutId<M> = M extends { readonly id: number } ? Omit<M, "id"> : never;

@@ -1,8 +1,23 @@
 // Prometheus metrics of one server, in a registry of its own.
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+/** What is counted when somebody looks. */
+export interface Counts {
+  sessions(): number;
+  /** Requests of sessions that have not begun. */
+  waitingRequests(): number;
+  /** Connections and HTTP requests whose bytes wait for a turn. */
+  waitingTurns(): number;
+  /** Bytes that are held for clients. */
+  heldBytes(): number;
+}
+
+const QUANTILES = [50, 99, 100];
 
 export class Metrics {
   private readonly registry = new Registry();
+  private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
 
   readonly connections = new Gauge({
     name: "worldstep_connections",
@@ -34,14 +49,34 @@ export class Metrics {
     labelNames: ["code"],
     registers: [this.registry],
   });
+  readonly refusals = new Counter({
+    name: "worldstep_refusals_total",
+    help: "Connections that were refused or cut, by kind (token, origin, host, protocol, full, unread, held, silent, failed)",
+    labelNames: ["kind"],
+    registers: [this.registry],
+  });
 
-  constructor(sessionCount: () => number) {
+  constructor(counts: Counts) {
+    this.loopDelay.enable();
+    this.gauge("worldstep_sessions", "Open sessions", counts.sessions);
+    this.gauge("worldstep_waiting_requests", "Requests of sessions that have not begun", counts.waitingRequests);
+    this.gauge("worldstep_waiting_turns", "Connections whose bytes wait for a turn", counts.waitingTurns);
+    this.gauge("worldstep_held_bytes", "Bytes that are held for clients, in and out", counts.heldBytes);
+    this.gauge("process_resident_memory_bytes", "Resident memory", () => process.memoryUsage.rss());
+    this.gauge("process_heap_bytes", "JavaScript's heap in use", () => process.memoryUsage().heapUsed);
+    const { loopDelay } = this;
     new Gauge({
-      name: "worldstep_sessions",
-      help: "Open sessions",
+      name: "worldstep_event_loop_lag_seconds",
+      help: "How much later than it should the event loop ran, since this was last asked",
+      labelNames: ["quantile"],
       registers: [this.registry],
       collect() {
-        this.set(sessionCount());
+        // The monitor counts its own interval in; before its first sample it says NaN or absurd numbers.
+        for (const percent of QUANTILES) {
+          const seconds = loopDelay.count === 0 ? 0 : loopDelay.percentile(percent) / 1e9 - 0.01;
+          this.set({ quantile: String(percent / 100) }, Math.max(0, seconds));
+        }
+        loopDelay.reset();
       },
     });
   }
@@ -53,5 +88,20 @@ export class Metrics {
   /** All metrics in Prometheus's text format. */
   text(): Promise<string> {
     return this.registry.metrics();
+  }
+
+  close(): void {
+    this.loopDelay.disable();
+  }
+
+  private gauge(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
   }
 }

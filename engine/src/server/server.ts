@@ -3,9 +3,8 @@
 //
 //   upgrade -> Connection (decode, reply) -> SessionTable (find, admit) -> Session (queue, commit) -> Env
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import {
   type Codec,
   codecFor,
@@ -15,14 +14,18 @@ import {
   msgpackCodec,
   OptionError,
   PROTOCOL,
+  protobufCodec,
 } from "@worldstep/protocols";
 import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
-import { Connection } from "./connection.js";
+import { Budget } from "./budget.js";
+import { Connection, type Shared } from "./connection.js";
+import { answerHttp, createHttp, Door, refuseUpgrade, type Tls } from "./door.js";
 import { limitsWith } from "./limits.js";
 import { Metrics } from "./metrics.js";
+import { PacedSocket } from "./paced-socket.js";
 import { type HostedWorld, SessionTable } from "./session-table.js";
-import { sendFile } from "./static-files.js";
+import { Turns } from "./turns.js";
 
 export interface ServeOptions {
   readonly worlds: readonly HostedWorld[];
@@ -34,30 +37,45 @@ export interface ServeOptions {
   readonly limits?: Partial<Limits>;
   /** Folder of the console page. */
   readonly staticDir?: string;
-  /** Origins (`http://host:port`) whose pages may connect; default any. Clients that are no browser send none. */
+  /** What every WebSocket and /metrics must bring, of `[A-Za-z0-9_-]`; default none: whoever reaches the server may use it. */
+  readonly token?: string;
+  /** Origins (`https://host:port`, or `*`) whose pages may connect beside the server's own. Other programs send none. */
   readonly allowedOrigins?: readonly string[];
+  /** For https and wss. */
+  readonly tls?: Tls;
 }
 
 export interface RunningServer {
-  /** `http://host:port/`: the console; the same with `ws:` for clients. */
+  /** `http://host:port/`, or `https:`: the console; the same with `ws:`, or `wss:`, for clients. */
   readonly url: string;
   readonly port: number;
-  /** Refuses new connections, finishes running ticks, closes sockets (1001) and envs. */
+  /** Refuses new connections, finishes running ticks, closes sockets (1001) and envs; what takes seconds is left. */
   close(): Promise<void>;
 }
 
-const MAX_CONNECTIONS = 1024;
 const CLOSE_GOING_AWAY = 1001;
-const CLOSE_PATIENCE_MS = 1000;
+/** How long the ticks that run may take when the server closes, and then the sockets. */
+const TICK_PATIENCE_MS = 2000;
+const SOCKET_PATIENCE_MS = 1000;
+/** TCP connections beside the WebSockets: half-open ones, and those of HTTP. */
+const MORE_CONNECTIONS = 4096;
 const DETERMINISM = "the same world hash, seed and actions give the same bits on one backend and machine type";
 
-/** Hosts `worlds`; resolves when it listens. Rejects with the error of `listen`, or `OptionError` for bad options. */
+/**
+ * Hosts `worlds`; resolves when it listens. Rejects with the error of `listen`, or `OptionError` for bad options:
+ * `option_worlds`, `option_limits`, `option_token`, `option_origin`, `option_tls`.
+ */
 export async function serve(options: ServeOptions): Promise<RunningServer> {
-  const { worlds, logger, port = 0, host = "127.0.0.1", staticDir, allowedOrigins } = options;
+  const { worlds, logger, port = 0, host = "127.0.0.1", staticDir, token, allowedOrigins = [], tls } = options;
   const limits = limitsWith(options.limits ?? {});
   checkWorlds(worlds);
   const hello = helloOf(worlds, limits);
-  encodeMessage(msgpackCodec, hello); // a spec that can't be sent is found now, not by the first client
+  // Encoded once; and a spec that can't be sent is found now, not by the first client.
+  const hellos = new Map([msgpackCodec, protobufCodec].map((codec) => [codec, encodeMessage(codec, hello)]));
+  const door = new Door({ host, allowedOrigins, ...(token !== undefined && { token }) });
+  const turns = new Turns();
+  const budget = new Budget(limits.maxHeldBytes);
+  const connections = new Set<Connection>();
   const table = new SessionTable(
     worlds,
     limits,
@@ -65,38 +83,35 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       metrics.steps.inc({ world });
       metrics.stepSeconds.observe({ world }, seconds);
     },
-    (error) => logger.error({ error }, "an idle session did not close"),
+    (err) => logger.error({ err }, "an idle session did not close"),
   );
-  const metrics = new Metrics(() => table.size);
-
-  const http = createServer((request, response) => {
-    answerHttp(request, response, metrics, staticDir).catch((error: unknown) => {
-      logger.debug({ error, url: request.url }, "an HTTP request failed"); // mostly a browser that went away
-      response.destroy();
-    });
+  const metrics = new Metrics({
+    sessions: () => table.size,
+    waitingRequests: () => table.waitingRequests,
+    waitingTurns: () => turns.waiting,
+    heldBytes: () => budget.held,
   });
+  const shared: Shared = { table, limits, budget, metrics, logger };
+
+  const http = createHttp(tls);
+  http.maxConnections = limits.maxConnections + MORE_CONNECTIONS;
+  http.on("request", (request, response) =>
+    turns.once(() => {
+      answerHttp(request, response, door, metrics, staticDir).catch((err: unknown) => {
+        logger.debug({ err }, "an HTTP request failed"); // mostly a browser that went away
+        response.destroy();
+      });
+    }),
+  );
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: limits.maxMessageBytes,
     handleProtocols: (offered) => [...offered].find((name) => codecFor(name)) ?? false,
   });
-  http.on("upgrade", (request, socket, head) => {
-    const codec = offeredCodec(request);
-    const origin = request.headers.origin;
-    if (sockets.clients.size >= MAX_CONNECTIONS) {
-      refuse(socket, "503 Service Unavailable", "too many connections");
-    } else if (origin !== undefined && allowedOrigins && !allowedOrigins.includes(origin)) {
-      refuse(socket, "403 Forbidden", "this origin is not allowed");
-    } else if (!codec) {
-      refuse(socket, "400 Bad Request", "offer the subprotocol worldstep.v1.msgpack or worldstep.v1.protobuf");
-    } else {
-      sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        metrics.connections.inc();
-        webSocket.on("close", () => metrics.connections.dec());
-        new Connection(webSocket, codec, table, limits, metrics, logger).send(hello);
-      });
-    }
+  http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    turns.once(() => upgrade(request, socket, head));
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -106,8 +121,9 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       resolve();
     });
   });
+  http.on("error", (err) => logger.error({ err }, "a connection was not accepted"));
   const address = http.address() as AddressInfo;
-  const url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
+  const url = `${tls ? "https" : "http"}://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
   logger.info({ url, worlds: worlds.map(({ spec }) => spec.id) }, "serving");
 
   let closed: Promise<void> | undefined;
@@ -120,16 +136,71 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     },
   };
 
+  function upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    if (socket.destroyed) return;
+    const codec = offeredCodec(request);
+    const refusal = door.refusal(request);
+    const refuse = (kind: string, status: number, why: string) => {
+      metrics.refusals.inc({ kind });
+      refuseUpgrade(socket, `${status} ${STATUS_CODES[status]}`, why);
+    };
+    if (refusal) {
+      refuse(refusal.kind, refusal.status, refusal.why);
+    } else if (!codec) {
+      refuse("protocol", 400, "offer the subprotocol worldstep.v1.msgpack or worldstep.v1.protobuf");
+    } else if (closed || (connections.size >= limits.maxConnections && !makeRoom())) {
+      refuse("full", 503, "too many connections");
+    } else {
+      const paced = new PacedSocket(socket, head, turns, (bytes) => budget.move(bytes));
+      sockets.handleUpgrade(request, paced, Buffer.alloc(0), (webSocket) => {
+        const connection = new Connection(webSocket, paced, codec, shared);
+        connections.add(connection);
+        metrics.connections.inc();
+        webSocket.on("close", () => {
+          connections.delete(connection);
+          metrics.connections.dec();
+        });
+        connection.sendBytes(hellos.get(codec) as Uint8Array);
+      });
+    }
+  }
+
+  /** Closes the connection without a session that asked for nothing for longest; false where every one has a session. */
+  function makeRoom(): boolean {
+    const spare = [...connections].filter((connection) => connection.isSpare);
+    if (spare.length === 0) return false;
+    const oldest = spare.reduce((a, b) => (b.lastAsked < a.lastAsked ? b : a));
+    connections.delete(oldest);
+    oldest.makeRoom();
+    return true;
+  }
+
   async function close(): Promise<void> {
     const stopped = new Promise<void>((resolve) => http.close(() => resolve()));
-    await table.closeAll();
+    const ended = await within(TICK_PATIENCE_MS, table.closeAll());
+    if (!ended) logger.error("a world did not finish its tick: it is left behind");
     for (const socket of sockets.clients) socket.close(CLOSE_GOING_AWAY, "the server shuts down");
     const impatience = setTimeout(() => {
       for (const socket of sockets.clients) socket.terminate();
-    }, CLOSE_PATIENCE_MS);
+      http.closeAllConnections();
+    }, SOCKET_PATIENCE_MS);
     http.closeAllConnections();
-    await stopped;
+    await within(SOCKET_PATIENCE_MS + 500, stopped);
     clearTimeout(impatience);
+    metrics.close();
+  }
+}
+
+/** Whether `work` is done in that time. */
+async function within(milliseconds: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), milliseconds);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -159,30 +230,4 @@ function checkWorlds(worlds: readonly HostedWorld[]): void {
 function offeredCodec(request: IncomingMessage): Codec | undefined {
   const offered = (request.headers["sec-websocket-protocol"] ?? "").split(",");
   return offered.map((name) => codecFor(name.trim())).find((codec) => codec !== undefined);
-}
-
-function refuse(socket: Duplex, status: string, why: string): void {
-  socket.on("error", () => socket.destroy());
-  socket.once("finish", () => socket.destroy());
-  socket.end(
-    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: ${why.length}\r\n\r\n${why}`,
-  );
-}
-
-async function answerHttp(
-  request: IncomingMessage,
-  response: ServerResponse,
-  metrics: Metrics,
-  staticDir: string | undefined,
-): Promise<void> {
-  const pathname = (request.url ?? "/").split("?", 1)[0] as string;
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    response.writeHead(405, { allow: "GET, HEAD" }).end();
-  } else if (pathname === "/healthz") {
-    response.writeHead(200, { "content-type": "text/plain" }).end("ok\n");
-  } else if (pathname === "/metrics") {
-    response.writeHead(200, { "content-type": metrics.contentType }).end(await metrics.text());
-  } else if (!staticDir || !(await sendFile(staticDir, pathname, response))) {
-    response.writeHead(404, { "content-type": "text/plain" }).end("not found\n");
-  }
 }

@@ -1,5 +1,5 @@
 // All open sessions of a server: admission, and finding a session by its id.
-import { type Env, type EnvSpec, type Limits, ProtocolError, WorldError } from "@worldstep/protocols";
+import { type Env, type EnvSpec, type Limits, ProtocolError, shown, WorldError } from "@worldstep/protocols";
 import { Session } from "./session.js";
 
 /** A world that a server offers: any env factory. An env must not write to an observation after it returned it. */
@@ -26,17 +26,21 @@ export class SessionTable {
     return this.sessions.size;
   }
 
+  /** Requests that have not begun, of all sessions. */
+  get waitingRequests(): number {
+    return [...this.sessions.values()].reduce((sum, session) => sum + session.waitingRequests, 0);
+  }
+
   /** Opens a session of `world`. Throws `request_unknown_world` and `capacity_sessions`. */
   async open(world: string): Promise<Session> {
     const hosted = this.worlds.find(({ spec }) => spec.id === world);
     if (!hosted) {
       const worlds = this.worlds.map(({ spec }) => spec.id);
-      throw new ProtocolError("request_unknown_world", `this server has no world "${world}"`, "use one of its worlds", {
-        world,
-        worlds,
-      });
+      const summary = `this server has no world "${shown(world)}"`;
+      const facts = { world: shown(world), worlds };
+      throw new ProtocolError("request_unknown_world", summary, "use one of its worlds", facts);
     }
-    const { maxSessions, maxInFlight, sessionIdleSeconds: idleSeconds } = this.limits;
+    const { maxSessions, maxInFlight, sessionIdleSeconds, maxIdleSeconds } = this.limits;
     if (this.sessions.size + this.opening >= maxSessions) {
       throw new WorldError(
         "capacity_sessions",
@@ -56,8 +60,12 @@ export class SessionTable {
         world,
         env,
         maxInFlight,
-        idleSeconds,
-        onIdle: (idle) => this.close(idle).catch(this.onFailure),
+        lostSeconds: sessionIdleSeconds,
+        idleSeconds: maxIdleSeconds,
+        onIdle: (idle) => {
+          idle.forsake();
+          this.close(idle).catch(this.onFailure);
+        },
         onStep: (seconds) => this.onStep(world, seconds),
       });
       this.sessions.set(session.id, session);
@@ -98,6 +106,6 @@ function unknownSession(session: string): ProtocolError {
     "session_unknown",
     "there is no such session, or the token is not its own",
     "open a new session; one without a connection is kept for limits.sessionIdleSeconds only",
-    { session },
+    { session: shown(session) },
   );
 }

@@ -23,16 +23,20 @@ import {
 import type { Stream, Tick } from "./stream.js";
 
 export interface Owner {
-  /** Another owner resumed the session. */
-  takenOver(session: Session, error: WorldError): void;
+  /** The session is its own no more: another owner resumed it, or it was idle for too long. */
+  deprived(session: Session, error: WorldError): void;
+  /** Whether replies wait for it in such numbers that none should be added. It calls `pump` when that has changed. */
+  congested(): boolean;
 }
 
 export interface SessionOptions {
   readonly world: string;
   readonly env: Env;
   readonly maxInFlight: number;
+  /** How long nobody may own it, before `onIdle`. */
+  readonly lostSeconds: number;
+  /** How long its owner may ask nothing of it, before `onIdle`; 0 for ever. */
   readonly idleSeconds: number;
-  /** Called when nobody has owned the session for `idleSeconds`. */
   readonly onIdle: (session: Session) => void;
   /** Called after each tick that the env made, not for repeated replies. */
   readonly onStep: (seconds: number) => void;
@@ -74,6 +78,11 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {}
 
+  /** Requests that have not begun. */
+  get waitingRequests(): number {
+    return this.waiting.length;
+  }
+
   get world(): string {
     return this.options.world;
   }
@@ -89,9 +98,9 @@ export class Session {
 
   /** Gives the session to `owner`, and resolves when nothing of it runs any more: `tick` and `ended` then stay. */
   async own(owner: Owner): Promise<void> {
-    clearTimeout(this.idleTimer);
     const previous = this.owner;
     this.owner = owner;
+    this.watchIdleness();
     if (previous && previous !== owner) {
       const error = new ProtocolError(
         "session_taken_over",
@@ -100,7 +109,7 @@ export class Session {
         { session: this.id },
       );
       this.refuseWaiting(error);
-      previous.takenOver(this, error);
+      previous.deprived(this, error);
     }
     while (this.running) await this.running;
   }
@@ -110,8 +119,18 @@ export class Session {
     if (this.owner !== owner) return;
     this.owner = undefined;
     this.refuseWaiting(new ProtocolError("connection_lost", "the connection was lost", "reconnect and resume"));
-    this.idleTimer = setTimeout(() => this.options.onIdle(this), this.options.idleSeconds * 1000);
-    this.idleTimer.unref();
+    this.watchIdleness();
+  }
+
+  /** Nobody asked anything of it for too long: its owner is told, and owns it no more. */
+  forsake(): void {
+    const { owner } = this;
+    if (owner === undefined) return;
+    this.owner = undefined;
+    const { idleSeconds } = this.options;
+    const summary = `session ${this.id} was idle for ${idleSeconds} seconds`;
+    const facts = { session: this.id, idleSeconds };
+    owner.deprived(this, new ProtocolError("session_idle", summary, "open a new session", facts));
   }
 
   reset(owner: Owner, message: ResetMessage): Promise<Omit<ObservationMessage, "id">> {
@@ -209,20 +228,31 @@ export class Session {
     return new Promise<Reply>((resolve, reject) => {
       const begin = () => work().then(resolve, reject);
       this.waiting.push({ owner, id, begin, refuse: reject });
+      clearTimeout(this.idleTimer);
       this.pump();
     });
   }
 
-  /** Begins the next request, unless one runs or a blocking stream is out of credit. */
-  private pump(): void {
+  /** Begins the next request, unless one runs, the owner doesn't read, or a blocking stream is out of credit. */
+  pump(): void {
     if (this.running || this.closing || [...this.streams].some((stream) => stream.blocks)) return;
-    const next = this.waiting.shift();
-    if (!next) return;
+    if (this.waiting.length === 0 || this.owner?.congested()) return;
+    const next = this.waiting.shift() as Waiting;
     this.running = next.begin().then(() => {
       this.running = undefined;
+      this.watchIdleness();
       // Lets replies go out and other sessions run before an env that computes on this thread goes on.
       setImmediate(() => this.pump());
     });
+  }
+
+  /** Counts from now on how long nothing is asked of it. */
+  private watchIdleness(): void {
+    clearTimeout(this.idleTimer);
+    const { lostSeconds, idleSeconds, onIdle } = this.options;
+    if (this.closing || this.running || this.waiting.length > 0 || (this.owner && idleSeconds === 0)) return;
+    this.idleTimer = setTimeout(() => onIdle(this), 1000 * (this.owner ? idleSeconds : lostSeconds));
+    this.idleTimer.unref();
   }
 
   private async run(message: StepMessage | StepChunkMessage): Promise<readonly StepResult[]> {

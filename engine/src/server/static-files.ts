@@ -27,7 +27,6 @@ export async function sendFile(dir: string, pathname: string, response: ServerRe
     "content-type": CONTENT_TYPES[extname(file.path)] ?? "application/octet-stream",
     "content-length": file.bytes,
     "cache-control": "no-cache",
-    "x-content-type-options": "nosniff",
   });
   if (response.req.method === "HEAD") response.end();
   else await pipeline(createReadStream(file.path, { start: 0, end: Math.max(0, file.bytes - 1) }), response);

@@ -1,0 +1,113 @@
+// A connection's bytes, handed to the WebSocket library a piece at a time, when it is the connection's turn. While some
+// wait, the socket isn't read: whoever sends much is slowed down by TCP, and not by the others' patience.
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
+import type { Party, Turns } from "./turns.js";
+
+/** Bytes that one service hands on: a step or two, at most a hundred of the smallest messages. */
+const PIECE_BYTES = 2048;
+
+type Done = (error?: Error | null) => void;
+
+export class PacedSocket extends Duplex implements Party {
+  /** Bytes that came from the socket so far. */
+  received = 0;
+  /** Bytes that were handed on of a message whose end hasn't come; whoever gets the message sets it to 0. */
+  unfinished = 0;
+
+  private waiting: Buffer | undefined;
+  private hasEnded = false;
+  private isQueued = false;
+
+  constructor(
+    private readonly socket: Socket,
+    head: Buffer,
+    private readonly turns: Turns,
+    /** Called with every number of bytes that came. */
+    private readonly onBytes: (bytes: number) => void,
+  ) {
+    super();
+    socket.setTimeout(0);
+    socket.setNoDelay();
+    if (head.length > 0) this.waiting = head;
+    socket.on("data", (bytes: Buffer) => {
+      socket.pause();
+      this.received += bytes.length;
+      this.waiting = this.waiting === undefined ? bytes : Buffer.concat([this.waiting, bytes]);
+      this.onBytes(bytes.length);
+      this.queue();
+    });
+    socket.on("end", () => {
+      this.hasEnded = true;
+      if (this.waiting === undefined) this.push(null);
+    });
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.destroy());
+    if (head.length > 0) socket.pause();
+  }
+
+  get isBrief(): boolean {
+    return (this.waiting?.length ?? 0) <= PIECE_BYTES;
+  }
+
+  /** Whether bytes of the client wait here for their turn. */
+  get hasWaiting(): boolean {
+    return this.waiting !== undefined;
+  }
+
+  serve(): boolean {
+    const bytes = this.waiting;
+    if (bytes === undefined || this.destroyed || this.isPaused()) {
+      this.isQueued = false; // `resume` asks for a turn again
+      return false;
+    }
+    const piece = bytes.subarray(0, PIECE_BYTES);
+    this.waiting = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined;
+    this.unfinished += piece.length;
+    this.socket.cork(); // the replies to all that is in the piece leave together
+    try {
+      this.push(piece);
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+    this.socket.uncork();
+    if (this.waiting === undefined && this.hasEnded) this.push(null);
+    else if (this.waiting === undefined) this.socket.resume();
+    this.isQueued = this.waiting !== undefined && !this.destroyed && !this.isPaused();
+    return this.isQueued;
+  }
+
+  override resume(): this {
+    super.resume();
+    this.queue();
+    return this;
+  }
+
+  override _read(): void {} // pieces come by turns, whether they are asked for or not
+
+  override _write(bytes: Buffer, _: BufferEncoding, done: Done): void {
+    this.socket.write(bytes, done);
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: Done): void {
+    this.socket.cork();
+    for (const [i, { chunk }] of chunks.entries()) this.socket.write(chunk, i === chunks.length - 1 ? done : undefined);
+    this.socket.uncork();
+  }
+
+  override _final(done: Done): void {
+    this.socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: Done): void {
+    this.waiting = undefined;
+    this.socket.destroy();
+    done(error);
+  }
+
+  private queue(): void {
+    if (this.isQueued || this.waiting === undefined || this.isPaused()) return;
+    this.isQueued = true;
+    this.turns.add(this);
+  }
+}
