@@ -1,10 +1,11 @@
 // `worldstep policy`: a policy of a folder behind a socket, for clients of openpi.
-import { once } from "node:events";
 import { OptionError } from "@worldstep/protocols";
 import type { ScoredTask } from "@worldstep/simulator";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { reportFailure } from "./failure.js";
+import { openLog } from "./log.js";
 import { wholeNumber } from "./numbers.js";
+import { stopSignal } from "./signals.js";
 
 interface Options {
   readonly name: string;
@@ -14,6 +15,8 @@ interface Options {
   readonly port: number;
   readonly host: string;
   readonly seed: number;
+  readonly token?: string;
+  readonly allowOrigin: readonly string[];
 }
 
 export function policyCommand(): Command {
@@ -29,14 +32,14 @@ export function policyCommand(): Command {
     )
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8000)
     .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
+    .addOption(new Option("--token <text>", "what clients have to bring, as their API key").env("WORLDSTEP_TOKEN"))
+    .option("--allow-origin <origin...>", "sites whose pages may connect; * for any", [])
     .option("--seed <n>", "of the first connection's policy; each later connection's is the next", wholeNumber(0), 0)
     .action(run);
 }
 
-async function run(
-  given: string | undefined,
-  { name, task: wanted, size, ruler: file, ...options }: Options,
-): Promise<void> {
+async function run(given: string | undefined, all: Options): Promise<void> {
+  const { name, task: wanted, size, ruler: file, allowOrigin: allowedOrigins, ...options } = all;
   const { openRuler, readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
   const { simulatorSpec } = await import("@worldstep/simulator");
   const folder = await readPolicies(given ?? TABLETOP);
@@ -50,17 +53,19 @@ async function run(
   const spec = simulatorSpec({ size: ruler.size });
   const open = () => folder.open(entry, task, spec, ruler);
   await (await open()).close(); // one that can't be opened is found now, not by the first client
+  const log = openLog();
   const server = await servePolicy(open, spec, {
     ...options,
+    allowedOrigins,
     metadata: { policy: name, task },
-    onError: (error) => process.stderr.write(reportFailure(error, false)),
+    onError: (error) => log.write(reportFailure(error, false)),
   });
   process.stdout.write(`websocket  ${server.url}\npolicy     ${name}, for ${task}\n`);
 
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  process.once("SIGINT", () => process.exit(130)); // whoever presses Ctrl-C again does not want to wait
+  await stopSignal();
   await server.close();
   await ruler.close();
+  process.exit(); // a policy that did not answer would keep the process
 }
 
 async function taskOf(wanted: string, suited: readonly ScoredTask[] | undefined): Promise<ScoredTask> {

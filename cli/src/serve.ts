@@ -1,13 +1,16 @@
 // `worldstep serve`: dreamed worlds and the simulator on one WebSocket, and the console page.
-import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { HostedWorld } from "@worldstep/engine";
 import { type EnvSpec, OptionError } from "@worldstep/protocols";
 import { Command, Option } from "commander";
 import { pino } from "pino";
+import { type Log, openLog } from "./log.js";
 import { wholeNumber } from "./numbers.js";
 import { CONSOLE, SHIPPED_WORLD } from "./shipped.js";
+import { stopSignal } from "./signals.js";
 import { ownVersion } from "./versions.js";
 
 const SIMULATOR_ID = "tabletop-mujoco";
@@ -23,6 +26,12 @@ interface Options {
   readonly precision?: "fp32" | "int8";
   readonly threads?: number;
   readonly maxSessions?: number;
+  readonly maxSessionsPerConnection?: number;
+  readonly sessionIdle?: number;
+  readonly token?: string;
+  readonly allowOrigin: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
   readonly logLevel: string;
 }
 
@@ -43,33 +52,87 @@ export function serveCommand(): Command {
     .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
     .option("--threads <n>", "CPU threads of a dreamed world; the engine chooses if absent", wholeNumber(1, 256))
     .option("--max-sessions <n>", "sessions at a time; default 64", wholeNumber(1, 65_536))
+    .option("--max-sessions-per-connection <n>", "of them of one connection; default 32", wholeNumber(1, 65_536))
+    .option(
+      "--session-idle <seconds>",
+      "end a session of which nobody asks anything for so long; 0 for never; default 4 hours",
+      wholeNumber(0, 2_147_483),
+    )
+    .addOption(
+      new Option("--token <text>", "what clients have to bring; of letters, digits, _ and -").env("WORLDSTEP_TOKEN"),
+    )
+    .option("--allow-origin <origin...>", "sites whose pages may connect beside the console's own; * for any", [])
+    .option("--cert <file>", "certificate in PEM, for https and wss; with --key")
+    .option("--key <file>", "its private key in PEM")
     .addOption(new Option("--log-level <level>", "what is logged to stderr").choices(LOG_LEVELS).default("warn"))
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
-  const { port, host, console: staticDir, maxSessions, logLevel } = options;
+  const { port, host, console: staticDir, token, logLevel } = options;
+  const { maxSessions, maxSessionsPerConnection, sessionIdle: maxIdleSeconds } = options;
   const { serve } = await import("@worldstep/engine");
   if (staticDir !== false) checkPage(staticDir);
+  const tls = await readTls(options);
   const worlds = await openWorlds(options);
+  const log = openLog();
+  warnOfStrangers(options, log);
   const server = await serve({
     worlds,
-    logger: pino({ level: logLevel }, pino.destination({ fd: 2, sync: true })),
+    logger: pino({ level: logLevel }, log),
     port,
     host,
+    allowedOrigins: options.allowOrigin,
+    limits: {
+      ...(maxSessions !== undefined && { maxSessions }),
+      ...(maxSessionsPerConnection !== undefined && { maxSessionsPerConnection }),
+      ...(maxIdleSeconds !== undefined && { maxIdleSeconds }),
+    },
     ...(staticDir !== false && { staticDir }),
-    ...(maxSessions !== undefined && { limits: { maxSessions } }),
+    ...(token !== undefined && { token }),
+    ...(tls !== undefined && { tls }),
   }).catch((error: unknown) => {
     throw listenError(error, options);
   });
+  const key = token === undefined ? "" : `#token=${token}`;
   process.stdout.write(`websocket  ${server.url.replace("http", "ws")}\n`);
   process.stdout.write(`worlds     ${worlds.map(({ spec }) => spec.id).join(", ")}\n`);
-  if (staticDir !== false) process.stdout.write(`console    ${server.url}\n`);
+  if (staticDir !== false) process.stdout.write(`console    ${server.url}${key}\n`);
 
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
-  process.once("SIGINT", () => process.exit(130)); // whoever presses Ctrl-C again does not want to wait
+  await stopSignal();
   await server.close();
   for (const world of worlds) await world.close();
+  process.exit(); // a world that did not finish its tick would keep the process
+}
+
+async function readTls({ cert, key }: Options): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new OptionError("option_tls", "a certificate needs its key, and a key its certificate", "give both");
+  }
+  const read = (file: string) =>
+    readFile(file).catch((cause: unknown) => {
+      const remedy = "give --cert and --key, each a file in PEM";
+      throw new OptionError("option_tls", `${file} can't be read`, remedy, { file }, { cause });
+    });
+  return { cert: await read(cert), key: await read(key) };
+}
+
+/** Whoever opens the server to a network should know to whom. */
+function warnOfStrangers({ host, token, cert }: Options, log: Log): void {
+  const isLoopback = host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+  if (isLoopback) return;
+  if (token === undefined) {
+    log.write(
+      `warning: whoever reaches this machine over the network can use this server, read what its worlds show and take all\n` +
+        `  of its sessions; give --token (or WORLDSTEP_TOKEN) to let in only those who have it\n`,
+    );
+  }
+  if (cert === undefined) {
+    log.write(
+      `warning: what is said${token === undefined ? "" : ", the token included,"} can be read on the way; give --cert and --key for TLS\n`,
+    );
+  }
 }
 
 function checkPage(folder: string): void {

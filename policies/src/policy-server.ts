@@ -3,9 +3,19 @@
 // openpi has no reset and no sessions: a connection is an episode, and each has a policy of its own, so that what one
 // episode's policy remembers another's doesn't see. A request that can't be answered gets a text message, and is the last.
 import { on, once } from "node:events";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type EnvSpec, floatTensor, OptionError } from "@worldstep/protocols";
+import { hostname } from "node:os";
+import {
+  checkOrigins,
+  checkToken,
+  cut,
+  type EnvSpec,
+  floatTensor,
+  OptionError,
+  type Refusal,
+  refusalOf,
+} from "@worldstep/protocols";
 import { type PolicyRecord, packPolicy } from "@worldstep/sdk";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Policy } from "./policy.js";
@@ -19,6 +29,10 @@ export interface PolicyServerOptions {
   readonly port?: number;
   /** Default 127.0.0.1: this machine only. */
   readonly host?: string;
+  /** What every client must bring, as its API key; default none: whoever reaches the server may ask the policy. */
+  readonly token?: string;
+  /** Origins (`https://host:port`, or `*`) whose pages may connect. Other programs send none. */
+  readonly allowedOrigins?: readonly string[];
   /** What clients are told of the policy, beside the shapes that it takes and gives. */
   readonly metadata?: PolicyRecord;
   /** The first connection's policy is reset with this seed, each later one's with the next; default 0. */
@@ -34,18 +48,31 @@ export interface PolicyServer {
   close(): Promise<void>;
 }
 
-const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
+const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+const MAX_CONNECTIONS = 64;
+/** Of HTTP, half-open ones among them. */
+const MORE_CONNECTIONS = 1024;
+const LONGEST_ERROR = 2000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_FAILED = 1011;
 const CLOSE_PATIENCE_MS = 1000;
 // A client whose machine is gone says no goodbye: the system asks after it, or its policy would stay open for ever.
 const KEEP_ALIVE_MS = 20_000;
+// Whoever is slower than this with a request's head has no business here.
+const HTTP = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 2_000,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_MS,
+};
 
 /**
  * Serves the policies that `open` gives, one a connection, for worlds of `spec`, in the dialect `openpi`. An observation
  * has `observation/image`, uint8 `[H, W, 3]`, the newest frame, and `observation/state`, float32 or float64 `[P]`, the
  * proprioception; what else it has is ignored. An answer has `actions`, float32 `[stride, A]`, and how long it took.
- * Resolves when it listens. Throws `OptionError` (`option_port`, `option_host`), or what else listening threw.
+ * Resolves when it listens. Throws `OptionError` (`option_port`, `option_host`, `option_token`, `option_origin`), or what
+ * else listening threw.
  */
 export async function servePolicy(
   open: () => Promise<Policy>,
@@ -53,12 +80,24 @@ export async function servePolicy(
   options: PolicyServerOptions = {},
 ): Promise<PolicyServer> {
   const { port = 0, host = "127.0.0.1", metadata = {}, seed = 0, onError = () => undefined } = options;
-  const http = createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, ({ url }, response) => {
+  const refusal = doorOf(options, host);
+  const http = createServer(HTTP, ({ url }, response) => {
     const text = { "content-type": "text/plain" };
     if (url === "/healthz") response.writeHead(200, text).end("OK\n");
     else response.writeHead(426, { ...text, upgrade: "websocket" }).end("a policy server: connect by WebSocket\n");
   });
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE_BYTES });
+  http.maxConnections = MAX_CONNECTIONS + MORE_CONNECTIONS;
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+    verifyClient: ({ req }, done) => {
+      const refused = refusal(req);
+      if (refused) done(false, refused.status, refused.why);
+      else if (sockets.clients.size >= MAX_CONNECTIONS) done(false, 503, "too many connections");
+      else done(true);
+    },
+  });
   const episodes = new Set<Promise<void>>();
   let count = 0;
   http.on("upgrade", (request, socket, head) => {
@@ -70,6 +109,7 @@ export async function servePolicy(
     });
   });
   await listen(http, port, host);
+  http.on("error", onError);
 
   const address = http.address() as AddressInfo;
   return {
@@ -81,11 +121,23 @@ export async function servePolicy(
         for (const client of sockets.clients) client.terminate();
       }, CLOSE_PATIENCE_MS);
       http.closeAllConnections();
-      await Promise.all(episodes);
-      await stopped;
+      // A policy that doesn't answer is left behind.
+      await Promise.race([
+        Promise.all([...episodes, stopped]),
+        once(AbortSignal.timeout(2 * CLOSE_PATIENCE_MS), "abort"),
+      ]);
       clearTimeout(impatience);
     },
   };
+}
+
+/** Says of a request why it is not let in, if it isn't. */
+function doorOf(options: PolicyServerOptions, host: string): (request: IncomingMessage) => Refusal | undefined {
+  const token = options.token === undefined ? {} : { token: checkToken(options.token) };
+  const origins = checkOrigins(options.allowedOrigins ?? []);
+  const hosts = [host, hostname()].map((name) => name.toLowerCase());
+  return ({ headers, socket }) =>
+    refusalOf(headers, { ...token, schemes: ["Api-Key", "Bearer"], origins, hosts, port: socket.localPort ?? 0 });
 }
 
 /** One connection, from hello to close: reads a message when the one before it is answered. */
@@ -108,13 +160,14 @@ async function converse(
         policy = await open(); // not sooner: the only place for an error is the answer to a question
         await policy.reset(metadata.seed);
       }
-      client.send(packPolicy(await answer(policy, spec, isBinary ? data : undefined, previousMs)));
+      const reply = packPolicy(await answer(policy, spec, isBinary ? data : undefined, previousMs));
+      await new Promise((sent) => client.send(reply, sent)); // whoever doesn't read is asked no more
       previousMs = performance.now() - began;
     }
   } catch (error) {
     if (client.readyState === client.OPEN) {
       onError(error);
-      client.send(String(error));
+      client.send(cut(String(error), LONGEST_ERROR));
       client.close(CLOSE_FAILED, "Internal server error. Traceback included in previous frame."); // as openpi closes
       client.resume(); // it may be paused, and then would not hear the other side close
     }

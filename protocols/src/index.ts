@@ -73,7 +73,7 @@ export {
   type WorldInfo,
 } from "./messages.js";
 export { checkKeys, checkReset, checkStep } from "./options.js";
-export { shown } from "./shown.js";
+export { cut, shown } from "./shown.js";
 export { type ActionLike, actionsOf, type BoxSpace, type DictSpace, toAction, toActions } from "./spaces.js";
 export { stepChunk } from "./step-chunk.js";
 export {

@@ -9,12 +9,13 @@ import {
   type WorldInfo,
 } from "@worldstep/protocols";
 import type { Observable } from "rxjs";
-import { WebSocket as DefaultWebSocket } from "#websocket";
+import { WebSocket as DefaultWebSocket, tokenOfEnvironment } from "#websocket";
 import { within } from "./deadline.js";
 import { Link, type Reply, type Request } from "./link.js";
 import { RemoteEnv, type SessionKey } from "./remote-env.js";
 import type { WebSocketConstructor } from "./socket.js";
 import { ObservedEnv, type StreamEnv } from "./streams.js";
+import { withToken } from "./token.js";
 import { openVector, type VectorEnv, type VectorEnvOptions } from "./vector-env.js";
 import { type WatchedTick, type WatchOptions, watch } from "./watch.js";
 
@@ -23,6 +24,8 @@ export interface ConnectOptions {
   readonly codec?: "msgpack" | "protobuf";
   /** Default: the one of `ws` in Node, and of the browser elsewhere. */
   readonly WebSocket?: WebSocketConstructor;
+  /** The server's token, where it has one; default in Node the environment's WORLDSTEP_TOKEN. */
+  readonly token?: string;
   /** Time for the connection to open, and for each call, reconnects included; default 60,000. */
   readonly timeoutMs?: number;
   /** For how long a lost connection is tried again; 0 for not at all; default as long as the server keeps sessions. */
@@ -40,14 +43,17 @@ export interface RemoteStreamEnv extends StreamEnv, SessionKey {
 const CODECS = { msgpack: msgpackCodec, protobuf: protobufCodec } as const;
 
 /**
- * Connects to a server, for example `ws://localhost:8080`. Throws `ProtocolError` (`connection_refused`).
+ * Connects to a server, for example `ws://localhost:8080`. Throws `ProtocolError` (`connection_refused`) and
+ * `OptionError` (`option_codec`, `option_token`).
  *
  * When the socket is lost, the connection opens another, resumes its sessions and sends again what had no reply; the
  * server runs no tick twice. Calls wait meanwhile. They reject with `connection_lost` when that can't be done, and with
  * `session_unknown` when the server has given the session up.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
-  const { codec = "msgpack", WebSocket = DefaultWebSocket, timeoutMs = 60_000, ...rest } = options;
+  const { codec = "msgpack", WebSocket: Plain = DefaultWebSocket, timeoutMs = 60_000, ...others } = options;
+  const { token = tokenOfEnvironment(), ...rest } = others;
+  const WebSocket = token === undefined ? Plain : withToken(Plain, token);
   if (!Object.hasOwn(CODECS, codec)) {
     throw new OptionError("option_codec", `no codec "${codec}"`, `use ${Object.keys(CODECS).join(" or ")}`);
   }

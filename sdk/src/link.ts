@@ -198,7 +198,7 @@ export class Link {
   #send(message: ClientMessage): void {
     if (this.#socket === undefined) throw this.#dead ?? new SocketLost("there is no socket");
     const bytes = encodeMessage(this.#options.codec, message);
-    const { maxMessageBytes } = this.#hello.limits;
+    const { maxMessageBytes, maxHeaderBytes } = this.#hello.limits;
     if (bytes.length > maxMessageBytes) {
       throw new ProtocolError(
         "message_too_big",
@@ -206,6 +206,11 @@ export class Link {
         "send less, or raise the server's limit",
         { bytes: bytes.length, maxMessageBytes },
       );
+    }
+    const header = new DataView(bytes.buffer).getUint32(0, true);
+    if (header > maxHeaderBytes) {
+      const summary = `a ${message.type} with a header of ${header} bytes; the server takes ${maxHeaderBytes}`;
+      throw new ProtocolError("message_too_big", summary, "use shorter names", { bytes: header, maxHeaderBytes });
     }
     this.#socket.send(bytes);
   }

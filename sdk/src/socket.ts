@@ -76,8 +76,10 @@ export function dial(
     function refuse(why: string): void {
       settle();
       socket.close();
-      const remedy = "check the address, and that a worldstep server of this version runs there";
-      reject(new ProtocolError("connection_refused", `no connection to ${url}: ${why}`, remedy, { url }));
+      const [summary, remedy] = /\b401\b/.test(why)
+        ? ["the server wants its token, and got none or another", "give the token that it was started with"]
+        : [why, "check the address, the token if it has one, and that a worldstep server of this version runs there"];
+      reject(new ProtocolError("connection_refused", `no connection to ${url}: ${summary}`, remedy, { url }));
     }
   });
 }

@@ -4,3 +4,8 @@ import { WebSocket as NodeWebSocket } from "ws";
 import type { WebSocketConstructor } from "./socket.js";
 
 export const WebSocket: WebSocketConstructor = NodeWebSocket;
+
+/** The token that the environment gives. */
+export function tokenOfEnvironment(): string | undefined {
+  return process.env.WORLDSTEP_TOKEN || undefined;
+}
