@@ -1,4 +1,4 @@
-// `worldstep bench`: what a step costs, and what the wire adds to it.
+// `worldstep bench`: what a step costs, what the wire adds to it, and what an adversary does to it.
 import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { formatMetrics } from "./metrics.js";
@@ -14,6 +14,12 @@ interface StepOptions {
   readonly json: boolean;
 }
 
+interface GuardOptions {
+  readonly world: string;
+  readonly ticks: number;
+  readonly json: boolean;
+}
+
 interface WireOptions {
   readonly ticks: number;
   readonly seconds: number;
@@ -24,7 +30,8 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("Measure this machine. Progress goes to stderr, results to stdout.")
     .addCommand(stepCommand())
-    .addCommand(wireCommand());
+    .addCommand(wireCommand())
+    .addCommand(guardCommand());
 }
 
 function stepCommand(): Command {
@@ -53,6 +60,21 @@ function wireCommand(): Command {
       warnOfLoad();
       const { benchWire } = await import("./bench-wire.js");
       process.stdout.write(formatMetrics(await benchWire(options), json));
+    });
+}
+
+function guardCommand(): Command {
+  return new Command("guard")
+    .description(
+      "A client that steps, in peace and beside an adversary: fuzz, floods, header bombs, non-reading watchers, 5,000 connections.",
+    )
+    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--ticks <n>", "length of the client's episode under each attack", wholeNumber(10), 200)
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: GuardOptions) => {
+      warnOfLoad();
+      const { benchGuard } = await import("./bench-guard.js");
+      process.stdout.write(formatMetrics(await benchGuard(options), json));
     });
 }
 

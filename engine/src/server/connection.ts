@@ -26,6 +26,7 @@ import type { PacedSocket } from "./paced-socket.js";
 import type { Owner, Session } from "./session.js";
 import type { SessionTable } from "./session-table.js";
 import { type Sink, Stream } from "./stream.js";
+import type { Party, Turns } from "./turns.js";
 
 /** Unsent bytes above which a socket is congested: its streams pause, and no more requests are read from it. */
 const CONGESTED_BYTES = 4 * 2 ** 20;
@@ -38,6 +39,8 @@ const CLOSING: Readonly<Record<string, number>> = {
   message_header_too_big: 1009,
 };
 const CLOSE_TRY_LATER = 1013;
+/** What a client's ping or pong has around its data. */
+const FRAME_BYTES = 6;
 /** Ids of sessions and tokens are shorter: a longer one isn't sent back. */
 const LONGEST_ID = 64;
 
@@ -46,15 +49,18 @@ export interface Shared {
   readonly table: SessionTable;
   readonly limits: Limits;
   readonly budget: Budget;
+  readonly turns: Turns;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
-export class Connection implements Owner, Holder {
+export class Connection implements Owner, Holder, Party {
   private readonly openIds = new Set<number>();
   private readonly sessions = new Set<Session>();
   private readonly streams = new Map<number, { readonly stream: Stream; readonly session: Session }>();
   private lastStream = 0;
+  /** Streams of which a tick may be sent, in the order of their turns. */
+  private readonly ready = new Set<number>();
   /** Sessions that are being opened. */
   private opening = 0;
   /** Bytes of the requests that have no reply yet. */
@@ -91,6 +97,11 @@ export class Connection implements Owner, Holder {
       "message",
       guarded((data: Buffer, isBinary: boolean) => this.receive(data, isBinary)),
     );
+    socket.on(
+      "ping",
+      guarded((data: Buffer) => this.answerPing(data)),
+    );
+    socket.on("pong", (data: Buffer) => paced.cameWhole(data.length + FRAME_BYTES));
     socket.on("error", (err) => this.logger.debug({ err }, "socket error")); // `close` follows
     socket.on(
       "close",
@@ -136,6 +147,13 @@ export class Connection implements Owner, Holder {
     else if (this.congested()) this.socket.pause();
   }
 
+  /** A client that floods with pings and reads no pong is not read either. */
+  private answerPing(data: Buffer): void {
+    this.paced.cameWhole(data.length + FRAME_BYTES);
+    this.socket.pong(data, false, () => this.guarded(() => this.sent()));
+    if (this.congested()) this.socket.pause();
+  }
+
   /** Does `work`. Where that fails in a way that nobody foresaw, this connection ends, and no other. */
   private guarded(work: () => void): void {
     try {
@@ -165,7 +183,7 @@ export class Connection implements Owner, Holder {
 
   private receive(data: Buffer, isBinary: boolean): void {
     if (this.socket.readyState !== this.socket.OPEN) return; // what came behind the message that closed it
-    this.paced.unfinished = 0;
+    this.paced.cameWhole();
     this.metrics.bytes.inc({ direction: "in" }, data.length);
     try {
       if (!isBinary) {
@@ -328,6 +346,10 @@ export class Connection implements Owner, Holder {
 
   private sink(stream: number): Sink {
     return {
+      wake: () => {
+        if (this.ready.size === 0) this.shared.turns.add(this);
+        this.ready.add(stream);
+      },
       send: ({ observation, ...tick }, dropped) =>
         this.guarded(() => {
           try {
@@ -343,6 +365,21 @@ export class Connection implements Owner, Holder {
           this.send({ type: "streamEnded", stream, tensors: {} });
         }),
     };
+  }
+
+  /** A frame is as much as many requests: whoever watches waits until these are read. */
+  readonly isBrief = false;
+
+  /** Sends one frame of one stream; says whether there is another to send. */
+  serve(): boolean {
+    const [number] = this.ready;
+    if (number === undefined) return false;
+    const watched = this.streams.get(number);
+    watched?.stream.sendNext();
+    watched?.session.pump();
+    this.ready.delete(number);
+    if (watched?.stream.isReady) this.ready.add(number); // behind the others
+    return this.ready.size > 0;
   }
 
   private grant({ stream, credit }: CreditMessage): void {
@@ -386,7 +423,7 @@ export class Connection implements Owner, Holder {
   private sent(): void {
     if (this.congested()) return;
     if (this.socket.isPaused) this.socket.resume();
-    for (const { stream } of this.streams.values()) stream.flush();
+    for (const { stream } of this.streams.values()) if (stream.isReady) stream.sink.wake();
     for (const session of this.sessions) session.pump();
   }
 

@@ -4,17 +4,22 @@ import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Party, Turns } from "./turns.js";
 
-/** Bytes that one service hands on: a step or two, at most a hundred of the smallest messages. */
-const PIECE_BYTES = 2048;
+/** Bytes that one service hands on: a step, or at most some twenty of the smallest messages. */
+const PIECE_BYTES = 512;
+/** The same in the middle of a long message, where they cost next to nothing. */
+const LONGEST_PIECE = 4096;
+/** Of so few that wait all may go before those who have more. */
+const BRIEF_BYTES = 2048;
 
 type Done = (error?: Error | null) => void;
 
 export class PacedSocket extends Duplex implements Party {
   /** Bytes that came from the socket so far. */
   received = 0;
-  /** Bytes that were handed on of a message whose end hasn't come; whoever gets the message sets it to 0. */
+  /** Bytes that were handed on of a message whose end hasn't come. */
   unfinished = 0;
 
+  private piece = PIECE_BYTES;
   private waiting: Buffer | undefined;
   private hasEnded = false;
   private isQueued = false;
@@ -47,12 +52,18 @@ export class PacedSocket extends Duplex implements Party {
   }
 
   get isBrief(): boolean {
-    return (this.waiting?.length ?? 0) <= PIECE_BYTES;
+    return (this.waiting?.length ?? 0) <= BRIEF_BYTES;
   }
 
   /** Whether bytes of the client wait here for their turn. */
   get hasWaiting(): boolean {
     return this.waiting !== undefined;
+  }
+
+  /** A message has come whole, or with `bytes` a ping or a pong of that size, which may lie between the parts of one. */
+  cameWhole(bytes = this.unfinished): void {
+    this.unfinished = Math.max(0, this.unfinished - bytes);
+    this.piece = 0;
   }
 
   serve(): boolean {
@@ -61,8 +72,9 @@ export class PacedSocket extends Duplex implements Party {
       this.isQueued = false; // `resume` asks for a turn again
       return false;
     }
-    const piece = bytes.subarray(0, PIECE_BYTES);
-    this.waiting = bytes.length > PIECE_BYTES ? bytes.subarray(PIECE_BYTES) : undefined;
+    const piece = bytes.subarray(0, this.piece);
+    this.waiting = bytes.length > piece.length ? bytes.subarray(piece.length) : undefined;
+    this.piece = Math.min(2 * this.piece, LONGEST_PIECE);
     this.unfinished += piece.length;
     this.socket.cork(); // the replies to all that is in the piece leave together
     try {
@@ -71,6 +83,7 @@ export class PacedSocket extends Duplex implements Party {
       this.destroy(error as Error);
     }
     this.socket.uncork();
+    this.piece = Math.max(this.piece, PIECE_BYTES);
     if (this.waiting === undefined && this.hasEnded) this.push(null);
     else if (this.waiting === undefined) this.socket.resume();
     this.isQueued = this.waiting !== undefined && !this.destroyed && !this.isPaused();

@@ -91,7 +91,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     waitingTurns: () => turns.waiting,
     heldBytes: () => budget.held,
   });
-  const shared: Shared = { table, limits, budget, metrics, logger };
+  const shared: Shared = { table, limits, budget, turns, metrics, logger };
 
   const http = createHttp(tls);
   http.maxConnections = limits.maxConnections + MORE_CONNECTIONS;
@@ -105,6 +105,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   );
   const sockets = new WebSocketServer({
     noServer: true,
+    autoPong: false, // the connection answers
     perMessageDeflate: false,
     maxPayload: limits.maxMessageBytes,
     handleProtocols: (offered) => [...offered].find((name) => codecFor(name)) ?? false,

@@ -209,7 +209,10 @@ export class Session {
     clearTimeout(this.idleTimer);
     this.refuseWaiting(this.closedError());
     while (this.running) await this.running;
-    for (const stream of this.streams) stream.sink.end();
+    for (const stream of this.streams) {
+      while (stream.isReady) stream.sendNext();
+      stream.sink.end();
+    }
     this.streams.clear();
     await this.options.env.close();
   }

@@ -8,6 +8,8 @@ export interface Tick extends StepResult {
 
 /** Where a stream's frames go. */
 export interface Sink {
+  /** Ticks wait: `sendNext` is to be called when it is the watcher's turn. */
+  wake(): void;
   send(tick: Tick, dropped: number): void;
   /** Whether the socket holds more unsent bytes than it should. */
   congested(): boolean;
@@ -24,11 +26,13 @@ export interface Subscription {
 }
 
 const MAX_CREDIT = 2 ** 31;
+/** Ticks that wait at most for a watcher that may miss some: turns come in milliseconds. */
+const MAX_WAITING = 16;
 
 export class Stream {
   private credit: number;
-  // Ticks that wait for credit: with `latest` at most the newest, with `block` what is left of a chunk, oldest first.
-  private waiting: Tick[] = [];
+  // Ticks that wait for credit or a turn, oldest first; with `block` at most those of a chunk, for the session waits too.
+  private readonly waiting: Tick[] = [];
   private dropped = 0;
 
   constructor(
@@ -43,41 +47,46 @@ export class Stream {
     return this.subscription.policy === "block" && (this.credit === 0 || this.waiting.length > 0);
   }
 
+  /** Whether a tick waits that may go: one of a stream that blocks needs credit alone, for none of its ticks may be lost. */
+  get isReady(): boolean {
+    return this.waiting.length > 0 && this.room > 0;
+  }
+
   grant(credit: number): void {
     this.credit = Math.min(this.credit + credit, MAX_CREDIT);
-    this.flush();
+    if (this.isReady) this.sink.wake();
   }
 
   offer(tick: Tick): void {
     const { policy, every } = this.subscription;
     if (tick.tick % every !== 0 && !tick.terminated && !tick.truncated) return;
-    if (policy === "drop" && !this.ready()) {
+    const room = Math.min(this.room, MAX_WAITING);
+    if (policy === "drop" && this.waiting.length >= room) {
       this.dropped += 1;
       return;
     }
     if (policy === "latest") {
-      this.dropped += this.waiting.length;
-      this.waiting = [];
+      while (this.waiting.length >= Math.max(1, room)) {
+        this.waiting.shift();
+        this.dropped += 1;
+      }
     }
     this.waiting.push(tick);
-    this.flush();
+    if (this.isReady) this.sink.wake();
   }
 
-  /** Sends the ticks that wait and may go now. */
-  flush(): void {
-    while (this.waiting.length > 0 && this.ready()) this.send(this.waiting.shift() as Tick);
-  }
-
-  /** Whether a tick may go: a stream that blocks waits for credit alone, for none of its ticks may be lost. */
-  private ready(): boolean {
-    const { policy } = this.subscription;
-    return this.credit > 0 && (policy === "block" || !this.sink.congested());
-  }
-
-  private send(tick: Tick): void {
+  /** Sends the oldest tick that waits, if it may go. */
+  sendNext(): void {
+    const tick = this.isReady ? this.waiting.shift() : undefined;
+    if (tick === undefined) return;
     const dropped = this.dropped;
     this.credit -= 1;
     this.dropped = 0;
     this.sink.send(tick, dropped);
+  }
+
+  /** Ticks that may go now. */
+  private get room(): number {
+    return this.subscription.policy !== "block" && this.sink.congested() ? 0 : this.credit;
   }
 }

@@ -9,8 +9,11 @@ export interface Party {
   serve(): boolean;
 }
 
-/** What each of the two queues gets of one turn of the event loop, milliseconds, and one service at least. */
-const TURN_MS = 1;
+/**
+ * What each of the two queues gets of one turn of the event loop, milliseconds, and one service at least. A step of a world
+ * takes about four turns.
+ */
+const TURN_MS = 0.5;
 
 export class Turns {
   private readonly brief: Party[] = [];
