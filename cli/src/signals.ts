@@ -2,9 +2,9 @@
 import { once } from "node:events";
 
 /** A server's end takes no longer than this, whatever still runs. */
-const LAST_MS = 4500;
+const LAST_MS = 3500;
 
-/** Resolves at the first Ctrl-C or SIGTERM. From then on the process ends soon: at the next of them, or after 4.5 s. */
+/** Resolves at the first Ctrl-C or SIGTERM. From then on the process ends soon: at the next of them, or after 3.5 s. */
 export async function stopSignal(): Promise<void> {
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   for (const [signal, code] of [

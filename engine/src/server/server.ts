@@ -55,8 +55,8 @@ export interface RunningServer {
 
 const CLOSE_GOING_AWAY = 1001;
 /** How long the ticks that run may take when the server closes, and then the sockets. */
-const TICK_PATIENCE_MS = 2000;
-const SOCKET_PATIENCE_MS = 1000;
+const TICK_PATIENCE_MS = 1500;
+const SOCKET_PATIENCE_MS = 700;
 /** TCP connections beside the WebSockets: half-open ones, and those of HTTP. */
 const MORE_CONNECTIONS = 4096;
 const DETERMINISM = "the same world hash, seed and actions give the same bits on one backend and machine type";
