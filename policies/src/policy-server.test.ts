@@ -224,11 +224,11 @@ test.each<[string, string | Uint8Array, string]>([
   expect(String(replies[0]?.[0])).toContain(`(${code})`);
 });
 
-test("a message above 64 MiB closes the socket with 1009, and nothing is compressed", async () => {
+test("a message above 16 MiB closes the socket with 1009, and nothing is compressed", async () => {
   const server = await served(still);
   const { socket } = await bare(server);
   expect(socket.extensions).toBe("");
-  socket.send(new Uint8Array(64 * 2 ** 20 + 1));
+  socket.send(new Uint8Array(16 * 2 ** 20 + 1));
   expect((await once(socket, "close"))[0]).toBe(1009);
   expect(actionsOf(await (await connected(server)).infer(ASKED))).toEqual(new Float32Array(6));
 });
@@ -305,4 +305,31 @@ test("close waits for the policy that is at work, and tells its client that the 
   go();
   await closing;
   expect(log).toEqual(["asked", "acted", "closed", "server closed"]);
+});
+
+test("it wants its token, as openpi's clients send theirs, and lets in no page of another site", async () => {
+  const server = await served(still, { token: "s3cret" });
+  await expect(connectPolicy(server.url)).rejects.toMatchObject({ code: "connection_refused" });
+  await expect(connectPolicy(server.url, { apiKey: "other" })).rejects.toThrow(/401/);
+  const policy = await connectPolicy(server.url, { apiKey: "s3cret" });
+  ends.push(() => policy.close());
+  expect(actionsOf(await policy.infer(ASKED))).toEqual(new Float32Array(6));
+  const status = async (url: string, origin: string) => {
+    const socket = new WebSocket(url, { origin });
+    socket.on("error", () => undefined);
+    const [, response] = await once(socket, "unexpected-response");
+    socket.terminate();
+    return response.statusCode;
+  };
+  expect(await status((await served(still)).url, "https://evil.example")).toBe(403);
+});
+
+test("it ends in a bounded time, though a policy never answers", async () => {
+  const server = await served(acting(() => new Promise(() => undefined)));
+  const policy = await connected(server);
+  policy.infer(ASKED).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const begun = performance.now();
+  await server.close();
+  expect(performance.now() - begun).toBeLessThan(3500);
 });

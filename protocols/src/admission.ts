@@ -26,6 +26,8 @@ export interface Refusal {
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const TOKEN_PROTOCOL = "worldstep.token.";
+/** Of `URL.hostname`, which writes every form of such an address like this. */
+const IPV4 = /^\d+\.\d+\.\d+\.\d+$/;
 
 /** The subprotocol that stands for `token`. Throws `OptionError` (`option_token`). */
 export function tokenProtocol(token: string): string {
@@ -86,8 +88,8 @@ function isSame(ours: string, theirs: string): boolean {
 }
 
 function isOurs({ hostname }: URL, { hosts, origins }: Admission): boolean {
-  const isAddress = hostname.startsWith("[") || /^\d+\.\d+\.\d+\.\d+$/.test(hostname);
-  if (isAddress || !hostname.includes(".") || hostname.endsWith(".localhost")) return true;
+  if (hostname.startsWith("[") || IPV4.test(hostname) || !hostname.includes(".") || hostname.endsWith(".localhost"))
+    return true;
   return hosts.includes(hostname) || origins.some((origin) => urlOf(origin)?.hostname === hostname);
 }
 
@@ -96,7 +98,8 @@ function isWelcome(origin: string, asked: URL | undefined, { origins, port }: Ad
   if (page === undefined || (page.protocol !== "http:" && page.protocol !== "https:")) return origins.includes(origin);
   if (origins.includes(page.origin) || page.host === asked?.host) return true;
   // The server's own page, by another name of this machine.
-  const isLoopback = page.hostname === "localhost" || page.hostname === "[::1]" || /^127\./.test(page.hostname);
+  const { hostname } = page;
+  const isLoopback = ["localhost", "[::1]"].includes(hostname) || (IPV4.test(hostname) && hostname.startsWith("127."));
   return isLoopback && Number(page.port) === port;
 }
 

@@ -44,3 +44,16 @@ it("sends facts that are no JSON as what JSON makes of them", () => {
   const error = new WorldError("x", "m", "r", { a: undefined, b: Number.NaN, c: Float32Array.of(1) });
   expect(errorToWire(error).facts).toEqual({ b: null, c: { 0: 1 } });
 });
+
+it("is small whatever it quotes, and well-formed", () => {
+  const list = Array.from({ length: 10_000 }, (_, i) => `start ${i}`);
+  const wire = errorToWire(
+    new WorldError("option_start", "x".repeat(1e6), "\ud800".repeat(1e6), { list, x: "y".repeat(1e6) }),
+  );
+  expect([wire.message.length, wire.remedy, wire.facts]).toEqual([2000, `${"\ufffd".repeat(1999)}…`, {}]);
+  const facts = { short: ["a"], long: "y".repeat(5000) };
+  expect(errorToWire(new WorldError("x", "m", "r", facts)).facts).toEqual({
+    short: ["a"],
+    long: `${"y".repeat(999)}…`,
+  });
+});
