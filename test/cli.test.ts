@@ -51,6 +51,7 @@ it.each([
   "bench",
   "bench step",
   "bench wire",
+  "bench guard",
   "doctor",
   "eval",
   "policy",
@@ -66,6 +67,10 @@ describe("a command that can't run says why and what to do", () => {
     ["a number that is none", ["generate", "--episodes", "many", "--out", "x", "--seed", "1"], "a whole number"],
     ["nothing to serve", ["serve", "--no-world", "--no-simulator"], "option_worlds"],
     ["no page", ["serve", "--console", "none"], "option_console"],
+    ["a certificate without its key", ["serve", "--cert", "cert.pem"], "option_tls"],
+    ["a key that is not there", ["serve", "--cert", "none.pem", "--key", "none.pem"], "option_tls"],
+    ["a token that is none", ["serve", "--token", "a b"], "option_token"],
+    ["an origin that is none", ["serve", "--allow-origin", "example.org"], "option_origin"],
     ["no script", ["rollout", "--script", "none.json", "--out", "x"], "script_missing"],
     ["no world", ["rollout", "--world", "none", "--script", PICK, "--out", "x"], "world_missing_file"],
     ["a bench of no world", ["bench", "step", "--world", "none"], "world_missing_file"],
@@ -278,6 +283,31 @@ it("serve shows the simulator as large as each tabletop beside it", async () => 
   await connection.close();
   server.kill("SIGINT");
   await once(server, "exit");
+});
+
+it("serve says to whom it opens the machine, wants its token, and ends on SIGTERM in the middle of a step", async () => {
+  const args = ["serve", "--world", TINY_WORLD, "--no-simulator", "--port", "0", "--host", "0.0.0.0"];
+  const server = spawn(process.execPath, [MAIN, ...args, "--console", "."], {
+    env: { ...process.env, WORLDSTEP_TOKEN: "s3cret" },
+  });
+  const lines = createInterface({ input: server.stdout });
+  const [shown] = (await once(lines, "line")) as [string];
+  expect(shown).toMatch(/^console {4}http:.*\/#token=s3cret$/);
+  const url = `ws://127.0.0.1:${new URL(shown.split(/ +/)[1] as string).port}`;
+  expect(String(server.stderr.read())).toMatch(/the token included,.*--cert/);
+  await expect(connect(url, { token: "other" })).rejects.toThrow(/wants its token/);
+  const connection = await connect(url, { token: "s3cret", reconnectMs: 0 });
+  const env = await connection.open();
+  await env.reset({ seed: 1, maxTicks: 0 });
+  const { actionSpace } = env.spec;
+  const action = new Float32Array(actionSpace.shape.reduce((a, b) => a * b, 1));
+  const steps = Array.from({ length: 8 }, () => env.step(action).catch(() => undefined));
+  const begun = performance.now();
+  server.kill("SIGTERM");
+  expect(await once(server, "exit")).toEqual([0, null]);
+  expect(performance.now() - begun).toBeLessThan(5000);
+  await Promise.all(steps);
+  await connection.close();
 });
 
 it("generate goes on where it was", async () => {
