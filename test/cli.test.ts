@@ -290,11 +290,15 @@ it("serve says to whom it opens the machine, wants its token, and ends on SIGTER
   const server = spawn(process.execPath, [MAIN, ...args, "--console", "."], {
     env: { ...process.env, WORLDSTEP_TOKEN: "s3cret" },
   });
+  let warnings = "";
+  server.stderr.on("data", (data) => {
+    warnings += data;
+  });
   const lines = createInterface({ input: server.stdout });
   const [shown] = (await once(lines, "line")) as [string];
   expect(shown).toMatch(/^console {4}http:.*\/#token=s3cret$/);
   const url = `ws://127.0.0.1:${new URL(shown.split(/ +/)[1] as string).port}`;
-  expect(String(server.stderr.read())).toMatch(/the token included,.*--cert/);
+  await expect.poll(() => warnings).toMatch(/the token included,.*--cert/);
   await expect(connect(url, { token: "other" })).rejects.toThrow(/wants its token/);
   const connection = await connect(url, { token: "s3cret", reconnectMs: 0 });
   const env = await connection.open();

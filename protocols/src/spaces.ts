@@ -65,23 +65,27 @@ export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
  * Throws `ActionError`: `action_chunk`, and as `toAction` does.
  */
 export function toActions(space: BoxSpace, actions: readonly ActionLike[], most = 1): FloatTensor {
-  if (actions.length < 1 || actions.length > most) {
-    throw new ActionError(
-      "action_chunk",
-      `a chunk of ${actions.length} ticks`,
-      most > 1 ? `send 1 to ${most} action blocks` : "step tick by tick: this world denoises nothing jointly",
-      { ticks: actions.length, most },
-    );
-  }
+  checkTicks(actions.length, most);
   const size = elementCount(space.shape);
   const data = new Float32Array(actions.length * size);
   for (const [k, action] of actions.entries()) data.set(toAction(space, action).data, k * size);
   return floatTensor(data, [actions.length, ...space.shape]);
 }
 
-/** The action blocks in a tensor `[K, ..]`, as views of it. */
-export function actionsOf({ data, shape }: FloatTensor): FloatTensor[] {
+function checkTicks(ticks: number, most: number): void {
+  if (ticks >= 1 && ticks <= most) return;
+  const remedy =
+    most > 1 ? `send 1 to ${most} action blocks` : "step tick by tick: this world denoises nothing jointly";
+  throw new ActionError("action_chunk", `a chunk of ${ticks} ticks`, remedy, { ticks, most });
+}
+
+/**
+ * The action blocks in a tensor `[K, ..]`, as views of it. Throws `ActionError` (`action_chunk`) for more than `most`,
+ * which whoever takes the tensor from a stranger must give: blocks may be empty, and there may be billions of them.
+ */
+export function actionsOf({ data, shape }: FloatTensor, most = Number.POSITIVE_INFINITY): FloatTensor[] {
   const [count = 0, ...block] = shape;
+  if (count > 0) checkTicks(count, most);
   const size = elementCount(block);
   return Array.from({ length: count }, (_, k) => floatTensor(data.subarray(k * size, (k + 1) * size), block));
 }

@@ -374,11 +374,13 @@ export class Connection implements Owner, Holder, Party {
   serve(): boolean {
     const [number] = this.ready;
     if (number === undefined) return false;
-    const watched = this.streams.get(number);
-    watched?.stream.sendNext();
-    watched?.session.pump();
-    this.ready.delete(number);
-    if (watched?.stream.isReady) this.ready.add(number); // behind the others
+    this.guarded(() => {
+      const watched = this.streams.get(number);
+      watched?.stream.sendNext();
+      watched?.session.pump();
+      this.ready.delete(number);
+      if (watched?.stream.isReady) this.ready.add(number); // behind the others
+    });
     return this.ready.size > 0;
   }
 
@@ -449,6 +451,7 @@ export class Connection implements Owner, Holder, Party {
     for (const session of this.sessions) session.release(this);
     this.streams.clear();
     this.sessions.clear();
+    this.ready.clear();
   }
 }
 

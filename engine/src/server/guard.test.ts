@@ -298,6 +298,19 @@ describe("turns and budgets", () => {
   });
 });
 
+it("a chunk of billions of empty actions is refused before anything is made of them", async () => {
+  const client = await connect(await start());
+  const { session } = await client.open();
+  await client.reset(session);
+  const actions = { dtype: "float32", shape: [2 ** 32 - 1, 0, 3], data: new Float32Array() } as const;
+  const chunk: Unsent = { type: "stepChunk", session, tick: 1, tensors: { actions } };
+  expect(await client.request("error", chunk)).toMatchObject({
+    code: "action_chunk",
+    facts: { ticks: 2 ** 32 - 1, most: 4 },
+  });
+  expect((await client.step(session, 1)).tick).toBe(1);
+});
+
 describe("the end", () => {
   it("comes in a bounded time, though a world never answers and a client never reads", async () => {
     const server = await start();

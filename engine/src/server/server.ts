@@ -83,7 +83,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
       metrics.steps.inc({ world });
       metrics.stepSeconds.observe({ world }, seconds);
     },
-    (err) => logger.error({ err }, "an idle session did not close"),
+    (err) => logger.error({ err }, "a session did not close"),
   );
   const metrics = new Metrics({
     sessions: () => table.size,
@@ -112,7 +112,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   });
   http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on("error", () => socket.destroy());
-    turns.once(() => upgrade(request, socket, head));
+    turns.once(() => {
+      try {
+        upgrade(request, socket, head);
+      } catch (err) {
+        logger.error({ err }, "a connection could not be made");
+        socket.destroy();
+      }
+    });
   });
 
   await new Promise<void>((resolve, reject) => {

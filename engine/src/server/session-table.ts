@@ -94,10 +94,10 @@ export class SessionTable {
     await session.close();
   }
 
-  /** Closes every session, and those that are being opened as soon as they are. */
+  /** Closes every session, and those that are being opened as soon as they are; one that can't be closed keeps no other. */
   async closeAll(): Promise<void> {
     this.closed = true;
-    await Promise.all([...this.sessions.values()].map((session) => this.close(session)));
+    await Promise.all([...this.sessions.values()].map((session) => this.close(session).catch(this.onFailure)));
   }
 }
 

@@ -262,7 +262,7 @@ export class Session {
     const { env } = this.options;
     const options = message.nfe === undefined ? {} : { nfe: message.nfe };
     if (message.type === "step") return [await env.step(message.tensors.action, options)];
-    return stepChunk(env, actionsOf(message.tensors.actions), options);
+    return stepChunk(env, actionsOf(message.tensors.actions, env.spec.chunk ?? 1), options);
   }
 
   private commit(type: SteppedReply["type"], results: readonly StepResult[], serverMs: number): SteppedReply {
