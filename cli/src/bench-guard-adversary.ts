@@ -1,5 +1,6 @@
 // A process of its own for `worldstep bench guard`: does one kind of harm to the server on a port of this machine, tells its
 // parent when it has begun, and goes on until the parent is gone. It speaks to 127.0.0.1 only.
+import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as after } from "node:timers/promises";
 import {
@@ -58,9 +59,20 @@ async function fuzz(socket: RawSocket, codec: Codec): Promise<void> {
   }
 }
 
-/** Small messages that are legal, as fast as they are taken; every other connection reads no replies. */
+const PING_FRAME = Buffer.concat([Buffer.from([0x89, 0xfd, 0, 0, 0, 0]), Buffer.alloc(125)]);
+const REQUEST = Buffer.from(`GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+
+/** Small messages that are legal, as fast as they are taken: of the protocol, of WebSocket, of HTTP. Half reads no replies. */
 async function flood(socket: RawSocket, codec: Codec, i: number): Promise<void> {
   if (i % 4 < 2) socket.drain();
+  while (i % 8 === 2 && socket.isOpen) await socket.write(PING_FRAME);
+  if (i % 8 === 1) {
+    const http = connect({ port, host: "127.0.0.1" }).on("error", () => undefined);
+    http.resume();
+    while (http.writable && !http.destroyed) if (!http.write(REQUEST)) await once(http, "drain").catch(() => undefined);
+    http.destroy();
+    return;
+  }
   const one = encodeMessage(codec, i % 3 === 0 ? ping : i % 3 === 1 ? open : resume);
   while (socket.isOpen) await socket.send(one);
 }

@@ -1,9 +1,10 @@
 // The HTTP side of a server: limits of what a request may be, who is let in, headers that keep the console's page safe,
 // health, metrics and the page itself.
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import type { IncomingMessage, ServerOptions, ServerResponse } from "node:http";
+import { createServer, type Server, type Socket } from "node:net";
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
+import { createServer as createTlsServer } from "node:tls";
 import { checkOrigins, checkToken, OptionError, type Refusal, refusalOf } from "@worldstep/protocols";
 import type { Metrics } from "./metrics.js";
 import { sendFile } from "./static-files.js";
@@ -21,7 +22,7 @@ export interface Tls {
 }
 
 // Whoever is slower than this with a request's head, or sends more of it, has no business here.
-const HTTP: ServerOptions = {
+export const HTTP: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 5_000,
@@ -43,11 +44,12 @@ const PAGE_HEADERS = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
-/** A server of HTTP, or of HTTPS with `tls`. Throws `OptionError` (`option_tls`). */
-export function createHttp(tls: Tls | undefined): Server {
-  if (tls === undefined) return createServer(HTTP);
+/** A server of TCP, or of TLS, that gives its connections to `welcome`. Throws `OptionError` (`option_tls`). */
+export function createListener(tls: Tls | undefined, welcome: (socket: Socket) => void): Server {
+  const options = { allowHalfOpen: true };
+  if (tls === undefined) return createServer(options, welcome);
   try {
-    return createTlsServer({ ...HTTP, ...tls, handshakeTimeout: TLS_HANDSHAKE_MS });
+    return createTlsServer({ ...options, ...tls, handshakeTimeout: TLS_HANDSHAKE_MS }, welcome);
   } catch (cause) {
     const remedy = "give a certificate and its private key, both in PEM";
     throw new OptionError("option_tls", "the certificate and the key can't be used", remedy, {}, { cause });

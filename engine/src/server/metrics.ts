@@ -17,6 +17,7 @@ const QUANTILES = [50, 99, 100];
 
 export class Metrics {
   private readonly registry = new Registry();
+  private asked: Promise<string> | undefined;
   private readonly loopDelay = monitorEventLoopDelay({ resolution: 10 });
 
   readonly connections = new Gauge({
@@ -85,9 +86,12 @@ export class Metrics {
     return this.registry.contentType;
   }
 
-  /** All metrics in Prometheus's text format. */
+  /** All metrics in Prometheus's text format; made once for all who ask at the same time. */
   text(): Promise<string> {
-    return this.registry.metrics();
+    this.asked ??= this.registry.metrics().finally(() => {
+      this.asked = undefined;
+    });
+    return this.asked;
   }
 
   close(): void {

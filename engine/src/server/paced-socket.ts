@@ -1,5 +1,5 @@
-// A connection's bytes, handed to the WebSocket library a piece at a time, when it is the connection's turn. While some
-// wait, the socket isn't read: whoever sends much is slowed down by TCP, and not by the others' patience.
+// A connection's bytes, handed to the HTTP and WebSocket libraries a piece at a time, when it is the connection's turn. While
+// some wait, the socket isn't read: whoever sends much is slowed down by TCP, and not by the others' patience.
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Party, Turns } from "./turns.js";
@@ -26,15 +26,13 @@ export class PacedSocket extends Duplex implements Party {
 
   constructor(
     private readonly socket: Socket,
-    head: Buffer,
     private readonly turns: Turns,
     /** Called with every number of bytes that came. */
     private readonly onBytes: (bytes: number) => void,
   ) {
     super();
-    socket.setTimeout(0);
     socket.setNoDelay();
-    if (head.length > 0) this.waiting = head;
+    socket.on("timeout", () => this.emit("timeout"));
     socket.on("data", (bytes: Buffer) => {
       socket.pause();
       this.received += bytes.length;
@@ -48,7 +46,22 @@ export class PacedSocket extends Duplex implements Party {
     });
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => this.destroy());
-    if (head.length > 0) socket.pause();
+  }
+
+  get localPort(): number | undefined {
+    return this.socket.localPort;
+  }
+
+  /** As of a socket. */
+  setTimeout(milliseconds: number): this {
+    this.socket.setTimeout(milliseconds);
+    return this;
+  }
+
+  /** As of a socket: ends it when all is written. */
+  destroySoon(): void {
+    this.once("finish", () => this.destroy());
+    this.end();
   }
 
   get isBrief(): boolean {
@@ -68,7 +81,7 @@ export class PacedSocket extends Duplex implements Party {
 
   serve(): boolean {
     const bytes = this.waiting;
-    if (bytes === undefined || this.destroyed || this.isPaused()) {
+    if (bytes === undefined || this.destroyed || !this.readableFlowing) {
       this.isQueued = false; // `resume` asks for a turn again
       return false;
     }
@@ -86,7 +99,7 @@ export class PacedSocket extends Duplex implements Party {
     this.piece = Math.max(this.piece, PIECE_BYTES);
     if (this.waiting === undefined && this.hasEnded) this.push(null);
     else if (this.waiting === undefined) this.socket.resume();
-    this.isQueued = this.waiting !== undefined && !this.destroyed && !this.isPaused();
+    this.isQueued = this.waiting !== undefined && !this.destroyed && this.readableFlowing === true;
     return this.isQueued;
   }
 
@@ -119,7 +132,7 @@ export class PacedSocket extends Duplex implements Party {
   }
 
   private queue(): void {
-    if (this.isQueued || this.waiting === undefined || this.isPaused()) return;
+    if (this.isQueued || this.waiting === undefined || !this.readableFlowing) return;
     this.isQueued = true;
     this.turns.add(this);
   }

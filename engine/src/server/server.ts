@@ -3,8 +3,9 @@
 //
 //   upgrade -> Connection (decode, reply) -> SessionTable (find, admit) -> Session (queue, commit) -> Env
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type IncomingMessage, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import {
   type Codec,
   codecFor,
@@ -20,7 +21,7 @@ import type { Logger } from "pino";
 import { WebSocketServer } from "ws";
 import { Budget } from "./budget.js";
 import { Connection, type Shared } from "./connection.js";
-import { answerHttp, createHttp, Door, refuseUpgrade, type Tls } from "./door.js";
+import { answerHttp, createListener, Door, HTTP, refuseUpgrade, type Tls } from "./door.js";
 import { limitsWith } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { PacedSocket } from "./paced-socket.js";
@@ -93,16 +94,20 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   });
   const shared: Shared = { table, limits, budget, turns, metrics, logger };
 
-  const http = createHttp(tls);
-  http.maxConnections = limits.maxConnections + MORE_CONNECTIONS;
-  http.on("request", (request, response) =>
+  const http = createServer(HTTP);
+  const listener = createListener(tls, (socket) => {
+    http.emit("connection", new PacedSocket(socket, turns, (bytes) => budget.move(bytes)));
+  });
+  listener.maxConnections = limits.maxConnections + MORE_CONNECTIONS;
+  http.on("request", (request, response) => {
+    (request.socket as Duplex as PacedSocket).cameWhole();
     turns.once(() => {
       answerHttp(request, response, door, metrics, staticDir).catch((err: unknown) => {
         logger.debug({ err }, "an HTTP request failed"); // mostly a browser that went away
         response.destroy();
       });
-    }),
-  );
+    });
+  });
   const sockets = new WebSocketServer({
     noServer: true,
     autoPong: false, // the connection answers
@@ -110,8 +115,10 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     maxPayload: limits.maxMessageBytes,
     handleProtocols: (offered) => [...offered].find((name) => codecFor(name)) ?? false,
   });
-  http.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+  http.on("upgrade", (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
+    const socket = duplex as PacedSocket;
     socket.on("error", () => socket.destroy());
+    socket.cameWhole();
     turns.once(() => {
       try {
         upgrade(request, socket, head);
@@ -123,14 +130,15 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   });
 
   await new Promise<void>((resolve, reject) => {
-    http.once("error", reject);
-    http.listen(port, host, () => {
-      http.off("error", reject);
+    listener.once("error", reject);
+    listener.listen(port, host, () => {
+      listener.off("error", reject);
       resolve();
     });
   });
-  http.on("error", (err) => logger.error({ err }, "a connection was not accepted"));
-  const address = http.address() as AddressInfo;
+  http.emit("listening"); // from here on Node looks for requests that don't come to an end
+  listener.on("error", (err) => logger.error({ err }, "a connection was not accepted"));
+  const address = listener.address() as AddressInfo;
   const url = `${tls ? "https" : "http"}://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}/`;
   logger.info({ url, worlds: worlds.map(({ spec }) => spec.id) }, "serving");
 
@@ -144,7 +152,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     },
   };
 
-  function upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+  function upgrade(request: IncomingMessage, socket: PacedSocket, head: Buffer): void {
     if (socket.destroyed) return;
     const codec = offeredCodec(request);
     const refusal = door.refusal(request);
@@ -159,9 +167,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     } else if (closed || (connections.size >= limits.maxConnections && !makeRoom())) {
       refuse("full", 503, "too many connections");
     } else {
-      const paced = new PacedSocket(socket, head, turns, (bytes) => budget.move(bytes));
-      sockets.handleUpgrade(request, paced, Buffer.alloc(0), (webSocket) => {
-        const connection = new Connection(webSocket, paced, codec, shared);
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        const connection = new Connection(webSocket, socket, codec, shared);
         connections.add(connection);
         metrics.connections.inc();
         webSocket.on("close", () => {
@@ -184,7 +191,8 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   }
 
   async function close(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => http.close(() => resolve()));
+    const stopped = new Promise<void>((resolve) => listener.close(() => resolve()));
+    http.close(); // stops looking for slow requests
     const ended = await within(TICK_PATIENCE_MS, table.closeAll());
     if (!ended) logger.error("a world did not finish its tick: it is left behind");
     for (const socket of sockets.clients) socket.close(CLOSE_GOING_AWAY, "the server shuts down");
