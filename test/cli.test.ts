@@ -67,10 +67,14 @@ describe("a command that can't run says why and what to do", () => {
     ["a number that is none", ["generate", "--episodes", "many", "--out", "x", "--seed", "1"], "a whole number"],
     ["nothing to serve", ["serve", "--no-world", "--no-simulator"], "option_worlds"],
     ["no page", ["serve", "--console", "none"], "option_console"],
-    ["a certificate without its key", ["serve", "--cert", "cert.pem"], "option_tls"],
-    ["a key that is not there", ["serve", "--cert", "none.pem", "--key", "none.pem"], "option_tls"],
-    ["a token that is none", ["serve", "--token", "a b"], "option_token"],
-    ["an origin that is none", ["serve", "--allow-origin", "example.org"], "option_origin"],
+    ["a certificate without its key", ["serve", "--no-console", "--cert", "cert.pem"], "option_tls"],
+    ["a key that is not there", ["serve", "--no-console", "--cert", "none.pem", "--key", "none.pem"], "option_tls"],
+    ["a token that is none", ["serve", "--no-console", "--world", TINY_WORLD, "--token", "a b"], "option_token"],
+    [
+      "an origin that is none",
+      ["serve", "--no-console", "--world", TINY_WORLD, "--allow-origin", "example.org"],
+      "option_origin",
+    ],
     ["no script", ["rollout", "--script", "none.json", "--out", "x"], "script_missing"],
     ["no world", ["rollout", "--world", "none", "--script", PICK, "--out", "x"], "world_missing_file"],
     ["a bench of no world", ["bench", "step", "--world", "none"], "world_missing_file"],
@@ -287,15 +291,19 @@ it("serve shows the simulator as large as each tabletop beside it", async () => 
 
 it("serve says to whom it opens the machine, wants its token, and ends on SIGTERM in the middle of a step", async () => {
   const args = ["serve", "--world", TINY_WORLD, "--no-simulator", "--port", "0", "--host", "0.0.0.0"];
-  const server = spawn(process.execPath, [MAIN, ...args, "--console", "."], {
+  await writeFile(join(folder, "index.html"), "");
+  const server = spawn(process.execPath, [MAIN, ...args, "--console", folder], {
     env: { ...process.env, WORLDSTEP_TOKEN: "s3cret" },
   });
   let warnings = "";
   server.stderr.on("data", (data) => {
     warnings += data;
   });
-  const lines = createInterface({ input: server.stdout });
-  const [shown] = (await once(lines, "line")) as [string];
+  let shown = "";
+  for await (const line of createInterface({ input: server.stdout })) {
+    shown = line;
+    if (line.startsWith("console")) break;
+  }
   expect(shown).toMatch(/^console {4}http:.*\/#token=s3cret$/);
   const url = `ws://127.0.0.1:${new URL(shown.split(/ +/)[1] as string).port}`;
   await expect.poll(() => warnings).toMatch(/the token included,.*--cert/);
