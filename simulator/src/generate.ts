@@ -130,7 +130,7 @@ function stack(
 }
 
 /** Whether the number of that name changes its sign in the mirror: the table's left is the image of its right, to the last cube. */
-export const isMirrored = (name: string) => /^(dy|y|yaw) | y \(m\)$| sin 4 yaw$/.test(name);
+export const isMirrored = (name: string) => /^(dy|yaw)$|^yaw | sin 4 yaw$|\by \(m\)$/.test(name);
 
 async function writeMeta(
   out: string,
