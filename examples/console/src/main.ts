@@ -14,7 +14,7 @@ import { type Pilot, pilotFor } from "./pilot.js";
 import { Plot, type Values } from "./plots.js";
 import { layOut, showMoment } from "./readout.js";
 import { type SavedDuel, save, takeSaved } from "./saved.js";
-import { address, ShownWebSocket } from "./server.js";
+import { address, admission, ShownWebSocket } from "./server.js";
 import { Playhead, Stage } from "./stage.js";
 import { clearNotice, say, showError, showState } from "./status.js";
 import { PAD, showPlayer, showSteering } from "./steering.js";
@@ -79,7 +79,11 @@ let kept = takeSaved();
 for (;;) {
   try {
     showState("connecting");
-    const connection = await connect(address(), { WebSocket: ShownWebSocket(), reconnectMs: RECONNECT_MS });
+    const connection = await connect(address(), {
+      WebSocket: ShownWebSocket(),
+      reconnectMs: RECONNECT_MS,
+      ...admission(),
+    });
     clearNotice();
     await play(connection, kept).finally(() => {
       kept = duel?.saved();

@@ -7,17 +7,17 @@ export function address(): string {
 }
 
 /** The secret that the server printed with the page's address, `#token=...`; browsers don't send it anywhere. */
-function token(): string | undefined {
-  return new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined;
+export function admission(): { readonly token?: string } {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  return token === null ? {} : { token };
 }
 
 /** The browser's WebSocket, whose openings and losses are shown: the connection survives them and says nothing. */
 export function ShownWebSocket(): typeof WebSocket {
   let wasOpen = false;
   return class extends WebSocket {
-    constructor(url: string | URL, protocols: string | string[] = []) {
-      const secret = token();
-      super(url, secret === undefined ? protocols : [protocols, `worldstep.token.${secret}`].flat());
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
       this.addEventListener("open", () => {
         if (wasOpen) clearNotice();
         wasOpen = true;
