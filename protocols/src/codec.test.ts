@@ -176,6 +176,16 @@ describe("msgpack header", () => {
     expect(() => msgpackCodec.unpack(bytesOf(text))).toThrow(expect.objectContaining({ code: "message_malformed" }));
   });
 
+  it("keeps a whole number whole, however large: a seed in an info, too", () => {
+    const seed = 5_314_224_191_475_891;
+    const bytes = msgpackCodec.pack({ info: { seed, below: [-(2 ** 40)] }, half: 0.5 });
+    expect(Buffer.from(bytes).toString("hex")).toContain("d30012e1423d3090b3");
+    expect(new Unpackr({ useRecords: false, int64AsType: "bigint" }).unpack(bytes)).toEqual({
+      info: { seed: BigInt(seed), below: [-(2n ** 40n)] },
+      half: 0.5,
+    });
+  });
+
   it("takes __proto__ as a plain name", () => {
     const read = msgpackCodec.unpack(bytesOf("81a95f5f70726f746f5f5f81a16101"));
     expect(Object.getPrototypeOf(read)).toBe(Object.prototype);

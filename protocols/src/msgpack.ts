@@ -9,7 +9,15 @@ const MAX_DEPTH = 32;
 
 /** Bytes of a header that `checkFields` made: plain maps, arrays, strings, finite or infinite numbers, booleans, null. */
 export function packMsgpack(header: Readonly<Record<string, unknown>>): Uint8Array {
-  return packr.pack(header);
+  return packr.pack(withIntegers(header));
+}
+
+/** msgpackr writes whole numbers of 2^32 and more as floats, and a seed that comes back as a float is none in Python. */
+function withIntegers(value: unknown): unknown {
+  if (Number.isSafeInteger(value) && Math.abs(value as number) >= 2 ** 31) return BigInt(value as number);
+  if (Array.isArray(value)) return value.map(withIntegers);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, withIntegers(of)]));
 }
 
 /** The one map that `bytes` holds. Throws `MessageError` (`message_malformed`) for anything else. */

@@ -49,6 +49,12 @@ def test_passes_gymnasiums_check(url, world):
     made.close()
 
 
+def test_an_episode_can_be_had_again_by_the_seed_that_its_info_tells(env):
+    shown, info = env.reset()
+    again, _ = env.reset(seed=info["seed"])  # Gymnasium takes whole numbers alone
+    assert same(again, shown)
+
+
 def test_a_chunk_is_several_steps(env):
     most = env.world_info.get("chunk", 1)
     blocks = actions(env, most + 1)
