@@ -40,7 +40,7 @@ export function policyCommand(): Command {
 
 async function run(given: string | undefined, all: Options): Promise<void> {
   const { name, task: wanted, size, ruler: file, allowOrigin: allowedOrigins, ...options } = all;
-  const { openRuler, readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
+  const { openProbe, readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
   const { simulatorSpec } = await import("@worldstep/simulator");
   const folder = await readPolicies(given ?? TABLETOP);
   const entry = folder.policies.find((policy) => policy.name === name);
@@ -49,7 +49,7 @@ async function run(given: string | undefined, all: Options): Promise<void> {
     throw new OptionError("option_policy", `no policy "${name}"`, `use one of ${policies.join(", ")}`, { policies });
   }
   const task = await taskOf(wanted, entry.tasks);
-  const ruler = file === undefined ? await openRuler(size) : await Ruler.open(file);
+  const ruler = file === undefined ? await openProbe(size) : await Ruler.open(file);
   const spec = simulatorSpec({ size: ruler.size });
   const open = () => folder.open(entry, task, spec, ruler);
   await (await open()).close(); // one that can't be opened is found now, not by the first client

@@ -1,5 +1,5 @@
 // What a study works with: the subject, reality beside it, the ruler that reads both, and the policies.
-import { openRuler, type PolicyFolder, type Ruler, readPolicies } from "@worldstep/policies";
+import { openProbe, type PolicyFolder, type Ruler, readPolicies } from "@worldstep/policies";
 import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
 import { createSimulator, differenceOf, type Simulator, simulatorSpec, sizeBeside } from "@worldstep/simulator";
 import type { Subject } from "./subject.js";
@@ -43,12 +43,12 @@ export class Bench {
 
   /**
    * Takes over `subject`: `close` closes it. Throws `OptionError` (`eval_world_unfit`), and what `readPolicies` and
-   * `openRuler` throw.
+   * `openProbe` throw.
    */
   static async open(subject: Subject, settings: Settings): Promise<Bench> {
     const size = sizeBeside(subject.spec);
     checkAlike(subject.spec, size);
-    const [folder, ruler] = [await readPolicies(settings.policies), await openRuler(size)];
+    const [folder, ruler] = [await readPolicies(settings.policies), await openProbe(size)];
     const [reality, filmed, twin] = [
       await createSimulator({ size, varied: true, newestOnly: true }),
       await createSimulator({ size, varied: true }),

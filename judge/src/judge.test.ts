@@ -179,7 +179,7 @@ test("cubes are counted alike in frames of any size", async () => {
 });
 
 test("a world whose frames no ruler reads, or whose actions mean others, is not judged", async () => {
-  await expect(verdictOn({ options: { size: 96 } }, ["obedience"])).rejects.toMatchObject({ code: "ruler_missing" });
+  await expect(verdictOn({ options: { size: 96 } }, ["obedience"])).rejects.toMatchObject({ code: "probe_missing" });
   const { spec, ...others } = await subject({});
   const action = spec.action.map((channel) => ({ ...channel, unit: "inch" }));
   const inches = {

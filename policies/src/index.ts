@@ -13,4 +13,4 @@ export { type PolicyServer, type PolicyServerOptions, type PolicySpaces, servePo
 export { remotePolicy } from "./remote.js";
 export { type Reading, Ruler } from "./ruler.js";
 export { blindly, scriptedPolicy } from "./scripted.js";
-export { openRuler, TABLETOP } from "./tabletop.js";
+export { openProbe, TABLETOP } from "./tabletop.js";

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   learnedPolicy,
   newestFrame,
-  openRuler,
+  openProbe,
   type Policy,
   type PolicyEntry,
   type PolicyFolder,
@@ -28,7 +28,7 @@ let ruler: Ruler;
 let folder: PolicyFolder;
 beforeAll(async () => {
   simulator = await createSimulator();
-  ruler = await openRuler(64);
+  ruler = await openProbe(64);
   folder = await readPolicies(TABLETOP);
 });
 afterAll(() => Promise.all([simulator.close(), ruler.close()]));
@@ -108,7 +108,7 @@ it("skill, or the want of it, shows: of ten episodes the better policy wins more
 });
 
 it("the same policies see through the ruler for frames of 128 pixels", async () => {
-  const [large, eyes] = [await createSimulator({ size: 128, newestOnly: true }), await openRuler(128)];
+  const [large, eyes] = [await createSimulator({ size: 128, newestOnly: true }), await openProbe(128)];
   expect(eyes.size).toBe(128);
   for (const name of ["expert", "cloned from 480"]) {
     const entry = folder.policies.find((policy) => policy.name === name) as PolicyEntry;
@@ -151,12 +151,12 @@ describe("a folder that can't be used says why", () => {
   });
 
   it("no ruler for frames of that size: which there are, and how one is made", async () => {
-    const missing = { code: "ruler_missing", facts: { size: 96, sizes: [64, 128] } };
-    await expect(openRuler(96)).rejects.toMatchObject({
+    const missing = { code: "probe_missing", facts: { size: 96, sizes: [64, 128] } };
+    await expect(openProbe(96)).rejects.toMatchObject({
       ...missing,
       remedy: expect.stringContaining("train_ruler.py"),
     });
-    await expect(openRuler(Number.NaN)).rejects.toMatchObject({ code: "ruler_missing" });
+    await expect(openProbe(Number.NaN)).rejects.toMatchObject({ code: "probe_missing" });
   });
 
   it("frames of another size than a network takes", async () => {

@@ -9,16 +9,16 @@ import { Ruler } from "./ruler.js";
 export const TABLETOP = fileURLToPath(new URL("../tabletop", import.meta.url));
 
 /**
- * The ruler for frames of `size` pixels along each side. Throws `OptionError`: `ruler_missing` where none was trained for
- * that size, and what `Ruler.open` throws.
+ * The probe, a network that measures things in frames, for those of `size` pixels along each side. Throws `OptionError`:
+ * `probe_missing` where none was trained for that size, and what `Ruler.open` throws.
  */
-export async function openRuler(size: number): Promise<Ruler> {
+export async function openProbe(size: number): Promise<Ruler> {
   const sizes = await rulerSizes();
   if (!sizes.includes(size)) {
     const file = `policies/tabletop/ruler-${size}.onnx`;
     throw new OptionError(
-      "ruler_missing",
-      `no ruler reads frames of ${size} x ${size} pixels; there are rulers for ${sizes.join(" and ")}`,
+      "probe_missing",
+      `no probe measures frames of ${size} x ${size} pixels; there are some for ${sizes.join(" and ")}`,
       `train one (docs/training.md): generate --size ${size}, then training/train_ruler.py --onnx ${file}`,
       { size, sizes },
     );

@@ -30,12 +30,12 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const chunk = hasChunks
     ? await OrtSession.create(dynamicsGraph(world, precision, "chunk"), lane, threads)
     : undefined;
-  const reckoning = await OrtSession.create(reckoningGraph(world), lane, threads);
+  const predictor = await OrtSession.create(reckoningGraph(world), lane, threads);
   return {
-    dynamics: new OrtDynamics({ tick, chunk, reckoning }, world.manifest),
+    dynamics: new OrtDynamics({ tick, chunk, predictor }, world.manifest),
     tokenizer: new OrtTokenizer(encoder, decoder, appearance, world.manifest),
     close: async () => {
-      for (const session of [encoder, decoder, appearance, tick, chunk, reckoning]) {
+      for (const session of [encoder, decoder, appearance, tick, chunk, predictor]) {
         await session?.close();
       }
     },

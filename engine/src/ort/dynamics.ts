@@ -16,7 +16,7 @@ export interface DynamicsSessions {
   readonly tick: OrtSession;
   /** Where the world denoises several ticks jointly. */
   readonly chunk: OrtSession | undefined;
-  readonly reckoning: OrtSession;
+  readonly predictor: OrtSession;
 }
 
 export class OrtDynamics implements Dynamics {
@@ -37,7 +37,7 @@ export class OrtDynamics implements Dynamics {
 
   async reckon(row: Float32Array, before: Float32Array): Promise<Float32Array> {
     const aim = zeros(1, readingSize(this.manifest));
-    await this.sessions.reckoning.run({ row: tensor(row, 1), before: tensor(before, 1) }, { aim });
+    await this.sessions.predictor.run({ row: tensor(row, 1), before: tensor(before, 1) }, { aim });
     return aim.data;
   }
 

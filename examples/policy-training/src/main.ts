@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type Plot, plotPng } from "@worldstep/judge";
-import { type EvolutionState, evolvedPolicy, openRuler, type Ruler } from "@worldstep/policies";
+import { type EvolutionState, evolvedPolicy, openProbe, type Ruler } from "@worldstep/policies";
 import { WorldError } from "@worldstep/protocols";
 import {
   createSimulator,
@@ -44,7 +44,7 @@ async function run(options: Options): Promise<void> {
   const { world: folder, out } = options;
   await mkdir(out, { recursive: true });
   const world = await openWorld(folder, { threads: 1 }); // the same numbers whatever else runs
-  const ruler = await openRuler(sizeBeside(world.spec));
+  const ruler = await openProbe(sizeBeside(world.spec));
   const simulator = await createSimulator({ size: ruler.size });
   try {
     await compare(options, world, simulator, ruler);
