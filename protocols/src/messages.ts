@@ -32,7 +32,7 @@ export interface Limits {
   readonly maxHeaderBytes: number;
   /** Bytes of one connection's requests that have no reply yet; a request alone may have more. */
   readonly maxQueuedBytes: number;
-  /** Bytes that wait for one connection to read them; more, and it is cut. */
+  /** Bytes that wait for one connection to read them; with more, the next message cuts it. A message alone may have more. */
   readonly maxUnsentBytes: number;
   /** Bytes of both kinds, and of messages of which a part came, of all connections; more, and who holds most is cut. */
   readonly maxHeldBytes: number;

@@ -137,14 +137,17 @@ export class Connection implements Owner, Holder, Party {
     if (this.socket.readyState === this.socket.OPEN) this.sendBytes(this.encode(message));
   }
 
-  /** Sends an encoded message. */
+  /** Sends an encoded message, however long; but what waits before it has a bound. */
   sendBytes(bytes: Uint8Array): void {
+    const before = this.socket.bufferedAmount;
+    if (before > this.limits.maxUnsentBytes) {
+      this.cut(`${before} bytes waited for it to read`, "unread");
+      return;
+    }
     this.metrics.bytes.inc({ direction: "out" }, bytes.length);
     this.socket.send(bytes, { binary: true }, () => this.guarded(() => this.sent()));
     this.shared.budget.move(bytes.length);
-    const unsent = this.socket.bufferedAmount;
-    if (unsent > this.limits.maxUnsentBytes) this.cut(`${unsent} bytes waited for it to read`, "unread");
-    else if (this.congested()) this.socket.pause();
+    if (this.congested()) this.socket.pause();
   }
 
   /** A client that floods with pings and reads no pong is not read either. */

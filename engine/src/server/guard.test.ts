@@ -236,6 +236,15 @@ describe("turns and budgets", () => {
     expect((await owner.step(session, tick + 1)).tick).toBe(tick + 1);
   });
 
+  it("a reply of more bytes than may wait gets to a client that reads", async () => {
+    const server = await start({ maxUnsentBytes: 2 ** 18 });
+    const client = await connect(server);
+    const { session } = await client.open();
+    await client.reset(session, { task: "big" });
+    for (let tick = 4; tick <= 12; tick += 4) expect((await client.stepChunk(session, tick - 3, 4)).tick).toBe(tick);
+    expect(await metric(server.url)).not.toContain('kind="unread"');
+  });
+
   it("a session of which nobody asks anything ends, and its owner is told", async () => {
     const client = await connect(await start({ maxIdleSeconds: 0.2 }));
     const { session } = await client.open();
