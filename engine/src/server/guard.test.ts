@@ -258,6 +258,25 @@ describe("turns and budgets", () => {
     expect(await client.errorCode({ type: "reset", session, tensors: {} })).toBe("session_unknown");
   });
 
+  it.each(["cancelled", "taken over"])("a session ends as well whose request was %s while it waited", async (how) => {
+    const server = await start({ maxIdleSeconds: 0.2 });
+    const client = await connect(server);
+    const { session, token } = await client.open();
+    await client.reset(session);
+    const watch = { type: "subscribe", session, token, policy: "block", credit: 0, tensors: {} } as const;
+    await client.request("subscribed", watch); // it takes no frame: no request begins
+    client.send({ type: "step", id: 7, session, tick: 1, tensors: { action: action(0) } });
+    await after(300);
+    expect(Counter.open).toBe(1); // a request that waits is no idleness
+    if (how === "cancelled") {
+      await client.request("cancelled", { type: "cancel", target: 7, tensors: {} });
+      expect(await client.takeType("error")).toMatchObject({ id: 7, code: "request_cancelled" });
+    }
+    const owner = how === "cancelled" ? client : await connect(server);
+    if (owner !== client) await owner.request("resumed", { type: "resume", session, token, tensors: {} });
+    expect(await owner.takeType("error")).toMatchObject({ session, code: "session_idle" });
+  });
+
   it("whoever still sends is alive, be it a byte at a time", async () => {
     const server = await start({ keepAliveSeconds: 0.2 });
     const client = await connect(server);

@@ -100,7 +100,6 @@ export class Session {
   async own(owner: Owner): Promise<void> {
     const previous = this.owner;
     this.owner = owner;
-    this.watchIdleness();
     if (previous && previous !== owner) {
       const error = new ProtocolError(
         "session_taken_over",
@@ -111,6 +110,7 @@ export class Session {
       this.refuseWaiting(error);
       previous.deprived(this, error);
     }
+    this.watchIdleness();
     while (this.running) await this.running;
   }
 
@@ -181,8 +181,10 @@ export class Session {
   cancel(owner: Owner, id: number): boolean {
     const at = this.waiting.findIndex((waiting) => waiting.owner === owner && waiting.id === id);
     const [found] = at < 0 ? [] : this.waiting.splice(at, 1);
-    found?.refuse(new ProtocolError("request_cancelled", `request ${id} was cancelled`, "none needed", { id }));
-    return found !== undefined;
+    if (found === undefined) return false;
+    found.refuse(new ProtocolError("request_cancelled", `request ${id} was cancelled`, "none needed", { id }));
+    this.watchIdleness();
+    return true;
   }
 
   watch(stream: Stream): void {
