@@ -22,7 +22,7 @@ export interface Limits {
   readonly maxSessions: number;
   /** Open sessions of one connection. */
   readonly maxSessionsPerConnection: number;
-  /** Open `step` and `reset` requests of one session; also how many of its last replies can be asked for again. */
+  /** Open `step` and `reset` requests of one session; also how many of its last replies can be asked for again, within 2 MiB. */
   readonly maxInFlight: number;
   /** Open subscriptions of one connection. */
   readonly maxStreams: number;

@@ -1,8 +1,16 @@
 // A connection that is lost, and the session that outlives it.
 
-import { protobufCodec } from "@worldstep/protocols";
+import { byteTensor, protobufCodec } from "@worldstep/protocols";
 import { describe, expect, it } from "vitest";
-import { action, Counter, connect, resolvers, start } from "../../../test/fixtures/counter-server.js";
+import {
+  action,
+  Counter,
+  connect,
+  resolvers,
+  SPEC,
+  start,
+  type Unsent,
+} from "../../../test/fixtures/counter-server.js";
 
 describe("a lost connection", () => {
   it("is resumed at the last committed tick, which the running step still reaches", async () => {
@@ -32,6 +40,30 @@ describe("a lost connection", () => {
     expect((await client.step(session, 2)).reward).toBe(7);
     expect(Counter.steps).toBe(steps);
     expect((await client.step(session, 3)).reward).toBe(10);
+  });
+
+  it("finds the replies that fit 2 MiB, and the last one with any length", async () => {
+    const env = new Counter();
+    const step = env.step.bind(env);
+    env.step = async (...args) => {
+      const result = await step(...args);
+      const bytes = result.info.tick === 6 ? 3 * 2 ** 20 : 2 ** 19;
+      return { ...result, observation: { ...result.observation, frames: byteTensor(new Uint8Array(bytes), [bytes]) } };
+    };
+    const client = await connect(await start({}, { worlds: [{ spec: SPEC, hash: "c0", open: async () => env }] }));
+    const { session } = await client.open();
+    await client.reset(session);
+    for (const tick of [1, 2, 3, 4, 5]) await client.step(session, tick);
+    const answers = async (ticks: number[]) => {
+      const messages = ticks.map((tick): Unsent => ({ type: "step", session, tick, tensors: { action: action(0.5) } }));
+      return Promise.all(messages.map((message) => client.ask(message).then(({ type }) => type)));
+    };
+    expect(await answers([1, 2, 3, 4, 5])).toEqual(["error", "error", "stepped", "stepped", "stepped"]);
+    await client.step(session, 6);
+    expect(await answers([5, 6])).toEqual(["error", "stepped"]);
+    await client.step(session, 7);
+    await client.step(session, 8);
+    expect(await answers([6, 7, 8])).toEqual(["error", "stepped", "stepped"]);
   });
 
   it("changes hands on resume, and tells the old owner", async () => {

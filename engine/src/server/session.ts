@@ -52,6 +52,9 @@ interface Waiting {
 
 type SteppedReply = Omit<SteppedMessage, "id"> | Omit<SteppedChunkMessage, "id">;
 
+/** Bytes that a session keeps for retries; its last reply is kept with any number of them. */
+const MOST_KEPT_BYTES = 2 * 2 ** 20;
+
 /** What was asked of the env at a tick, and answered. */
 interface Committed {
   readonly type: SteppedReply["type"];
@@ -71,7 +74,8 @@ export class Session {
   private owner: Owner | undefined;
   private waiting: Waiting[] = [];
   private running: Promise<void> | undefined;
-  private recent = new Map<number, Committed>(); // by tick, oldest first, at most maxInFlight
+  private recent = new Map<number, Committed>(); // by tick, oldest first
+  private recentBytes = 0;
   private readonly streams = new Set<Stream>();
   private idleTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
@@ -141,6 +145,7 @@ export class Session {
       this.tick = 0;
       this.ended = false;
       this.recent.clear();
+      this.recentBytes = 0;
       this.show({ tick: 0, observation, info, reward: 0, terminated: false, truncated: false });
       const tensors = observationTensors(observation);
       return { type: "observation", session: this.id, tick: 0, info, serverMs, tensors };
@@ -282,8 +287,14 @@ export class Session {
 
   private remember(tick: number, committed: Committed): void {
     this.recent.set(tick, committed);
-    const [oldest] = this.recent.keys();
-    if (this.recent.size > this.options.maxInFlight) this.recent.delete(oldest as number);
+    this.recentBytes += bytesOf(committed);
+    for (const [oldest, forgotten] of this.recent) {
+      const { size } = this.recent;
+      const isWithin = size <= this.options.maxInFlight && this.recentBytes <= MOST_KEPT_BYTES;
+      if (isWithin || size === 1) return;
+      this.recent.delete(oldest);
+      this.recentBytes -= bytesOf(forgotten);
+    }
   }
 
   private show(tick: Tick): void {
@@ -305,6 +316,10 @@ export class Session {
 
 function isSame(a: Omit<Committed, "reply">, b: Omit<Committed, "reply">): boolean {
   return a.type === b.type && a.nfe === b.nfe && Buffer.compare(a.action, b.action) === 0;
+}
+
+function bytesOf({ action, reply }: Committed): number {
+  return Object.values(reply.tensors).reduce((sum, { data }) => sum + data.byteLength, action.length);
 }
 
 function resetOptions({ seed, task, start, maxTicks, tensors }: ResetMessage): ResetOptions {
