@@ -51,8 +51,8 @@ export function serveCommand(): Command {
     .option("--no-simulator", "host the dreamed worlds only")
     .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
     .option("--threads <n>", "CPU threads of a dreamed world; the engine chooses if absent", wholeNumber(1, 256))
-    .option("--max-sessions <n>", "sessions at a time; default 64", wholeNumber(1, 65_536))
-    .option("--max-sessions-per-connection <n>", "of them of one connection; default 32", wholeNumber(1, 65_536))
+    .option("--max-sessions <n>", "sessions at a time; default 128", wholeNumber(1, 65_536))
+    .option("--max-sessions-per-connection <n>", "of them of one connection; default 64", wholeNumber(1, 65_536))
     .option(
       "--session-idle <seconds>",
       "end a session of which nobody asks anything for so long; 0 for never; default 4 hours",

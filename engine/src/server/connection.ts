@@ -302,8 +302,8 @@ export class Connection implements Owner, Holder, Party {
     const { maxSessionsPerConnection } = this.limits;
     if (this.sessions.size + this.opening < maxSessionsPerConnection) return;
     const summary = `this connection has ${maxSessionsPerConnection} sessions, its limit`;
-    const facts = { maxSessionsPerConnection };
-    throw new ProtocolError("session_over_limit", summary, "close one, or use another connection", facts);
+    const remedy = "close one, use another connection, or serve with a greater --max-sessions-per-connection";
+    throw new ProtocolError("session_over_limit", summary, remedy, { maxSessionsPerConnection });
   }
 
   private async adopt(session: Session): Promise<void> {

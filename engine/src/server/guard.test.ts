@@ -189,6 +189,16 @@ describe("turns and budgets", () => {
     await client.request("resumed", resume);
   });
 
+  it("a loop of 64 worlds has room on one connection, and another one beside it", async () => {
+    const server = await start();
+    for (const client of [await connect(server), await connect(server)]) {
+      await Promise.all(Array.from({ length: 64 }, () => client.open()));
+      const error = await client.request("error", { type: "open", world: "counter", tensors: {} });
+      expect(error.remedy).toContain("--max-sessions-per-connection");
+    }
+    expect(Counter.open).toBe(128);
+  });
+
   it("requests wait up to so many bytes", async () => {
     const client = await connect(await start({ maxQueuedBytes: 100_000 }));
     const { session } = await client.open();

@@ -2,8 +2,8 @@
 import { type Limits, OptionError } from "@worldstep/protocols";
 
 export const DEFAULT_LIMITS: Limits = {
-  maxSessions: 64,
-  maxSessionsPerConnection: 32,
+  maxSessions: 128,
+  maxSessionsPerConnection: 64,
   maxInFlight: 8,
   maxStreams: 64,
   maxMessageBytes: 16 * 2 ** 20,
