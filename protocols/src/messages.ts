@@ -42,7 +42,10 @@ export interface Limits {
   readonly sessionIdleSeconds: number;
   /** Seconds without a request after which a session ends although its owner is connected; 0 for never. */
   readonly maxIdleSeconds: number;
-  /** Seconds between the server's WebSocket pings; a connection of which no byte came within one interval is cut. */
+  /**
+   * Seconds between the server's WebSocket pings; a connection of which no byte came within one interval is cut, and so is
+   * an HTTP client that takes nothing of its response for as long.
+   */
   readonly keepAliveSeconds: number;
 }
 

@@ -1,7 +1,11 @@
 // What a client can do to a server: nothing to the others, and to the process nothing at all.
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:https";
 import { connect as connectTcp } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
@@ -321,6 +325,30 @@ describe("turns and budgets", () => {
     refused.terminate();
     expect(status).toBe(503);
     await busy.reset(session);
+  });
+
+  it("who takes nothing of a file is cut, and who takes it slowly gets it whole", async () => {
+    const staticDir = await mkdtemp(join(tmpdir(), "worldstep-"));
+    const bytes = 16 * 2 ** 20;
+    await writeFile(join(staticDir, "big.js"), new Uint8Array(bytes));
+    const server = await start({ keepAliveSeconds: 0.3 }, { staticDir });
+    const got = async (begin: number, pause: number) => {
+      const socket = connectTcp(server.port, "127.0.0.1").on("error", () => undefined);
+      socket.write("GET /big.js HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+      await after(begin);
+      let sum = 0;
+      socket.on("data", (data) => {
+        sum += data.length;
+        socket.pause();
+        setTimeout(() => socket.resume(), pause);
+      });
+      await once(socket, "close");
+      return sum;
+    };
+    const [idle, slow] = await Promise.all([got(1500, 0), got(0, 3)]);
+    expect(idle).toBeLessThan(bytes);
+    expect(slow).toBeGreaterThan(bytes); // with its head
+    await rm(staticDir, { recursive: true });
   });
 
   it("requests that never end hold nobody up", async () => {

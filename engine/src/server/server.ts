@@ -95,6 +95,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const shared: Shared = { table, limits, budget, turns, metrics, logger };
 
   const http = createServer(HTTP);
+  http.timeout = 1000 * limits.keepAliveSeconds; // of a client that takes nothing; WebSockets have their pings instead
   const listener = createListener(tls, (socket) => {
     http.emit("connection", new PacedSocket(socket, turns, (bytes) => budget.move(bytes)));
   });
