@@ -30,6 +30,8 @@ it.each<[string | undefined, object, Admission]>([
   // Those that it was told of.
   [undefined, { host: "127.0.0.1:8777", origin: "https://lab.example" }, { ...OPEN, origins: ["https://lab.example"] }],
   [undefined, { host: "lab.example", origin: "https://lab.example" }, { ...OPEN, origins: ["https://lab.example"] }],
+  [undefined, { host: "127.0.0.1", origin: "tauri://localhost" }, { ...OPEN, origins: ["tauri://localhost"] }],
+  ["origin", { host: "127.0.0.1", origin: "chrome-extension://b" }, { ...OPEN, origins: ["chrome-extension://a"] }],
   ["origin", { host: "lab.example", origin: "http://other" }, { ...OPEN, origins: ["https://lab.example"] }],
   [undefined, { host: "any.example", origin: "https://other.example" }, { ...OPEN, origins: ["*"] }],
   // The token, and with it a server may have any name.
@@ -52,6 +54,8 @@ it("takes tokens and origins that can be sent, and no others", () => {
   expect(checkToken("aZ09_-")).toBe("aZ09_-");
   for (const bad of ["", "a b", "a,b", "é", "x".repeat(513)]) expect(() => checkToken(bad)).toThrow(/option_token/);
   expect(checkOrigins(["https://Lab.example/", "*"])).toEqual(["https://lab.example", "*"]);
-  for (const bad of ["lab.example", "https://a/b", "null", ""])
+  const ofApps = ["chrome-extension://abc", "vscode-webview://1d-2f", "tauri://localhost"];
+  expect(checkOrigins(ofApps)).toEqual(ofApps);
+  for (const bad of ["lab.example", "localhost:80", "https://a/b", "https://a?b", "app://a/b", "file:///", "null", ""])
     expect(() => checkOrigins([bad])).toThrow(/option_origin/);
 });

@@ -43,8 +43,11 @@ export function checkToken(token: string): string {
 /** `origins`, each as browsers write it. Throws `OptionError` (`option_origin`). */
 export function checkOrigins(origins: readonly string[]): string[] {
   return origins.map((given) => {
-    const url = given === "*" ? undefined : urlOf(given);
-    if (given === "*" || (url && url.origin !== "null" && url.pathname === "/")) return url?.origin ?? given;
+    if (given === "*") return given;
+    const url = urlOf(given);
+    // Not `url.origin`, which is "null" of the schemes of extensions and apps, whose pages do send scheme and host.
+    const origin = url && `${url.protocol}//${url.host}`;
+    if (origin && url.host !== "" && (url.href === origin || url.href === `${origin}/`)) return origin;
     const remedy = "give scheme, host and port, such as https://example.org, or * for any";
     throw new OptionError("option_origin", `${shown(given)} is no origin`, remedy, { origin: shown(given) });
   });
