@@ -21,7 +21,9 @@ it.each<[string | undefined, object, Admission]>([
   // Its own page, by whatever name.
   [undefined, { host: "localhost:8777", origin: "http://localhost:8777" }, OPEN],
   [undefined, { host: "127.0.0.1:8777", origin: "http://localhost:8777" }, OPEN],
-  [undefined, { host: "worldstep", origin: "https://worldstep" }, OPEN],
+  [undefined, { host: "mybox.lan:8777", origin: "http://mybox.lan:8777" }, OPEN],
+  ["host", { host: "worldstep", origin: "https://worldstep" }, OPEN],
+  [undefined, { host: "worldstep", origin: "https://worldstep" }, { ...OPEN, origins: ["https://worldstep"] }],
   ["origin", { host: "127.0.0.1:8777", origin: "http://localhost:3000" }, OPEN],
   ["origin", { host: "127.0.0.1:8777", origin: "http://127.0.0.1.evil.example:8777" }, OPEN],
   ["origin", { host: "127.0.0.1:8777", origin: "null" }, OPEN],

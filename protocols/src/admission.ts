@@ -10,7 +10,7 @@ export interface Admission {
   readonly schemes: readonly string[];
   /** Origins beside the server's own whose pages may connect, `https://example.org`; `*` for any. */
   readonly origins: readonly string[];
-  /** Names of this machine, beside addresses, `localhost` and names without a dot. */
+  /** Names of this machine, beside addresses and `localhost`. */
   readonly hosts: readonly string[];
   /** The port that the server listens on. */
   readonly port: number;
@@ -63,7 +63,7 @@ export function refusalOf(headers: Headers, admission: Admission): Refusal | und
   const { host, origin } = headers as { readonly host?: string; readonly origin?: string };
   const asked = host === undefined ? undefined : urlOf(`http://${host}`);
   // A page of a name that was made to mean this machine has that name here. With a token there is nothing it could do.
-  if (host !== undefined && token === undefined && !anywhere && !(asked && isOurs(asked, admission))) {
+  if (host !== undefined && token === undefined && !anywhere && !(asked && isOurs(asked, origin, admission))) {
     const why = "the request is for a host that this server doesn't know: --allow-origin names it, or use a --token";
     return { kind: "host", status: 421, why };
   }
@@ -90,9 +90,11 @@ function isSame(ours: string, theirs: string): boolean {
   return difference === 0;
 }
 
-function isOurs({ hostname }: URL, { hosts, origins }: Admission): boolean {
-  if (hostname.startsWith("[") || IPV4.test(hostname) || !hostname.includes(".") || hostname.endsWith(".localhost"))
+function isOurs({ hostname }: URL, origin: string | undefined, { hosts, origins }: Admission): boolean {
+  if (hostname.startsWith("[") || IPV4.test(hostname) || hostname === "localhost" || hostname.endsWith(".localhost"))
     return true;
+  // A container's name, say. Whoever answers such names on a network could make one mean this machine to a browser.
+  if (!hostname.includes(".") && origin === undefined) return true;
   return hosts.includes(hostname) || origins.some((origin) => urlOf(origin)?.hostname === hostname);
 }
 
