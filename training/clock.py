@@ -2,6 +2,8 @@
 
 import numpy as np
 
+LONGEST = 10  # seconds from row to row: beyond, a clock is more likely one of milliseconds or less
+
 
 def read_clock(rows, said, fps, report):
     """
@@ -13,30 +15,31 @@ def read_clock(rows, said, fps, report):
     time = rows.get("timestamp")
     within = np.diff(rows["episode_index"]) == 0
     step = np.diff(time)[within] if time is not None else np.empty(0)
+    coarse = len(step) and (step == 0).mean() > 0.05
     step = step[np.isfinite(step) & (step > 0)]
-    if not len(step):
+    if coarse or not len(step):
         if said is None:
             raise SystemExit("neither info.json's fps nor a timestamp says how fast the rows follow each other: give --fps")
         if time is not None:
-            report.note("timestamp never moves: rows are taken as one step of fps apart")
+            report.note("timestamp does not tell rows apart: they are taken as one step of fps apart")
         rows["timestamp"] = rows["frame_index"] / said
         return whole(said)
-    usual = float(np.median(step))
-    if said is not None and fps is None:
-        scales = [(1e3, "ms"), (1e6, "us"), (1e9, "ns")] + ([(said, "frames")] if np.array_equal(time, rows["frame_index"]) else [])
-        for scale, unit in scales:
-            if abs(usual * said / scale - 1) < 0.05 and scale > 1:
-                report.note(f"timestamp counts in {unit}: read as seconds")
-                rows["timestamp"], usual = time / scale, usual / scale
-                break
-    if said is None or abs(usual * said - 1) > 0.05:
-        derived = whole(1 / usual)
-        if said is not None:
-            report.note(f"rows are {usual:.4g} s apart by their timestamp, and {'--fps' if fps else 'info.json'} says {said:g} fps: taken as {derived} fps")
-        else:
-            report.note(f"info.json has no fps: {derived} by the rows' timestamp")
-        said = derived
-    return whole(said)
+    # Rows that were dropped make steps longer than most; a clock that is nearly as coarse as the rows makes right ones so.
+    usual, coarser = (step[step < most * np.median(step)].mean() for most in (1.5, 2.5))
+    if said is not None:
+        units = [(1, "s"), (1e3, "ms"), (1e6, "us"), (1e9, "ns")] + ([(said, "frames")] if np.array_equal(time, rows["frame_index"]) else [])
+        for scale, unit in units:
+            if any(abs(one * said / scale - 1) <= 0.05 for one in (usual, coarser)):
+                if scale != 1:
+                    report.note(f"timestamp counts in {unit}: read as seconds")
+                    rows["timestamp"] = time / scale
+                return whole(said)
+    saying = "" if said is None else f", and {'--fps' if fps else 'info.json'} says {said:g} fps"
+    if usual > LONGEST:
+        raise SystemExit(f"rows are {usual:.4g} apart by their timestamp, hardly in seconds{saying}: give the right --fps")
+    derived = whole(1 / float(usual))
+    report.note(f"rows are {usual:.4g} s apart by their timestamp{saying}: taken as {derived} fps" if saying else f"info.json has no fps: {derived} by the rows' timestamp")
+    return derived
 
 
 def whole(fps):

@@ -11,7 +11,7 @@ OPTIONS = {
     "size": dict(type=int, help="pixels along each side of a frame: a multiple of 16; default 64"),
     "stride": dict(type=int, help="frames of a tick; default 4"),
     "ticks": dict(type=int, help="ticks of a window; default 32, or as many as there are in a row, 26 at least"),
-    "fps": dict(type=float, help="rows a second, where neither info.json nor a timestamp says it"),
+    "fps": dict(type=float, help="rows a second, where neither info.json nor a timestamp in seconds says it"),
 }
 
 
