@@ -33,7 +33,7 @@ def of_videos(dataset, size, report):
     for path, there in parts.items():
         there.sort(key=lambda part: part[:2])
         try:
-            video = Video(path, size)
+            video = Video(path, size, 1 / dataset.fps, there[0][0])
         except UnreadableVideo as why:
             for _, number, _ in there:
                 report.leave_out("episodes", f"their video is not to be read: {why}", file=dataset.relative(path), episode=number)
@@ -41,32 +41,39 @@ def of_videos(dataset, size, report):
         if video.late:
             report.note("the first frame of the video is not at 0: its time is counted from there", file=dataset.relative(path), seconds=round(video.late, 4))
         for (begin, number, end), (following, *_) in zip(there, [*there[1:], (None,)]):
-            end = min(x for x in (end, following if following is None or following > begin else None, video.seconds) if x is not None)
+            if end is None and following is not None and following > begin:
+                end = following
+            end = video.seconds if end is None else min(end, video.seconds)
             time = moments(dataset, number, begin, end, video, report)
             frames, found = video.at(time, end)
-            missing = np.flatnonzero(~found)
-            if len(missing):
-                why = video.error or "their video has no frame at their time"
-                report.leave_out("rows", why, episode=number, row=int(missing[0]), rows=len(missing))
+            timed = np.isfinite(time)
+            for why, lost in (("timestamp is NaN or null", ~timed), (video.error or "their video has no frame at their time", timed & ~found)):
+                if lost.any():
+                    report.leave_out("rows", why, episode=number, row=int(lost.argmax()), rows=int(lost.sum()))
             yield number, frames, found
 
 
 def moments(dataset, number, begin, end, video, report):
     """
-    When in its file the picture of each row is shown, in seconds: `from_timestamp + timestamp`. Where that can't be, for the
-    part of the file has one frame a row, at a steady rate, and is not as long as the timestamps say, the frames are one a row.
+    When in its file the picture of each row is shown, in seconds: `from_timestamp + timestamp`, counted from the first row's
+    where the episode is as long as its part of the file. Where it is not, and the part has one frame a row, at a steady rate,
+    the frames are one a row.
     """
     time, step = dataset.rows["timestamp"][dataset.spans[number]], 1 / dataset.fps
-    span, part = time[-1] - time[0] + step, end - begin
+    known = np.flatnonzero(np.isfinite(time))
+    if not len(known):
+        return time
+    first = time[known[0]] - step * known[0]
+    span, part = time[known[-1]] + step * (len(time) - known[-1]) - first, end - begin
     inside = video.times[(video.times > begin - video.half) & (video.times < end - video.half)]
     regular = len(inside) < 2 or np.ptp(np.diff(inside)) < video.half
-    if len(inside) == len(time) and regular and not abs(part - span) <= 1.5 * step:
+    if len(inside) == len(time) and regular and not abs(part - span) <= 0.5 * step:
         why = "the part of the video is not as long as the timestamps say, and has one frame a row: taken so"
         report.note(why, episode=number, timestamps=f"{span:.4g} s", video=f"{part:.4g} s")
         return inside
-    if time[0] >= part + step:
-        report.note("the timestamps begin behind the video: counted from the first", episode=number, timestamp=f"{time[0]:.4g} s")
-        time = time - time[0]
+    if first >= part + step or abs(part - span) <= 0.5 * step < first:
+        report.note("the timestamps begin behind the video: counted from the first", episode=number, timestamp=f"{first:.4g} s")
+        time = time - first
     return begin + time
 
 
@@ -76,11 +83,12 @@ class UnreadableVideo(Exception):
 
 class Video:
     """
-    A video that is read forwards. `times`: when each frame is shown, in seconds from the first; `seconds`: how long it is;
-    `half`: of a usual frame's time, and a bit less; `late`: when the container shows the first; `error`: what broke it off.
+    A video that is read forwards. `times`: when each frame is shown, in seconds; `seconds`: when it ends; `half`: of a usual
+    frame's time, or a row's where that is shorter, and a bit less; `late`: when the container shows the first frame, from
+    which times count, unless the first episode is said to `begin` there; `error`: what broke it off. step: from row to row.
     """
 
-    def __init__(self, path, size):
+    def __init__(self, path, size, step, begin):
         import av
 
         self.path, self.size, self.error, self.decoded = path, size, None, None
@@ -98,10 +106,10 @@ class Video:
             raise UnreadableVideo(broken(path, error)) from None
         if not len(times):
             raise UnreadableVideo("it holds no frame")
-        self.late = times[0] if abs(times[0]) > 1e-3 else 0.0
-        self.times = times - self.late
         usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
-        self.half = 0.49 * usual
+        self.half = 0.49 * min(usual, step)
+        self.late = times[0] if abs(times[0]) > 1e-3 and abs(times[0] - begin) > self.half else 0.0
+        self.times = times - self.late
         self.seconds = self.times[-1] + usual
         self._begin()
 
@@ -227,7 +235,7 @@ def picture_of(cell, dataset, number, row, size, report):
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(cell, (list, tuple)):
-        image = Image.fromarray(of_numbers(np.asarray(cell)))
+        image, deep = Image.fromarray(of_numbers(np.asarray(cell))), False
     else:
         data, path = cell if isinstance(cell, bytes) else None, cell if isinstance(cell, str) else None
         if isinstance(cell, dict):
@@ -235,12 +243,15 @@ def picture_of(cell, dataset, number, row, size, report):
         source = io.BytesIO(data) if data else file_of(path, dataset, number, int(dataset.rows["frame_index"][row]))
         try:
             image = Image.open(source)
+            deep = ";16" in str(image.tile)
             image.load()
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise UnreadablePicture(f"their picture can't be read ({type(error).__name__})") from None
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         raise UnreadablePicture("their picture has one channel of more than 8 bits, as a depth map has: a world is of 8-bit colour")
+    if deep:
+        report.note(f"{dataset.camera}: pictures of 16 bits a channel are read as of 8")
     if mode != "RGB":
         report.note(f"{dataset.camera}: pictures of mode {mode} are read as RGB" + (", without what they say of transparency" if mode in ("RGBA", "LA", "PA") else ""))
         image = image.convert("RGB")
@@ -268,4 +279,4 @@ def file_of(path, dataset, number, frame):
     for file in tried:
         if file.exists():
             return file
-    raise UnreadablePicture(f"their picture is not there ({'no bytes, and no file ' + str(path) if path else 'no bytes, and no path'})")
+    raise UnreadablePicture(f"their picture is not there (no bytes, and no {'file of their path' if path else 'path'})")
