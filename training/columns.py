@@ -70,28 +70,31 @@ def named(names, count):
     found = flat(names)
     if len(found) != count or not count:
         return None
-    return unique([unit_of(name) if unit is None else (name, unit) for name, unit in found])
+    return unique([unit_of(name) if unit is None else (name, unit) for name, unit, _ in found])
 
 
 def flat(names):
-    """`[(name, unit or None)]` of all names, in order. Those that repeat in the lists of a map begin with its key."""
+    """
+    `[(name, unit or None, place or None)]` of all names, in order: of their places, where they have all that there are. Those
+    that repeat in the parts of a map begin with its key.
+    """
     if names is None:
         return []
     if isinstance(names, (list, tuple)):
         return [found for part in names for found in flat(part)]
     if not isinstance(names, dict):
-        return [(str(names), None)]
-    places = list(names.values())
-    if all(isinstance(place, int) for place in places) and sorted(places) == list(range(len(places))):
-        return [(str(name), None) for name in sorted(names, key=names.get)]
+        return [(str(names), None, None)]
     nested = {key: flat(part) for key, part in names.items() if isinstance(part, (list, tuple, dict))}
-    often = Counter(name for part in nested.values() for name, _ in part)
+    often = Counter(name for part in nested.values() for name, _, _ in part)
     found = []
     for key, part in names.items():
         if key in nested:
-            found += [(f"{key}.{name}" if often[name] > 1 else name, unit) for name, unit in nested[key]]
+            found += [(f"{key}.{name}" if often[name] > 1 else name, unit, place) for name, unit, place in nested[key]]
         else:
-            found.append((str(key), part if isinstance(part, str) and part else None))
+            found.append((str(key), part if isinstance(part, str) and part else None, part if isinstance(part, int) else None))
+    places = [place for _, _, place in found]
+    if None not in places and sorted(places) == list(range(len(places))):
+        found.sort(key=lambda one: one[2])
     return found
 
 

@@ -25,6 +25,7 @@ KNOWN = {
     "frame_index": ("frame_index",),
     "episode_index": ("episode_index",),
 }
+MOST_NAMES = 4096  # of a world's action, proprioception, environment's state and tasks
 WANTED = ("action", "observation.state")  # nothing can be made without
 VIDEO = {
     2: "videos/chunk-{episode_chunk:03d}/{video_key}/episode_{episode_index:06d}.mp4",
@@ -51,9 +52,8 @@ class Dataset:
             raise SystemExit(f"{self.folder / 'data'} holds no Parquet files")
         schemas = self._schemas()
         self.camera = self._camera(camera, schemas)
-        self.columns = self._columns(columns or {}, schemas)
-        found = Rows(self.files, schemas, self.columns, self.features, report)
-        self.rows, self.place, self.spans = found.numbers, found.place, found.spans
+        found = Rows(self.files, schemas, self._columns(columns or {}, schemas), {*WANTED, *(columns or {})}, self.features, report)
+        self.rows, self.place, self.spans, self.columns = found.numbers, found.place, found.spans, found.columns
         self.names = {name: self._names(name, schemas, found) for name in VECTORS if name in self.rows}
         self.booleans = np.concatenate([[found.is_boolean(column)] * found.width(column) for column in self.columns["action"]])
         self.fps = read_clock(self.rows, self.info.get("fps"), fps, report)
@@ -144,7 +144,10 @@ class Dataset:
             last = [column.split(".")[-1] for column in columns]
             last = last if len(set(last)) == len(last) else columns
             parts = [[(f"{column}.{n}", unit) for n, unit in part] if len(columns) > 1 else part for column, part in zip(last, parts)]
-        return unique([found for part in parts for found in part])
+        found = unique([found for part in parts for found in part])
+        if len(found) > MOST_NAMES:
+            raise SystemExit(f"{name} has {len(found)} numbers a row, and a world takes {MOST_NAMES}: say which with --map {name}=COLUMN")
+        return found
 
     def _episodes(self):
         """Of each episode what meta says, by its number: in v3 where its part of each file is."""
@@ -174,12 +177,18 @@ class Dataset:
 
     def tasks(self):
         """The text of each task_index that meta tells, `{index: text}`."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         lines, table = self.folder / "meta/tasks.jsonl", self.folder / "meta/tasks.parquet"
         if table.exists():
             # Pandas keeps the texts in an index, of whatever name.
-            listed = [dict(task_index=row.get("task_index"), task=next((x for x in row.values() if isinstance(x, str)), None)) for row in pq.read_table(table).to_pylist()]
+            try:
+                found = pq.read_table(table).to_pylist()
+            except (pa.ArrowException, OSError) as error:
+                self.report.leave_out("files", broken(table, error), file=self.relative(table))
+                found = []
+            listed = [dict(task_index=row.get("task_index"), task=next((x for x in row.values() if isinstance(x, str)), None)) for row in found]
         else:
             listed = read_lines(lines) if lines.exists() else self._tasks_of_episodes()
         return {int(row["task_index"]): str(row["task"]) for row in listed if row.get("task") and row.get("task_index") is not None}
@@ -235,4 +244,5 @@ def matching(pattern, there, name):
 
 def is_depth(name, feature):
     info = feature.get("info") or feature.get("video_info") or {}
-    return bool(info.get("video.is_depth_map") or info.get("is_depth_map")) or "depth" in re.split(r"[._/]", name.lower())
+    said = [info[key] for key in ("video.is_depth_map", "is_depth_map") if key in info]
+    return any(said) if said else "depth" in re.split(r"[._/]", name.lower())

@@ -21,10 +21,12 @@ def read_info(folder):
 
 def read_lines(path):
     """The JSON objects of a .jsonl file."""
+    text = path.read_text(encoding="utf-8")
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
     except json.JSONDecodeError as error:
-        raise SystemExit(f"{path} is broken: {error}") from None
+        raise SystemExit(f"{path} is {pointer(text) or f'broken: {error}'}") from None
+    return [line for line in found if isinstance(line, dict)]
 
 
 def pointer(text):

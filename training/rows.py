@@ -14,27 +14,34 @@ class Rows:
     """
     `numbers`: of each row by LeRobot's names, `[R, n]` float64 of the `VECTORS` and `[R]` of the others, sorted by episode
     and frame; `place` `[R, 2]`: each row's file, and where in it the row is; `spans`: the slice of each episode's rows, by its
-    number. columns: those that each name is read from; schemas: the Arrow schema of each of `files`; features: of info.json.
-    What can't be read is NaN, and reported.
+    number; `columns`: those of `columns`, from which each name is read, that hold what they should; of one that doesn't and
+    is `needed` SystemExit says so. schemas: the Arrow schema of each of `files`; features: of info.json. What can't be read
+    is NaN, and reported.
     """
 
-    def __init__(self, files, schemas, columns, features, report):
-        self.files, self.schemas, self.columns, self.features, self.report = files, schemas, columns, features, report
-        parts, counts = self._read()
-        self.matrices = {column: self._joined(column, found, counts) for column, found in parts.items()}
-        for column in parts:
-            self._compare_types(column)
-        numbers = {name: np.concatenate([self.matrices[column] for column in found], 1) for name, found in columns.items()}
-        for name in numbers:
-            if name not in VECTORS:
-                if numbers[name].shape[1] != 1:
-                    raise SystemExit(f"{columns[name][0]} holds {numbers[name].shape[1]} numbers a row, and {name} is one")
-                numbers[name] = numbers[name][:, 0]
+    def __init__(self, files, schemas, columns, needed, features, report):
+        self.files, self.schemas, self.features, self.report = files, schemas, features, report
+        self.matrices, self.columns, numbers = {}, {}, {}
+        parts, counts = self._read(columns)
+        for name, found in columns.items():
+            try:
+                self.matrices |= {column: self._joined(column, parts[column], counts) for column in found}
+                numbers[name] = self._numbers(name, found)
+            except ValueError as wrong:
+                if name in needed:
+                    raise SystemExit("\n".join([str(wrong), *report.left_out()])) from None
+                report.note(f"{name} is not read: {wrong}")
+                continue
+            self.columns[name] = found
+            for column in found:
+                self._compare_types(column)
         place = np.stack([np.repeat(np.arange(len(counts)), counts), np.concatenate([np.arange(n) for n in counts])], 1).astype(int)
         if "episode_index" not in numbers:
             numbers["episode_index"] = self._episode_of_files()[place[:, 0]]
-        if "frame_index" not in numbers:
-            numbers["frame_index"] = count_within(numbers["episode_index"])
+        counted, frame = count_within(numbers["episode_index"]), numbers.get("frame_index")
+        if frame is not None and not np.isfinite(frame).all():
+            report.note(f"frame_index is null or NaN in {int((~np.isfinite(frame)).sum())} rows: counted there")
+        numbers["frame_index"] = counted if frame is None else np.where(np.isfinite(frame), frame, counted)
         order = self._order(numbers)
         self.numbers, self.place = {name: values[order] for name, values in numbers.items()}, place[order]
         number = self.numbers["episode_index"].astype(int)
@@ -48,12 +55,13 @@ class Rows:
     def is_boolean(self, column):
         return self.features.get(column, {}).get("dtype") in ("bool", "boolean") or "bool" in self._stored(column)
 
-    def _read(self):
-        """Of each column a matrix for each file, or None; and how many rows each file has."""
+    def _read(self, columns):
+        """Of each column a matrix for each file, None, or the ValueError that says what it holds; and how many rows each file has."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        parts, counts = {column: [] for found in self.columns.values() for column in found}, []
+        parts, counts = {column: [] for found in columns.values() for column in found}, []
+        vectors = {column for name in VECTORS for column in columns.get(name, ())}
         for i, (path, schema) in enumerate(zip(self.files, self.schemas), 1):
             print(f"\rreading rows, file {i}/{len(self.files)} ", end="", flush=True)
             here = [column for column in parts if column in schema.names]
@@ -65,8 +73,13 @@ class Rows:
             counts.append(count)
             for column, found in parts.items():
                 found.append(self._part(table, column, path) if column in here else None)
-                if column not in here and count:
-                    self.report.leave_out("rows", f"their file has no column {column}", file=path.name, rows=count)
+                if column in here or not count:
+                    continue
+                why, where = f"their file has no column {column}", dict(file=path.name, rows=count)
+                if column in vectors:
+                    self.report.leave_out("rows", why, **where)
+                else:
+                    self.report.note(f"of some rows: {why}", **where)
         print()
         return parts, counts
 
@@ -74,17 +87,29 @@ class Rows:
         try:
             return as_matrix(table[column])
         except ValueError as error:
-            raise SystemExit(f"{path.name}: {column} {error}, not numbers") from None
+            return ValueError(f"{path.name}: {column} {error}, not numbers")
+
+    def _numbers(self, name, columns):
+        """What the `columns` of a name hold, `[R, n]`, or `[R]` of what is one number."""
+        matrix = np.concatenate([self.matrices[column] for column in columns], 1)
+        if name in VECTORS:
+            return matrix
+        if matrix.shape[1] != 1:
+            raise ValueError(f"{', '.join(columns)} holds {matrix.shape[1]} numbers a row, and it is one")
+        return matrix[:, 0]
 
     def _joined(self, column, parts, counts):
-        """The matrix of all files; NaN where a file has no such column, or rows of another length than most."""
+        """The matrix of all files; NaN where a file has no such column, or rows of another length than most. Raises ValueError."""
+        for part in parts:
+            if isinstance(part, ValueError):
+                raise part
         widths = {}
         for part, count in zip(parts, counts):
             if part is not None:
                 widths[part.shape[1]] = widths.get(part.shape[1], 0) + count
         width = max(widths, key=widths.get, default=0)
         if not width:
-            raise SystemExit("\n".join([f"{column} holds no numbers", *self.report.left_out()]))
+            raise ValueError(f"{column} holds no numbers")
         joined = []
         for path, part, count in zip(self.files, parts, counts):
             if part is not None and part.shape[1] != width and count:
@@ -122,7 +147,7 @@ class Rows:
         keys = [name for name in ("episode_index", "frame_index", "timestamp") if name in numbers]
         again = np.all([np.diff(numbers[key][order], prepend=np.nan) == 0 for key in keys], 0)
         for number, count in zip(*np.unique(episode[order][again], return_counts=True)):
-            self.report.leave_out("rows", "they are there twice", episode=int(number), rows=int(count))
+            self.report.leave_out("rows", "a row before has the same episode_index, frame_index and timestamp", episode=int(number), rows=int(count))
         return order[~again]
 
 
