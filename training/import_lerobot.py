@@ -15,7 +15,7 @@ import numpy as np
 import pictures
 from channels import asked_for, described, is_constant, ranged
 from import_options import add_options
-from lerobot import KNOWN, Dataset
+from lerobot import KNOWN, MOST_NAMES, Dataset
 from report import Report
 from rows import VECTORS
 from shards import SHARD, SHORTEST, Shards
@@ -32,7 +32,7 @@ def parse():
     parser.add_argument("--out", required=True, help="folder for the shards, meta.json and import.json")
     add_options(parser)
     args = parser.parse_args()
-    args.size, args.stride = args.size or 64, args.stride or 4
+    args.size, args.stride = 64 if args.size is None else args.size, 4 if args.stride is None else args.stride
     if args.size < 16 or args.size % 16:
         parser.error("--size must be a multiple of 16")
     if not 1 <= args.stride <= 64:
@@ -83,7 +83,8 @@ class Tries:
         step = np.diff(rows["timestamp"], append=np.nan) * dataset.fps
         gap = ~self.ends & ~(np.abs(step - 1) <= GAP)
         for row in np.flatnonzero(gap):
-            report.leave_out("steps", "the time to the next row is not one step", episode=int(self.episode[row]), row=self.inside(row), seconds=round(float(step[row] / dataset.fps), 4) if np.isfinite(step[row]) else None)
+            why = "the time to the next row is " + ("not one step" if np.isfinite(step[row]) else "unknown: timestamp is NaN or null")
+            report.leave_out("steps", why, episode=int(self.episode[row]), row=self.inside(row), seconds=round(float(step[row] / dataset.fps), 4) if np.isfinite(step[row]) else None)
         self.moves &= ~gap
 
     def inside(self, row):
@@ -110,18 +111,27 @@ class Scores:
         index = rows.get("task_index", np.zeros(count))
         index = np.where(np.isfinite(index), index, -1).astype(int)
         known = dataset.tasks()
-        texts = {number: known.get(number, "").strip() or f"task {number}" for number in np.unique(index)}
+        texts = {number: known.get(number, "").strip() or f"task {number}" for number in np.unique(index[index >= 0])}
         if len(texts) == 1 and not known:
             texts = dict.fromkeys(texts, "task")
+        if not {"next.reward", "next.success"} & set(rows) and len(texts) > 1:
+            report.note(f"there are {len(texts)} task texts, and nothing says what is rewarded: the world gets one task for all")
+            texts = dict.fromkeys(texts, "task")
         texts = {number: "task play" if text == "play" else text for number, text in texts.items()}  # play is every world's first
-        self.names = list(dict.fromkeys(texts.values()))
-        self.of = np.array([self.names.index(texts[number]) for number in index])
+        self.names = list(dict.fromkeys(texts.values())) or ["task"]
+        if len(self.names) >= MOST_NAMES:
+            raise SystemExit(f"there are {len(self.names)} task texts, and a world takes {MOST_NAMES - 1}: give --map task_index=COLUMN of one that has fewer")
+        places = {number: self.names.index(text) for number, text in texts.items()}
+        self.of = np.array([places.get(number, -1) for number in index])
         self.reward, self.success = (rows.get(name, np.zeros(count)) for name in ("next.reward", "next.success"))
         for name in ("next.reward", "next.success"):
             if name not in rows:
                 report.note(f"the dataset has no {name}: " + ("rewards are 0" if name == "next.reward" else "nothing succeeds, and no episode of the world ends by itself"))
             elif not np.isfinite(rows[name]).all():
                 report.note(f"{name} is null or NaN in {int((~np.isfinite(rows[name])).sum())} rows: unknown there")
+        lost = np.isfinite(self.reward) & ~np.isfinite(self.success)
+        if lost.any():
+            report.leave_out("rewards", "next.success is unknown in their row", rows=int(lost.sum()))
 
     def block(self, rows):
         """rows `[T, s]` -> rewards `[T, tasks]` float32, NaN where nothing is known, and success `[T, tasks]` uint8."""
@@ -147,9 +157,12 @@ class Cut:
             report.note(f"windows have {self.ticks} ticks: no {TICKS * args.stride + 1} rows follow each other")
         self.length = self.ticks * args.stride
         if steps.max() < self.length:
-            least = SHORTEST * args.stride
-            why = f"no {least if args.ticks is None else self.length} steps follow each other, {steps.max()} do: "
-            why += "give a smaller --stride" if args.ticks is None else f"give fewer --ticks (at least {SHORTEST}), or a smaller --stride"
+            most, least = int(steps.max()), args.ticks or SHORTEST
+            why = f"no {least * args.stride} steps follow each other, {most} do: "
+            ways = [f"fewer --ticks (at least {SHORTEST})"] * (most >= SHORTEST * args.stride) + ["a smaller --stride"] * (most >= least)
+            if not ways and most >= SHORTEST:
+                ways = [f"--ticks {SHORTEST}, and a smaller --stride"]
+            why += "give " + ", or ".join(ways) if ways else f"a window wants {SHORTEST} at least"
             raise SystemExit("\n".join([why, *report.left_out()]))
 
     def _stretches(self, span, there):
@@ -163,7 +176,7 @@ class Cut:
             starts = starts_of_windows(steps, self.length)
             if not starts:
                 why = f"fewer than {self.length + 1} follow each other, as a window wants"
-                rows = steps if self.tries.ends[span.start + first + steps - 1] else steps + 1
+                rows = steps if steps and self.tries.ends[span.start + first + steps - 1] else steps + 1
                 self.report.leave_out("rows", why, episode=number, row=first, rows=rows)
             found += [span.start + first + start + np.arange(self.length) for start in starts]
         for rows in found:
@@ -272,7 +285,7 @@ def main():
     )
     if environment is not None:
         meta["environmentState"] = with_units(dataset.names["observation.environment_state"])
-    (shards.folder / "meta.json").write_text(json.dumps(meta, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    (shards.folder / "meta.json").write_text(json.dumps(meta, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     report.write(
         shards.folder / "import.json",
         dataset=str(Path(args.dataset).resolve()),

@@ -7,7 +7,8 @@ def stretches(sound, moves, ends, stands):
     """
     The stretches of an episode's rows in which each leads to the next, `[(first row, steps)]`. sound `[R]`: the row's frame and
     state are there; moves `[R]`: its action is, and what it led to is the row behind it; ends `[R]`: it is the last of a try,
-    and what it led to was not recorded; stands: such a row stands for that itself, else its action is left out.
+    and what it led to was not recorded; stands: such a row stands for that itself, else its action is left out. A row that is
+    sound and moves, with none beside it, is a stretch of 0 steps.
     """
     leads = sound & moves & np.where(ends, stands, np.append(sound[1:], False))
     found, first = [], None
@@ -17,6 +18,8 @@ def stretches(sound, moves, ends, stands):
         if first is not None and (ends[row] or not leads[row]):
             found.append((first, row - first + int(leads[row])))
             first = None
+        elif first is None and sound[row] and moves[row]:
+            found.append((row, 0))
     return found
 
 
