@@ -31,9 +31,10 @@ def parse():
     return parser.parse_args()
 
 
-def files_of(logs):
-    """A digest of the names and sizes of a dataset's files; to read them all would take as long as to import them."""
-    found = sorted((str(path.relative_to(logs)), path.stat().st_size) for path in Path(logs).rglob("*") if path.is_file())
+def files_of(logs, made):
+    """A digest of the names and sizes of a dataset's files, but for the folders `made` of it; to read them all would take as long as to import them."""
+    logs, made = Path(logs).resolve(), {Path(folder).resolve() for folder in made}
+    found = sorted((str(path.relative_to(logs)), path.stat().st_size) for path in logs.rglob("*") if path.is_file() and not made & set(path.parents))
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 
@@ -51,7 +52,7 @@ def begin(runs, args):
     if other:
         said = lambda of: ", ".join(f"no --{name}" if of.get(name) is None else f"--{name} {of[name]}" for name in other)  # noqa: E731
         raise SystemExit(f"{runs} was made with {said(before)}, and is now asked for {said(asked)}: give another --runs, or delete it")
-    asked["files"] = files_of(args.logs)
+    asked["files"] = files_of(args.logs, (runs, args.out))
     if before.get("files", asked["files"]) != asked["files"] and imported[0].exists():
         raise SystemExit(f"{args.logs} holds other files than when {runs} was made of it: give another --runs, or delete it")
     runs.mkdir(parents=True, exist_ok=True)
