@@ -65,6 +65,7 @@ describe("a command that can't run says why and what to do", () => {
   it.each([
     ["an unknown command", ["dream"], "unknown command 'dream'"],
     ["a number that is none", ["generate", "--episodes", "many", "--out", "x", "--seed", "1"], "a whole number"],
+    ["frames that no world has", ["generate", "--episodes", "1", "--seed", "1", "--out", "x", "--size", "60"], "of 16"],
     ["nothing to serve", ["serve", "--no-world", "--no-simulator"], "option_worlds"],
     ["no page", ["serve", "--console", "none"], "option_console"],
     ["a certificate without its key", ["serve", "--no-console", "--cert", "cert.pem"], "option_tls"],

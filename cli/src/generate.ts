@@ -19,7 +19,7 @@ export function generateCommand(): Command {
     .requiredOption("--episodes <n>", "how many episodes", wholeNumber(1))
     .requiredOption("--out <dir>", "folder for the shards and meta.json; made if absent")
     .requiredOption("--seed <n>", "data sets of different seeds share no episode", wholeNumber(0))
-    .option("--size <pixels>", "sides of a frame", wholeNumber(16, 256), 64)
+    .option("--size <pixels>", "sides of a frame, a multiple of 16", wholeNumber(16, 256, 16), 64)
     .option(
       "--ticks <n>",
       "length of an episode; of few, many scenes for single frames to be learnt from",

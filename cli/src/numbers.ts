@@ -1,13 +1,14 @@
 // Numbers from the command line, checked as they are parsed.
 import { InvalidArgumentError } from "commander";
 
-/** A parser of whole numbers in [min, max], for commander's options. */
-export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
+/** A parser of whole numbers in [min, max], multiples of `of`, for commander's options. */
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER, of = 1): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min && value <= max && value % of === 0)
+      return value;
     const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-    throw new InvalidArgumentError(`Give a whole number ${range}.`);
+    throw new InvalidArgumentError(`Give a ${of === 1 ? "whole number" : `multiple of ${of}`} ${range}.`);
   };
 }
 
