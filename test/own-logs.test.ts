@@ -50,7 +50,7 @@ describe("a LeRobot dataset", () => {
     const python = await findPython(["torch", "numpy", "pyarrow", "av", "PIL", "mcap"]);
     if (python === undefined) return skip("no Python with torch, numpy, pyarrow, av, pillow and mcap");
     const { stdout } = await run(python, ["test/fixtures/import_cases.py", join(folder, "cases")]);
-    expect(stdout).toContain("15 cases hold");
+    expect(stdout).toContain("20 cases hold");
   });
 
   it("without what is needed is refused with what to do", { timeout: 120_000 }, async ({ skip }) => {
