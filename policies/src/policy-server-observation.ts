@@ -4,6 +4,7 @@ import {
   byteTensor,
   type DictSpace,
   type Dtype,
+  elementCount,
   type FloatTensor,
   type Observation,
   ProtocolError,
@@ -11,9 +12,19 @@ import {
   type Tensor,
 } from "@worldstep/protocols";
 import { isTensor, type PolicyRecord, type PolicyValue, unpackPolicy } from "@worldstep/sdk";
+import { isModest } from "./policy-message.js";
 
 const IMAGE = "observation/image";
 const STATE = "observation/state";
+/** An array is ten of them: enough for any cameras, and for a prompt in numbers. */
+const MOST_VALUES = 10_000;
+const BYTES_OF_DOUBLE = 8;
+
+/** The bytes of what is looked at of an observation: one frame, and a state of doubles. */
+export function bytesOf({ spaces }: DictSpace): number {
+  const [, ...imageShape] = spaces.frames?.shape ?? [];
+  return elementCount(imageShape) + BYTES_OF_DOUBLE * elementCount(spaces.proprioception?.shape ?? []);
+}
 
 /**
  * The observation in `message`, undefined for one in text: of its `observation/image` one frame, `[1, H, W, 3]`, of its
@@ -37,6 +48,10 @@ export function readObservation({ spaces }: DictSpace, message: Uint8Array | und
 
 function unpacked(message: Uint8Array | undefined): PolicyValue {
   if (message === undefined) throw new ProtocolError("message_text", "a text message", "send msgpack");
+  if (!isModest(message, MOST_VALUES)) {
+    const summary = `the observation has over ${MOST_VALUES} values, or a type of its own`;
+    throw new ProtocolError("message_malformed", summary, "send lists of numbers as arrays of NumPy");
+  }
   try {
     return unpackPolicy(message);
   } catch (cause) {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import { createConnection, type Socket } from "node:net";
 import { byteTensor, floatTensor, type Observation } from "@worldstep/protocols";
 import { connectPolicy, drive, type PolicyRecord, packPolicy, type RemotePolicy, unpackPolicy } from "@worldstep/sdk";
 import { createSimulator } from "@worldstep/simulator";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import type { Policy } from "./policy.js";
 import { type PolicyServer, type PolicyServerOptions, type PolicySpaces, servePolicy } from "./policy-server.js";
@@ -224,14 +225,152 @@ test.each<[string, string | Uint8Array, string]>([
   expect(String(replies[0]?.[0])).toContain(`(${code})`);
 });
 
-test("a message above 16 MiB closes the socket with 1009, and nothing is compressed", async () => {
+test("a message above 4 MiB closes the socket with 1009, and nothing is compressed", async () => {
   const server = await served(still);
   const { socket } = await bare(server);
   expect(socket.extensions).toBe("");
-  socket.send(new Uint8Array(16 * 2 ** 20 + 1));
+  const padded = { ...ASKED, other: byteTensor(new Uint8Array(4 * 2 ** 20 - 300), [4 * 2 ** 20 - 300]) };
+  expect(actionsOf(await (await connected(server)).infer(padded))).toEqual(new Float32Array(6));
+  socket.send(new Uint8Array(4 * 2 ** 20 + 1));
   expect((await once(socket, "close"))[0]).toBe(1009);
   expect(actionsOf(await (await connected(server)).infer(ASKED))).toEqual(new Float32Array(6));
 });
+
+test("where frames are large, a message may be four times what is looked at", async () => {
+  const frames = { type: "box", dtype: "uint8", shape: [2, 1024, 2048, 3], low: 0, high: 255 } as const;
+  const { observationSpace, actionSpace } = SPACES;
+  const server = await served(
+    still,
+    {},
+    {
+      observationSpace: { ...observationSpace, spaces: { ...observationSpace.spaces, frames } },
+      actionSpace,
+    },
+  );
+  const image = byteTensor(new Uint8Array(2048 * 1024 * 3), [1024, 2048, 3]);
+  const asked = { "observation/image": image, wrist: image, left: image, "observation/state": STATE };
+  expect(actionsOf(await (await connected(server)).infer(asked))).toEqual(new Float32Array(6));
+  const { socket } = await bare(server);
+  socket.send(new Uint8Array(4 * image.data.length + 100));
+  expect((await once(socket, "close"))[0]).toBe(1009);
+});
+
+const many = (head: string, value: string, times: number) => Buffer.from(head + value.repeat(times), "hex");
+
+test.each<[string, Uint8Array]>([
+  ["a map of 800,000 keys", many("df000c3500", "a16101", 800_000)],
+  ["a list of four million", many("dd003d0900", "c0", 4_000_000)],
+  ["a list that says it has four milliards", many("ddffffffff", "", 0)],
+  ["lists in lists", many("", "91", 4_000_000)],
+  ["lists of lists of strings", many("dc2000", "92a0d900", 8_192)],
+  ["a regular expression, which has an extension type", many("", "d47892a0a0", 1)],
+])("%s is refused before it is decoded", async (_, message) => {
+  const { socket, replies } = await bare(await served(still));
+  const begun = performance.now();
+  socket.send(message);
+  expect((await once(socket, "close"))[0]).toBe(1011);
+  expect(performance.now() - begun).toBeLessThan(1000);
+  expect(String(replies[0]?.[0])).toMatch(/over 10000 values.*\(message_malformed\)/);
+});
+
+test("values of every kind stand beside an observation", async () => {
+  const policy = await connected(await served(still));
+  const numbers = [0, -1, 200, -100, 60_000, -30_000, 2 ** 31, -(2 ** 31), 2 ** 40, -(2 ** 40), 1.5];
+  const texts = ["", "a", "b".repeat(40), "c".repeat(300), "d".repeat(70_000)];
+  const lists = [[], Array.from({ length: 20 }, (_, i) => i), Array.from({ length: 9_000 }, () => null)];
+  const maps = [{}, Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, true]))];
+  const arrays = [10, 300, 70_000].map((n) => byteTensor(new Uint8Array(n), [n]));
+  const answer = await policy.infer({ numbers, texts, lists, maps, arrays, ...ASKED });
+  expect(actionsOf(answer)).toEqual(new Float32Array(6));
+});
+
+test("while a question is answered, nothing more is read", async () => {
+  let [asked, go] = [0, () => {}];
+  const server = await served(
+    acting(async () => {
+      asked++;
+      await new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      return new Float32Array(6);
+    }),
+  );
+  const { socket } = await bare(server);
+  let pongs = 0;
+  socket.on("pong", () => pongs++);
+  socket.send(packPolicy(ASKED));
+  await expect.poll(() => asked).toBe(1);
+  socket.ping();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(pongs).toBe(0);
+  go();
+  await expect.poll(() => pongs).toBe(1);
+});
+
+test("who asked nothing gives way to others, who asked does not", async () => {
+  const server = await served(counting());
+  const asker = await connected(server);
+  await asker.infer(ASKED);
+  const idle = await Promise.all(Array.from({ length: 63 }, () => bare(server)));
+  const closed = Promise.race(idle.map(async ({ socket }, i) => [i, (await once(socket, "close"))[0]]));
+  const others = [];
+  for (let i = 0; i < 63; i++) {
+    const other = await connected(server);
+    expect(actionsOf(await other.infer(ASKED))?.[1]).toBe(1);
+    others.push(other);
+  }
+  expect((await closed)[1]).toBe(1013);
+  expect(idle.every(({ socket }) => socket.readyState >= WebSocket.CLOSING)).toBe(true);
+  expect(actionsOf(await asker.infer(ASKED))?.[1]).toBe(2);
+  await expect(connectPolicy(server.url)).rejects.toThrow(/503/);
+  others[0]?.close();
+  await expect
+    .poll(() =>
+      connectPolicy(server.url).then(
+        (late) => late.close() ?? true,
+        () => false,
+      ),
+    )
+    .toBe(true);
+});
+
+test("who got an error and doesn't leave gives way", async () => {
+  const server = await served(still);
+  const rude = await Promise.all(Array.from({ length: 64 }, () => handshaken(server)));
+  for (const socket of rude) socket.write(Buffer.of(0x82, 0x81, 0, 0, 0, 0, 0xc1));
+  for (const socket of rude) await expect.poll(() => String(socket.read())).toContain("message_malformed");
+  expect(actionsOf(await (await connected(server)).infer(ASKED))).toEqual(new Float32Array(6));
+});
+
+test("who stops in the middle of a message is cut, who answers pings is not", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+  ends.push(() => vi.useRealTimers());
+  const server = await served(counting());
+  const policy = await connected(server);
+  const stopped = await handshaken(server);
+  stopped.write(Buffer.concat([Buffer.of(0x82, 0xfe, 0xff, 0xff, 0, 0, 0, 0), Buffer.alloc(1000)]));
+  stopped.resume();
+  const cut = once(stopped, "close");
+  for (let round = 0; round < 3; round++) {
+    vi.advanceTimersByTime(20_000);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  await cut;
+  expect(actionsOf(await policy.infer(ASKED))?.[1]).toBe(1);
+});
+
+/** A socket that shook hands, and leaves all else to the test. */
+async function handshaken({ url }: PolicyServer): Promise<Socket> {
+  const { hostname: host, port } = new URL(url);
+  const socket = createConnection({ host, port: Number(port) });
+  ends.push(() => socket.destroy());
+  socket.on("error", () => undefined);
+  const key = "AAAAAAAAAAAAAAAAAAAAAA==";
+  const head = `Host: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}`;
+  socket.write(`GET / HTTP/1.1\r\n${head}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+  await once(socket, "readable");
+  return socket;
+}
 
 test("questions sent ahead are answered one at a time, in order", async () => {
   let [underWay, most, asked] = [0, 0, 0];

@@ -19,7 +19,8 @@ import {
 import { type PolicyRecord, packPolicy } from "@worldstep/sdk";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { Policy } from "./policy.js";
-import { readObservation } from "./policy-server-observation.js";
+import { bytesOf, readObservation } from "./policy-server-observation.js";
+import { Seats } from "./seats.js";
 
 /** What a policy needs to be told of the worlds that it acts on. */
 export type PolicySpaces = Pick<EnvSpec, "observationSpace" | "actionSpace">;
@@ -48,7 +49,10 @@ export interface PolicyServer {
   close(): Promise<void>;
 }
 
-const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+/** For prompts and other cameras, though nobody looks at them: so many bytes, or so many times what is looked at. */
+const MAX_MESSAGE = { bytes: 4 * 2 ** 20, times: 4 };
+/** What a message may come in, or its pieces would take more than itself. */
+const PIECES = { maxFragments: 1024, maxBufferedChunks: 16_384 };
 const MAX_CONNECTIONS = 64;
 /** Of HTTP, half-open ones among them. */
 const MORE_CONNECTIONS = 1024;
@@ -56,15 +60,13 @@ const LONGEST_ERROR = 2000;
 const CLOSE_GOING_AWAY = 1001;
 const CLOSE_FAILED = 1011;
 const CLOSE_PATIENCE_MS = 1000;
-// A client whose machine is gone says no goodbye: the system asks after it, or its policy would stay open for ever.
-const KEEP_ALIVE_MS = 20_000;
+/** How often a client is asked whether it is there: one whose machine is gone says no goodbye. */
+const ROUND_MS = 20_000;
 // Whoever is slower than this with a request's head has no business here.
 const HTTP = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   connectionsCheckingInterval: 2_000,
-  keepAlive: true,
-  keepAliveInitialDelay: KEEP_ALIVE_MS,
 };
 
 /**
@@ -90,19 +92,25 @@ export async function servePolicy(
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
-    maxPayload: MAX_MESSAGE_BYTES,
+    maxPayload: Math.max(MAX_MESSAGE.bytes, MAX_MESSAGE.times * bytesOf(spec.observationSpace)),
+    ...PIECES,
     verifyClient: ({ req }, done) => {
       const refused = refusal(req);
       if (refused) done(false, refused.status, refused.why);
-      else if (sockets.clients.size >= MAX_CONNECTIONS) done(false, 503, "too many connections");
+      else if (!seats.makeRoom()) done(false, 503, "too many connections");
       else done(true);
     },
   });
+  const seats = new Seats(MAX_CONNECTIONS, ROUND_MS);
   const episodes = new Set<Promise<void>>();
   let count = 0;
   http.on("upgrade", (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (client) => {
-      const episode = converse(client, open, spec, { ...metadata, seed: seed + count++ }, onError)
+      seats.take(client);
+      const episode = converse(client, open, spec, { ...metadata, seed: seed + count++ }, (error) => {
+        seats.giveUp(client);
+        onError(error);
+      })
         .catch(onError)
         .finally(() => episodes.delete(episode));
       episodes.add(episode);
@@ -116,7 +124,11 @@ export async function servePolicy(
     url: `ws://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`,
     close: async () => {
       const stopped = new Promise((resolve) => http.close(resolve));
-      for (const client of sockets.clients) client.close(CLOSE_GOING_AWAY, "the server shuts down");
+      seats.close();
+      for (const client of sockets.clients) {
+        client.close(CLOSE_GOING_AWAY, "the server shuts down");
+        client.resume(); // one that waits for its answer would not be heard to close
+      }
       const impatience = setTimeout(() => {
         for (const client of sockets.clients) client.terminate();
       }, CLOSE_PATIENCE_MS);
@@ -140,13 +152,13 @@ function doorOf(options: PolicyServerOptions, host: string): (request: IncomingM
     refusalOf(headers, { ...token, schemes: ["Api-Key", "Bearer"], origins, hosts, port: socket.localPort ?? 0 });
 }
 
-/** One connection, from hello to close: reads a message when the one before it is answered. */
+/** One connection, from hello to close: reads from it when the message before is answered. */
 async function converse(
   client: WebSocket,
   open: () => Promise<Policy>,
   spec: PolicySpaces,
   metadata: PolicyRecord & { readonly seed: number },
-  onError: (error: unknown) => void,
+  onFailure: (error: unknown) => void,
 ): Promise<void> {
   const messages = on(client, "message", { close: ["close"], highWaterMark: 1 });
   client.on("error", () => undefined); // `close` follows
@@ -156,6 +168,7 @@ async function converse(
   try {
     for await (const [data, isBinary] of messages) {
       const began = performance.now();
+      client.pause(); // or more than this message would wait here
       if (policy === undefined) {
         policy = await open(); // not sooner: the only place for an error is the answer to a question
         await policy.reset(metadata.seed);
@@ -163,10 +176,11 @@ async function converse(
       const reply = packPolicy(await answer(policy, spec, isBinary ? data : undefined, previousMs));
       await new Promise((sent) => client.send(reply, sent)); // whoever doesn't read is asked no more
       previousMs = performance.now() - began;
+      client.resume();
     }
   } catch (error) {
     if (client.readyState === client.OPEN) {
-      onError(error);
+      onFailure(error);
       client.send(cut(String(error), LONGEST_ERROR));
       client.close(CLOSE_FAILED, "Internal server error. Traceback included in previous frame."); // as openpi closes
       client.resume(); // it may be paused, and then would not hear the other side close
