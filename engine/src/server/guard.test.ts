@@ -141,6 +141,30 @@ describe("who is let in", () => {
     await expect(start({}, { allowedOrigins: ["example"] })).rejects.toMatchObject({ code: "option_origin" });
   });
 
+  it("says in the log whom it did not let in, and why, once a second at most", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "warn" }, { write: (line) => lines.push(line) });
+    const server = await start({}, { logger });
+    const long = `https://${"evil".repeat(50)}.example`;
+    for (let i = 0; i < 20; i++) await page(server, { origin: "https://evil.example" });
+    await page(server, { origin: long });
+    await page(server, { host: "evil.example" });
+    expect(lines.length).toBeLessThan(3);
+    await expect.poll(() => lines.join(), { timeout: 3000 }).toContain('"kind":"host"');
+    const told = lines.flatMap((line) => JSON.parse(line).refusals);
+    expect(told[0]).toMatchObject({
+      kind: "origin",
+      count: 1,
+      why: expect.stringContaining("--allow-origin"),
+      origin: "https://evil.example",
+    });
+    const count = (kind: string) => told.reduce((sum, refusal) => sum + (refusal.kind === kind ? refusal.count : 0), 0);
+    expect([count("origin"), count("host")]).toEqual([21, 1]);
+    expect(told.findLast(({ kind }) => kind === "origin").origin).toBe(`${long.slice(0, 119)}…`);
+    expect(told.findLast(({ kind }) => kind === "host").host).toBe("evil.example");
+    expect(lines.length).toBeLessThan(5);
+  });
+
   it("over TLS, where it has a certificate", async () => {
     const pem = (name: string) =>
       readFileSync(fileURLToPath(new URL(`../../../test/fixtures/tls/${name}`, import.meta.url)));

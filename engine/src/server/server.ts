@@ -25,6 +25,7 @@ import { answerHttp, createListener, Door, HTTP, refuseUpgrade, type Tls } from 
 import { limitsWith } from "./limits.js";
 import { Metrics } from "./metrics.js";
 import { PacedSocket } from "./paced-socket.js";
+import { RefusalLog } from "./refusal-log.js";
 import { type HostedWorld, SessionTable } from "./session-table.js";
 import { Turns } from "./turns.js";
 
@@ -75,6 +76,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
   const hellos = new Map([msgpackCodec, protobufCodec].map((codec) => [codec, encodeMessage(codec, hello)]));
   const door = new Door({ host, allowedOrigins, ...(token !== undefined && { token }) });
   const turns = new Turns();
+  const refusals = new RefusalLog(logger);
   const budget = new Budget(limits.maxHeldBytes);
   const connections = new Set<Connection>();
   const table = new SessionTable(
@@ -159,6 +161,7 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     const refusal = door.refusal(request);
     const refuse = (kind: string, status: number, why: string) => {
       metrics.refusals.inc({ kind });
+      refusals.note(kind, why, request);
       refuseUpgrade(socket, `${status} ${STATUS_CODES[status]}`, why);
     };
     if (refusal) {
