@@ -305,10 +305,11 @@ it("serve says to whom it opens the machine, wants its token, and ends on SIGTER
     shown = line;
     if (line.startsWith("console")) break;
   }
-  expect(shown).toMatch(/^console {4}http:.*\/#token=s3cret$/);
+  expect(shown).toMatch(/^console {4}http:.*:\d+\/$/); // no terminal: the token is not told
   const url = `ws://127.0.0.1:${new URL(shown.split(/ +/)[1] as string).port}`;
-  await expect.poll(() => warnings).toMatch(/the token included,.*--cert/);
+  await expect.poll(() => warnings).toMatch(/fewer than 16 characters.*the token included,.*--cert/s);
   await expect(connect(url, { token: "other" })).rejects.toThrow(/wants its token/);
+  await expect.poll(() => warnings).toMatch(/"level":40.*"kind":"token","count":1.*connections were refused/);
   const connection = await connect(url, { token: "s3cret", reconnectMs: 0 });
   const env = await connection.open();
   await env.reset({ seed: 1, maxTicks: 0 });
@@ -321,6 +322,24 @@ it("serve says to whom it opens the machine, wants its token, and ends on SIGTER
   expect(performance.now() - begun).toBeLessThan(5000);
   await Promise.all(steps);
   await connection.close();
+});
+
+it("serve tells a terminal the token, with the page's address", async ({ skip }) => {
+  await writeFile(join(folder, "index.html"), "");
+  const command = `${process.execPath} ${MAIN} serve --world ${TINY_WORLD} --no-simulator --port 0 --console ${folder}`;
+  const terminal = spawn("script", ["-qec", command, "/dev/null"], {
+    env: { ...process.env, WORLDSTEP_TOKEN: "0123456789abcdef" },
+  });
+  const [failed] = await Promise.race([once(terminal, "error"), once(terminal, "spawn")]);
+  if (failed) return skip("no program that makes a terminal");
+  let shown = "";
+  terminal.stdout.on("data", (data) => {
+    shown += data;
+  });
+  await expect.poll(() => shown, { timeout: 20_000 }).toMatch(/console {4}http:.*\/#token=0123456789abcdef\r\n/);
+  expect(shown).not.toContain("warning");
+  terminal.kill();
+  await once(terminal, "exit");
 });
 
 it("generate goes on where it was", async () => {

@@ -6,6 +6,7 @@ import { reportFailure } from "./failure.js";
 import { openLog } from "./log.js";
 import { wholeNumber } from "./numbers.js";
 import { stopSignal } from "./signals.js";
+import { warnOfShortToken } from "./token.js";
 
 interface Options {
   readonly name: string;
@@ -54,6 +55,7 @@ async function run(given: string | undefined, all: Options): Promise<void> {
   const open = () => folder.open(entry, task, spec, ruler);
   await (await open()).close(); // one that can't be opened is found now, not by the first client
   const log = openLog();
+  warnOfShortToken(options.token, log);
   const server = await servePolicy(open, spec, {
     ...options,
     allowedOrigins,

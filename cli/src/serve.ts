@@ -11,6 +11,7 @@ import { type Log, openLog } from "./log.js";
 import { wholeNumber } from "./numbers.js";
 import { CONSOLE, SHIPPED_WORLD } from "./shipped.js";
 import { stopSignal } from "./signals.js";
+import { warnOfShortToken } from "./token.js";
 import { ownVersion } from "./versions.js";
 
 const SIMULATOR_ID = "tabletop-mujoco";
@@ -76,6 +77,7 @@ async function run(options: Options): Promise<void> {
   const tls = await readTls(options);
   const worlds = await openWorlds(options);
   const log = openLog();
+  warnOfShortToken(token, log);
   warnOfStrangers(options, log);
   const server = await serve({
     worlds,
@@ -94,15 +96,21 @@ async function run(options: Options): Promise<void> {
   }).catch((error: unknown) => {
     throw listenError(error, options);
   });
-  const key = token === undefined ? "" : `#token=${token}`;
   process.stdout.write(`websocket  ${server.url.replace("http", "ws")}\n`);
   process.stdout.write(`worlds     ${worlds.map(({ spec }) => spec.id).join(", ")}\n`);
-  if (staticDir !== false) process.stdout.write(`console    ${server.url}${key}\n`);
+  if (staticDir !== false) process.stdout.write(consoleLine(server.url, token));
 
   await stopSignal();
   await server.close();
   for (const world of worlds) await world.close();
   process.exit(); // a world that did not finish its tick would keep the process
+}
+
+/** The page's address. What is no terminal may be kept, as the logs of services are, and is not told the token. */
+function consoleLine(url: string, token: string | undefined): string {
+  if (token === undefined) return `console    ${url}\n`;
+  if (process.stdout.isTTY) return `console    ${url}#token=${token}\n`;
+  return `console    ${url}\n           (add #token= and the token of --token or WORLDSTEP_TOKEN)\n`;
 }
 
 async function readTls({ cert, key }: Options): Promise<{ cert: Buffer; key: Buffer } | undefined> {

@@ -6,7 +6,7 @@ export function address(): string {
   return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}`;
 }
 
-/** The secret that the server printed with the page's address, `#token=...`; browsers don't send it anywhere. */
+/** The secret in the page's address, `#token=...`; browsers don't send it anywhere. */
 export function admission(): { readonly token?: string } {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   return token === null ? {} : { token };
