@@ -145,11 +145,13 @@ describe("who is let in", () => {
     const lines: string[] = [];
     const logger = pino({ level: "warn" }, { write: (line) => lines.push(line) });
     const server = await start({}, { logger });
+    const begun = performance.now();
+    const most = () => 2 + (performance.now() - begun) / 1000;
     const long = `https://${"evil".repeat(50)}.example`;
     for (let i = 0; i < 20; i++) await page(server, { origin: "https://evil.example" });
     await page(server, { origin: long });
     await page(server, { host: "evil.example" });
-    expect(lines.length).toBeLessThan(3);
+    expect(lines.length).toBeLessThan(most());
     await expect.poll(() => lines.join(), { timeout: 3000 }).toContain('"kind":"host"');
     const told = lines.flatMap((line) => JSON.parse(line).refusals);
     expect(told[0]).toMatchObject({
@@ -162,7 +164,7 @@ describe("who is let in", () => {
     expect([count("origin"), count("host")]).toEqual([21, 1]);
     expect(told.findLast(({ kind }) => kind === "origin").origin).toBe(`${long.slice(0, 119)}…`);
     expect(told.findLast(({ kind }) => kind === "host").host).toBe("evil.example");
-    expect(lines.length).toBeLessThan(5);
+    expect(lines.length).toBeLessThan(most());
   });
 
   it("over TLS, where it has a certificate", async () => {
