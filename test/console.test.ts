@@ -323,6 +323,17 @@ describe.skipIf(missing && !inCi)(`the console${why}`, { timeout: 180_000 }, () 
     const tick = await number(page, "tick");
     expect(tick).toBeGreaterThanOrEqual(5);
     await until(page, async () => (await number(page, "tick")) > tick + 1);
+    // Who plays, and that time stands, is as the visitor left it.
+    expect(await page.getAttribute("#hands", "aria-pressed")).toBe("true");
+    await page.click("#pause");
+    await page.waitForTimeout(400);
+    const stands = await number(page, "tick");
+    await page.reload();
+    await until(page, async () => (await page.textContent("#said")) === `Resumed at tick ${stands}`);
+    expect(await page.textContent("#pause")).toBe("Resume");
+    await page.waitForTimeout(400);
+    expect(await number(page, "tick")).toBe(stands);
+    await page.click("#pause");
 
     await server.close();
     await page.locator("html[data-state=lost]").waitFor();

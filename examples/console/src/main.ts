@@ -13,7 +13,7 @@ import { type Moment, Past } from "./past.js";
 import { type Pilot, pilotFor } from "./pilot.js";
 import { Plot, type Values } from "./plots.js";
 import { layOut, showMoment } from "./readout.js";
-import { type SavedDuel, save, takeSaved } from "./saved.js";
+import { looksAgain, type SavedPage, type SavedPlan, save, savedLooks, takeSaved } from "./saved.js";
 import { address, admission, ShownWebSocket } from "./server.js";
 import { Playhead, Stage } from "./stage.js";
 import { clearNotice, say, showError, showState } from "./status.js";
@@ -37,7 +37,7 @@ let lookedAt: number | undefined;
 // The tick at which the two worlds parted in this episode.
 let parted: number | undefined;
 let curtain: ReturnType<typeof setTimeout> | undefined;
-let pilot: { readonly of: Pilot; readonly side: Side } | undefined;
+let pilot: { readonly of: Pilot; readonly side: Side; readonly since: number } | undefined;
 
 const past = new Past();
 const stages: Record<Side, Stage> = {
@@ -64,18 +64,18 @@ const hands = new Hands(part("channel-rows", HTMLElement), () => {
 for (const { canvas } of Object.values(stages)) hands.addPicture(canvas);
 for (const button of PAD) hands.addButton(button);
 document.addEventListener("visibilitychange", follow);
-addEventListener("pagehide", () => save(duel?.saved()));
+addEventListener("pagehide", () => save(keptNow()));
 timeline.addEventListener("input", () => lookBack(Number(timeline.value)));
 part("save-clip", HTMLButtonElement).addEventListener("click", () => void keep(saveClip));
 part("save-log", HTMLButtonElement).addEventListener("click", () => void keep(saveLog));
 for (const side of SIDES) part(`${side}-world`, HTMLSelectElement).addEventListener("change", pick);
 
-panel.drawSeed();
-panel.pilot = true;
-// Who wants no motion starts it.
-panel.paused = matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 let kept = takeSaved();
+panel.drawSeed();
+panel.pilot = kept?.piloted ?? true;
+// Who wants no motion starts it.
+panel.paused = kept?.paused ?? matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 for (;;) {
   try {
     showState("connecting");
@@ -86,7 +86,7 @@ for (;;) {
     });
     clearNotice();
     await play(connection, kept).finally(() => {
-      kept = duel?.saved();
+      kept = keptNow();
       return connection.close();
     });
   } catch (error) {
@@ -100,7 +100,7 @@ for (;;) {
 }
 
 /** Plays the worlds that are picked until the connection or a session is lost for good: rejects with the reason. */
-async function play(connection: Connection, saved: SavedDuel | undefined): Promise<never> {
+async function play(connection: Connection, saved: SavedPage | undefined): Promise<never> {
   let goesOn = await resumed(connection, saved);
   for (;;) {
     duel = goesOn ?? (await Duel.open(connection, chosen(connection.worlds)));
@@ -111,7 +111,7 @@ async function play(connection: Connection, saved: SavedDuel | undefined): Promi
     showSteering(spec, hands);
     if (goesOn?.start) panel.goOnWith(goesOn.start);
     loop = new Loop(forgiving(gameOf(duel)), (1000 / spec.fps) * spec.stride, goesOn !== undefined);
-    if (goesOn) goOn(goesOn);
+    if (goesOn) goOn(goesOn, saved?.plan);
     follow();
     await loop.run();
     loop = undefined;
@@ -121,19 +121,34 @@ async function play(connection: Connection, saved: SavedDuel | undefined): Promi
 }
 
 // The sessions of `saved`, unless they are gone by now.
-async function resumed(connection: Connection, saved: SavedDuel | undefined): Promise<Duel | undefined> {
-  if (!saved) return undefined;
+async function resumed(connection: Connection, saved: SavedPage | undefined): Promise<Duel | undefined> {
+  if (!saved?.duel) return undefined;
   try {
-    return await Duel.resume(connection, saved);
+    return await Duel.resume(connection, saved.duel);
   } catch (error) {
     if (error instanceof WorldError && /^(session|request)_/.test(error.code)) return undefined;
     throw error;
   }
 }
 
-function goOn(resumedDuel: Duel): void {
-  begin(resumedDuel);
-  say(`Resumed at tick ${resumedDuel.tick}`);
+function goOn(now: Duel, plan: SavedPlan | undefined): void {
+  begin(now);
+  const seen = plan && now.seen[plan.side];
+  if (seen) {
+    const { side, since } = plan;
+    const { task, seed } = now.start as Start;
+    // The last look may have led to a block that never arrived.
+    const looked = looksAgain(plan.looked).slice(0, now.tick - since);
+    pilot = { side, since, of: pilotFor(now.spec, task, seed, seen, looked) };
+  }
+  say(`Resumed at tick ${now.tick}`);
+}
+
+// What a reload, or another connection, goes on from.
+function keptNow(): SavedPage {
+  const plan = pilot?.of.isExpert && { side: pilot.side, since: pilot.since, looked: savedLooks(pilot.of.looked) };
+  const episode = duel ? { duel: duel.saved(), plan: plan || undefined } : { duel: kept?.duel, plan: kept?.plan };
+  return { paused: panel.paused, piloted: panel.pilot, ...episode };
 }
 
 function chosen(worlds: readonly World[]): Cast<World> {
@@ -199,7 +214,7 @@ function piloted(now: Duel): Float32Array {
   const seen = now.seen[side] as Seen;
   if (pilot?.side !== side) {
     const { task, seed } = now.start as Start;
-    pilot = { side, of: pilotFor(now.spec, task, seed, seen) };
+    pilot = { side, since: now.tick, of: pilotFor(now.spec, task, seed, seen) };
   }
   return pilot.of.act(seen);
 }

@@ -3,6 +3,7 @@ import type { EnvSpec } from "@worldstep/sdk";
 import {
   believing,
   ENVIRONMENT_STATE,
+  POSE_KEYS,
   type Pose,
   playPolicy,
   SCORED_TASKS,
@@ -17,14 +18,28 @@ import { firstRow, stillRow } from "./row.js";
 
 export interface Pilot {
   readonly isExpert: boolean;
+  /** What an expert looked at, a row a tick; nothing of who wanders. */
+  readonly looked: readonly Float32Array[];
   /** The next action block, shape `[stride, A]`, flat, from what the world showed last. */
   act(seen: Seen): Float32Array;
 }
 
-/** An expert at `task` of the world, beginning where `seen` is, or who wanders where none is known. */
-export function pilotFor(spec: EnvSpec, task: string, seed: number, seen: Seen): Pilot {
+/** Numbers that an expert looks at in a tick. */
+export const LOOKS = POSE_KEYS.length + ENVIRONMENT_STATE.length;
+
+/**
+ * An expert at `task` of the world, beginning where `seen` is, or who wanders where none is known. An expert that has
+ * `looked` at so much already goes on with the plan that it made of it.
+ */
+export function pilotFor(
+  spec: EnvSpec,
+  task: string,
+  seed: number,
+  seen: Seen,
+  looked: readonly Float32Array[] = [],
+): Pilot {
   const scored = SCORED_TASKS.find((name) => name === task);
-  return canPlay(spec, task, seen) ? expert(seed, scored) : wanderer(spec, seen);
+  return canPlay(spec, task, seen) ? expert(seed, scored, looked) : wanderer(spec, seen);
 }
 
 // A script must be told where things are, by a world that knows it.
@@ -35,24 +50,27 @@ function canPlay(spec: EnvSpec, task: string, { environmentState }: Seen): boole
   );
 }
 
-function expert(seed: number, task: ScoredTask | undefined): Pilot {
+// The plan is a generator's, which can't be saved: what it looked at can, and leads to the same plan again. In float32
+// from the first, so that what was saved is what was looked at.
+function expert(seed: number, task: ScoredTask | undefined, before: readonly Float32Array[]): Pilot {
   const script = believing(task === undefined ? playPolicy(seed) : taskPolicy(task, seed));
+  const looked: Float32Array[] = [];
+  const look = (row: Float32Array): Float32Array => {
+    looked.push(row);
+    const tip = Object.fromEntries(POSE_KEYS.map((key, i) => [key, row[i]])) as unknown as Pose;
+    return script.act({ tip, ...sceneOf(row.subarray(POSE_KEYS.length)) });
+  };
+  for (const row of before) look(row);
   return {
     isExpert: true,
-    act: ({ observation, environmentState }) => {
-      const [x, y, z, yaw, opening] = observation.proprioception.data as unknown as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      const tip: Pose = { x, y, z, yaw, opening };
-      return script.act({
-        tip,
-        ...sceneOf(ENVIRONMENT_STATE.map((name) => toldOf(environmentState, name) as number)),
-      });
-    },
+    looked,
+    act: ({ observation, environmentState }) =>
+      look(
+        Float32Array.from([
+          ...observation.proprioception.data.slice(0, POSE_KEYS.length),
+          ...ENVIRONMENT_STATE.map((name) => toldOf(environmentState, name) as number),
+        ]),
+      ),
   };
 }
 
@@ -73,6 +91,7 @@ function wanderer(spec: EnvSpec, { observation }: Seen): Pilot {
   let ticks = 0;
   return {
     isExpert: false,
+    looked: [],
     act: () => {
       if (ticks-- === 0) {
         const middle = row.map(() => (low + high) / 2);

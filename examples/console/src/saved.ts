@@ -3,6 +3,7 @@
 import { byteTensor, floatTensor, type SessionKey, splitFrames } from "@worldstep/sdk";
 import type { Side } from "./cast.js";
 import type { Seen, Start } from "./duel.js";
+import { LOOKS } from "./pilot.js";
 
 interface SavedSeen extends Omit<Seen, "observation"> {
   /** The newest frame's bytes in base 64, and its shape `[H, W, 3]`. */
@@ -20,34 +21,58 @@ export interface SavedDuel {
   readonly sent?: readonly number[];
 }
 
+/** An expert's plan, by what it looked at. */
+export interface SavedPlan {
+  readonly side: Side;
+  /** The tick at which it began. */
+  readonly since: number;
+  /** The rows of `Pilot.looked`, in base 64. */
+  readonly looked: string;
+}
+
+export interface SavedPage {
+  readonly paused: boolean;
+  /** Whether the page's expert plays. */
+  readonly piloted: boolean;
+  /** Undefined where there is no episode to go on with. */
+  readonly duel?: SavedDuel | undefined;
+  readonly plan?: SavedPlan | undefined;
+}
+
 const KEY = "worldstep-episode";
 
-export function save(duel: SavedDuel | undefined): void {
-  if (duel) sessionStorage.setItem(KEY, JSON.stringify(duel));
-  else sessionStorage.removeItem(KEY);
+export function save(page: SavedPage): void {
+  sessionStorage.setItem(KEY, JSON.stringify(page));
 }
 
 /** What was saved last; it is gone then. */
-export function takeSaved(): SavedDuel | undefined {
+export function takeSaved(): SavedPage | undefined {
   const text = sessionStorage.getItem(KEY);
   sessionStorage.removeItem(KEY);
-  return text === null ? undefined : (JSON.parse(text) as SavedDuel);
+  return text === null ? undefined : (JSON.parse(text) as SavedPage);
+}
+
+export function savedLooks(looked: readonly Float32Array[]): string {
+  return base64(looked.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength)));
+}
+
+export function looksAgain(looked: string): Float32Array[] {
+  const all = new Float32Array(bytesOf(looked).buffer);
+  return Array.from({ length: all.length / LOOKS }, (_, i) => all.subarray(i * LOOKS, (i + 1) * LOOKS));
 }
 
 export function savedSeen({ observation, ...seen }: Seen): SavedSeen {
   const frame = splitFrames(observation).at(-1);
-  const bytes = Array.from(frame?.data ?? [], (byte) => String.fromCharCode(byte));
   return {
     ...seen,
-    frame: btoa(bytes.join("")),
+    frame: base64(frame ? [frame.data] : []),
     shape: frame?.shape ?? [],
     proprioception: kept(observation.proprioception.data),
   };
 }
 
 export function seenAgain({ frame, shape, proprioception, ...seen }: SavedSeen): Seen {
-  const data = Uint8Array.from(atob(frame), (character) => character.charCodeAt(0));
-  const frames = byteTensor(data, [1, ...shape]);
+  const frames = byteTensor(bytesOf(frame), [1, ...shape]);
   return {
     ...seen,
     total: seen.total ?? Number.NaN, // JSON has no NaN
@@ -57,4 +82,12 @@ export function seenAgain({ frame, shape, proprioception, ...seen }: SavedSeen):
 
 export function kept(values: ArrayLike<number>): number[] {
   return Array.from(values);
+}
+
+function base64(parts: readonly Uint8Array[]): string {
+  return btoa(parts.map((bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("")).join(""));
+}
+
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }
