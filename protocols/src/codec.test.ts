@@ -7,7 +7,7 @@ import { Packr, Unpackr } from "msgpackr";
 import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { MessageError } from "./check.js";
-import { type Codec, decodeMessage, encodeMessage, msgpackCodec, protobufCodec } from "./codec.js";
+import { type Codec, decodeClientMessage, decodeMessage, encodeMessage, msgpackCodec, protobufCodec } from "./codec.js";
 import { ENVELOPE, type Fields, type Kind, MESSAGE_SHAPES, type TensorRule } from "./fields.js";
 import type { Message, StepMessage, SteppedMessage } from "./messages.js";
 import { byteTensor, type Dtype, elementCount, floatTensor, type Tensor } from "./tensor.js";
@@ -119,6 +119,17 @@ describe.each(CODECS)("$subprotocol", (codec) => {
   ];
   it.each(refused)("refuses with %s: %j", (code, header) => {
     expect(codeOf(codec, framed(codec.pack(header)))).toBe(code);
+  });
+
+  it.each([
+    ["message_unexpected_type", { type: "hello", id: 1 }],
+    ["message_unexpected_type", { type: "pong" }],
+    ["message_unexpected_type", { type: "error", id: 1, code: 7, more: true }],
+    ["message_unknown_type", { type: "fork", id: 1 }],
+    ["message_field_missing", { type: "open", id: 1 }],
+  ])("refuses from a client with %s, whatever the fields: %j", (code, header) => {
+    const bytes = framed(codec.pack(header));
+    expect(() => decodeClientMessage(codec, bytes, 100)).toThrow(expect.objectContaining({ code }));
   });
 
   it("says which request it refused", () => {

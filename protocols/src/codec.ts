@@ -3,7 +3,7 @@
 //   u32 header length | header | zeros to a multiple of 8 | tensor | zeros to a multiple of 8 | tensor | ...
 import { checkFields, MessageError } from "./check.js";
 import { MESSAGE_SHAPES, type MessageShape } from "./fields.js";
-import { isClientMessage, type Message, type Tensors } from "./messages.js";
+import { type ClientMessage, isClientMessage, type Message, type Tensors } from "./messages.js";
 import { packMsgpack, unpackMsgpack } from "./msgpack.js";
 import { packProtobuf, unpackProtobuf } from "./protobuf.js";
 import { shown } from "./shown.js";
@@ -69,11 +69,27 @@ export function encodeMessage(codec: Codec, message: Message): Uint8Array<ArrayB
 
 /**
  * The message in some bytes, checked. Its tensors share their memory where alignment allows it.
- * Throws `MessageError` for all that is wrong with it, and nothing else; `message_header_too_big`, before the header is
- * looked at, where it has more than `maxHeaderBytes`. Fields that are not known are refused in a
+ * Throws `MessageError` for all that is wrong with it, and nothing else. Fields that are not known are refused in a
  * client's message and ignored in a server's, which may be newer.
  */
-export function decodeMessage(codec: Codec, message: Uint8Array, maxHeaderBytes = MAX_HEADER_BYTES): Message {
+export function decodeMessage(codec: Codec, message: Uint8Array): Message {
+  return decode(codec, message, MAX_HEADER_BYTES, shapeOf);
+}
+
+/**
+ * As `decodeMessage`, of what came to a server: `message_header_too_big`, before the header is looked at, where it has
+ * more than `maxHeaderBytes`, and `message_unexpected_type`, before its fields are, for what only a server sends.
+ */
+export function decodeClientMessage(codec: Codec, message: Uint8Array, maxHeaderBytes: number): ClientMessage {
+  return decode(codec, message, maxHeaderBytes, clientShapeOf) as ClientMessage;
+}
+
+function decode(
+  codec: Codec,
+  message: Uint8Array,
+  maxHeaderBytes: number,
+  shapeFor: (type: string) => MessageShape,
+): Message {
   // A plain Uint8Array even where Node gives a Buffer, whose `slice` doesn't copy.
   const bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -89,18 +105,23 @@ export function decodeMessage(codec: Codec, message: Uint8Array, maxHeaderBytes 
   }
   const raw = codec.unpack(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerLength));
   try {
-    return readMessage(raw, bytes, headerLength);
+    return readMessage(raw, bytes, headerLength, shapeFor);
   } catch (error) {
     if (error instanceof MessageError && isId(raw.id)) throw error.withRequestId(raw.id);
     throw error;
   }
 }
 
-function readMessage(raw: Record<string, unknown>, bytes: Uint8Array, headerLength: number): Message {
+function readMessage(
+  raw: Record<string, unknown>,
+  bytes: Uint8Array,
+  headerLength: number,
+  shapeFor: (type: string) => MessageShape,
+): Message {
   if (typeof raw.type !== "string") {
     throw new MessageError("message_field_missing", "the message has no type", "send it", { field: "type" });
   }
-  const shape = shapeOf(raw.type);
+  const shape = shapeFor(raw.type);
   const ignoreUnknown = !isClientMessage(raw as unknown as Message);
   const { tensors, ...fields } = checkFields(shape.fields, raw, ignoreUnknown);
   const infos = (tensors ?? []) as readonly TensorInfo[];
@@ -135,6 +156,12 @@ function shapeOf(type: string): MessageShape {
     throw new MessageError("message_unknown_type", summary, "see docs/protocol.md, section 6", { type: named });
   }
   return shape;
+}
+
+function clientShapeOf(type: string): MessageShape {
+  const shape = shapeOf(type);
+  if (isClientMessage({ type } as Message)) return shape;
+  throw new MessageError("message_unexpected_type", `only a server sends "${type}"`, "don't send it", { type });
 }
 
 function checkTensors({ tensors: rule }: MessageShape, infos: readonly TensorInfo[]): void {

@@ -4,6 +4,7 @@ export { MessageError } from "./check.js";
 export {
   type Codec,
   codecFor,
+  decodeClientMessage,
   decodeMessage,
   encodeMessage,
   msgpackCodec,

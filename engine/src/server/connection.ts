@@ -5,11 +5,10 @@ import {
   type ClientMessage,
   type Codec,
   type CreditMessage,
-  decodeMessage,
+  decodeClientMessage,
   encodeMessage,
   errorToWire,
   INTERNAL,
-  isClientMessage,
   type Limits,
   MessageError,
   observationTensors,
@@ -192,7 +191,7 @@ export class Connection implements Owner, Holder, Party {
       if (!isBinary) {
         throw new ProtocolError("message_text", "a text message", "send binary messages as docs/protocol.md says");
       }
-      this.begin(decodeMessage(this.codec, data, this.limits.maxHeaderBytes), data.length);
+      this.begin(decodeClientMessage(this.codec, data, this.limits.maxHeaderBytes), data.length);
     } catch (error) {
       this.sendError(error, error instanceof MessageError ? error.requestId : undefined);
       const closeCode = error instanceof ProtocolError ? CLOSING[error.code] : undefined;
@@ -200,12 +199,7 @@ export class Connection implements Owner, Holder, Party {
     }
   }
 
-  private begin(message: ReturnType<typeof decodeMessage>, bytes: number): void {
-    if (!isClientMessage(message)) {
-      throw new ProtocolError("message_unexpected_type", `only a server sends "${message.type}"`, "don't send it", {
-        type: message.type,
-      });
-    }
+  private begin(message: ClientMessage, bytes: number): void {
     if (message.type === "credit") {
       this.grant(message);
       return;
