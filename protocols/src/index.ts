@@ -75,7 +75,7 @@ export {
 } from "./messages.js";
 export { checkKeys, checkReset, checkStep } from "./options.js";
 export { cut, shown } from "./shown.js";
-export { type ActionLike, actionsOf, type BoxSpace, type DictSpace, toAction, toActions } from "./spaces.js";
+export { type ActionLike, actionsOf, type BoxSpace, blocksOf, type DictSpace, toAction, toActions } from "./spaces.js";
 export { stepChunk } from "./step-chunk.js";
 export {
   BYTES_PER_ELEMENT,

@@ -80,12 +80,26 @@ function checkTicks(ticks: number, most: number): void {
 }
 
 /**
- * The action blocks in a tensor `[K, ..]`, as views of it. Throws `ActionError` (`action_chunk`) for more than `most`,
- * which whoever takes the tensor from a stranger must give: blocks may be empty, and there may be billions of them.
+ * The action blocks in a stranger's tensor `[K, stride, A]`, as views of it. Throws `ActionError`: `action_shape` for a
+ * tensor of another rank, `action_chunk` for more than `most`: blocks may be empty, and there may be billions of them.
  */
-export function actionsOf({ data, shape }: FloatTensor, most = Number.POSITIVE_INFINITY): FloatTensor[] {
+export function blocksOf(space: BoxSpace, actions: FloatTensor, most = 1): FloatTensor[] {
+  const { shape } = actions;
+  if (shape.length !== space.shape.length + 1) {
+    throw new ActionError(
+      "action_shape",
+      `expected a chunk of shape [K, ${space.shape.join(", ")}], got [${shape.join(", ")}]`,
+      "send a list of action blocks, one for each tick",
+      { expected: ["K", ...space.shape], got: shape },
+    );
+  }
+  checkTicks(shape[0] as number, most);
+  return actionsOf(actions);
+}
+
+/** The action blocks in a tensor `[K, ..]`, as views of it. */
+export function actionsOf({ data, shape }: FloatTensor): FloatTensor[] {
   const [count = 0, ...block] = shape;
-  if (count > 0) checkTicks(count, most);
   const size = elementCount(block);
   return Array.from({ length: count }, (_, k) => floatTensor(data.subarray(k * size, (k + 1) * size), block));
 }

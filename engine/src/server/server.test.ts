@@ -109,7 +109,11 @@ describe("retries and order", () => {
     expect(await client.errorCode({ ...other, tensors: actions([3, 2, 3]) })).toBe("tick_out_of_order");
     expect(await client.errorCode({ ...other, tick: 5, tensors: actions([5, 2, 3]) })).toBe("action_chunk");
     expect(await client.errorCode({ ...other, tick: 5, tensors: actions([0, 2, 3]) })).toBe("action_chunk");
-    expect(await client.errorCode({ ...other, tick: 5, tensors: actions([2, 3]) })).toBe("action_shape");
+    const single: Unsent = { ...other, tick: 5, tensors: actions([2, 3]) };
+    expect(await client.request("error", single)).toMatchObject({
+      code: "action_shape",
+      message: "expected a chunk of shape [K, 2, 3], got [2, 3]",
+    });
     expect(await client.errorCode({ ...other, tick: 5, tensors: actions([2, 2, 3], 2) })).toBe("action_out_of_range");
     const last = await client.stepChunk(session, 5, 4);
     expect(last).toMatchObject({ tick: 6, ticks: [{ truncated: false }, { truncated: true }] });

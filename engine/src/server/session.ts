@@ -2,7 +2,7 @@
 // It knows no sockets: an owner is whoever is told when the session is taken away.
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import {
-  actionsOf,
+  blocksOf,
   type Env,
   type ObservationMessage,
   observationsTensors,
@@ -269,7 +269,7 @@ export class Session {
     const { env } = this.options;
     const options = message.nfe === undefined ? {} : { nfe: message.nfe };
     if (message.type === "step") return [await env.step(message.tensors.action, options)];
-    return stepChunk(env, actionsOf(message.tensors.actions, env.spec.chunk ?? 1), options);
+    return stepChunk(env, blocksOf(env.spec.actionSpace, message.tensors.actions, env.spec.chunk), options);
   }
 
   private commit(type: SteppedReply["type"], results: readonly StepResult[], serverMs: number): SteppedReply {
