@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { WorldFileError } from "@worldstep/protocols";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TINY_WORLD } from "../../test/fixtures/worlds.js";
@@ -145,6 +145,17 @@ describe("the manifest", () => {
   it("that is missing is refused", async () => {
     await rm(join(folder, json));
     await expectRefusal("world_missing_file", json);
+  });
+
+  it("of a folder that is not there is refused with where it was looked for", async () => {
+    const nowhere = relative(".", join(folder, "nowhere"));
+    await expect(loadWorld(nowhere)).rejects.toMatchObject({
+      code: "world_missing_file",
+      summary: `there is no folder ${join(folder, "nowhere")}`,
+    });
+    await expect(loadWorld(join(folder, json))).rejects.toMatchObject({
+      summary: `there is no folder ${join(folder, json)}`,
+    });
   });
 });
 

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type EnvSpec, elementCount, WorldFileError } from "@worldstep/protocols";
 import {
   checkTensors,
@@ -141,10 +141,16 @@ async function checkFile(file: string, { bytes, sha256 }: { bytes: number; sha25
   }
 }
 
-function throwMissing(error: unknown, file: string): never {
+async function throwMissing(error: unknown, file: string): Promise<never> {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
-  throw new WorldFileError("world_missing_file", `there is no file ${file}`, "copy the whole folder of the world", {
-    file,
-  });
+  const folder = resolve(dirname(file));
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const [what, remedy] = isFolder
+    ? [`there is no file ${file}`, "copy the whole folder of the world"]
+    : [`there is no folder ${folder}`, "give the path of a folder with a world.json"];
+  throw new WorldFileError("world_missing_file", what, remedy, { file });
 }
