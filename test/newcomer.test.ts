@@ -121,7 +121,7 @@ it("both programs are TypeScript too", async () => {
 it("a world in the newcomer's own process", async () => {
   const program = `
     import { load } from "@worldstep/sdk";
-    const world = await load("node_modules/@worldstep/worlds/tabletop-nano");
+    const world = await load("tabletop-nano");
     const env = await world.open();
     await env.reset({ seed: 1 });
     console.log((await env.step(new Float32Array(20))).info.tick);

@@ -363,6 +363,13 @@ describe("openWorld", () => {
     expect(await last(one, other)).not.toEqual(await last(other));
   });
 
+  it("takes the id of a world that ships", async () => {
+    const world = await openWorld("tabletop-nano");
+    expect(world.world.id).toBe("tabletop-nano");
+    await world.close();
+    expect(await codeOf(openWorld("tabletop-giga"))).toBe("world_missing_file");
+  });
+
   it("refuses unknown options and unusable values", async () => {
     expect(await codeOf(openWorld(TINY_WORLD, { device: "gpu" } as object))).toBe("option_unknown");
     expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");

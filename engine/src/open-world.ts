@@ -4,6 +4,7 @@ import { DreamedEnv } from "./dreamed-env.js";
 import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
 import { Uncertainty } from "./uncertainty.js";
 import { loadWorld, specOf } from "./world.js";
+import { worldFolder } from "./world-folder.js";
 import { WorldModel } from "./world-model.js";
 import type { WorldManifest } from "./world-schema.js";
 import { memoryBytes } from "./world-tensors.js";
@@ -29,13 +30,13 @@ export interface OpenWorld {
 }
 
 /**
- * Opens the world in the folder `path`. Results are the same for the same world, options, machine and version of
+ * Opens the world in the folder `path`, or the one of that id in `@worldstep/worlds`. Results are the same for the same world, options, machine and version of
  * onnxruntime-node; another precision, number of threads or kind of CPU may round differently.
  * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`).
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
-  const loaded = await loadWorld(path);
+  const loaded = await loadWorld(worldFolder(path));
   const { manifest, hash, starts } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);

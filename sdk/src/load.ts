@@ -35,8 +35,8 @@ export interface LoadedWorld {
 const ENGINE: string = "@worldstep/engine";
 
 /**
- * Loads the world at `path` (a folder with `world.json`) with `@worldstep/engine`, which must be installed beside this
- * package (`engine_missing`). Throws `WorldFileError` for a world that can't be used.
+ * Loads the world at `path` (a folder with `world.json`, or the id of a world in `@worldstep/worlds`: `tabletop-nano`)
+ * with `@worldstep/engine`, which must be installed beside this package (`engine_missing`). Throws `WorldFileError` for a world that can't be used.
  */
 export async function load(path: string, options?: LoadOptions): Promise<LoadedWorld> {
   const { openWorld } = await importEngine();
