@@ -122,6 +122,11 @@ describe.skipIf(missing && !inCi)(`the console${why}`, { timeout: 180_000 }, () 
     expect(await page.textContent("#psnr")).toMatch(/ dB$/);
     expect(await page.textContent("#alike-words")).toBe("unlike");
     expect(await number(page, "unsure")).toBeLessThanOrEqual(1);
+    const tops = await page.locator(".facts > div").evaluateAll((facts) => {
+      for (const fact of facts) fact.toggleAttribute("hidden", false); // a dream of the shipped world shows all four
+      return facts.map((fact) => fact.getBoundingClientRect().top);
+    });
+    expect(tops).toEqual(Array(4).fill(tops[0])); // in one row
     expect(await page.textContent("#trust")).toMatch(
       /Contact is where a dream parts from reality.*not how wrong it is/s,
     );
