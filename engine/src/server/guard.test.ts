@@ -388,6 +388,36 @@ describe("turns and budgets", () => {
     await (await connect(server)).open();
     for (const socket of slow) socket.destroy();
   });
+
+  it.each([
+    ["a head that is too long", `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+    ["what is no HTTP", "good morning\r\n\r\n", 400],
+  ])("%s is told so", async (_, sent, status) => {
+    const socket = connectTcp((await start()).port, "127.0.0.1");
+    socket.end(sent);
+    let answer = "";
+    for await (const bytes of socket) answer += String(bytes);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+  });
+});
+
+describe("what the WebSocket itself forbids", () => {
+  const frame = (head: number, mask: number) => Uint8Array.of(head, mask, 0, 0, 0, 0);
+  it.each([
+    ["a message in 16,384 fragments, malformed like any empty one", 16_384, 0x80, 1007],
+    ["one in more", 16_385, 0x80, 1008],
+    ["a frame without a mask", 1, 0, 1002],
+  ])("%s", async (_, fragments, masked, expected) => {
+    const client = await connect(await start());
+    const raw = (client.socket as unknown as { _socket: { write(data: Uint8Array): void } })._socket;
+    const closed = new Promise<number>((resolve) => client.socket.on("close", resolve));
+    const whole = fragments === 1;
+    const frames = Array.from({ length: fragments }, (_, i) =>
+      frame((i === 0 ? 2 : 0) | (whole || i === fragments - 1 ? 0x80 : 0), masked),
+    );
+    raw.write(Buffer.concat(frames));
+    expect(await closed).toBe(expected);
+  });
 });
 
 it("a chunk of billions of empty actions is refused before anything is made of them", async () => {

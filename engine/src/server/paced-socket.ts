@@ -127,6 +127,7 @@ export class PacedSocket extends Duplex implements Party {
 
   override _destroy(error: Error | null, done: Done): void {
     this.waiting = undefined;
+    this.socket.uncork(); // what the piece was answered, a refusal, say, leaves before the end
     this.socket.destroy();
     done(error);
   }
