@@ -298,6 +298,23 @@ describe("an older world", () => {
     });
   });
 
+  it("keeps apart what only the words behind the names did", async () => {
+    const { channels } = await action(
+      "joint (left) (-1: -3.1, 1: 3.1)",
+      "joint (right) (-1: -1e-05, 1: 2)",
+      "tool (px) (-1: 0, 1: 511)",
+      "dx (1 = 1e-05 m)",
+      "lift",
+    );
+    expect(channels).toEqual([
+      { name: "joint (left)", low: -3.1, high: 3.1, kind: "absolute" },
+      { name: "joint (right)", low: -1e-5, high: 2, kind: "absolute" },
+      { name: "tool", unit: "px", low: 0, high: 511, kind: "absolute" },
+      { name: "dx", unit: "m", low: -1e-5, high: 1e-5, kind: "delta", idle: 0 },
+      { name: "lift", low: -1, high: 1, kind: "absolute" },
+    ]);
+  });
+
   it("is refused where it says no names", async () => {
     await expect(action()).rejects.toMatchObject({
       code: "world_manifest_invalid",
