@@ -91,6 +91,15 @@ test("a policy may speak in the robot's units", async () => {
   expect(steps.at(-1)?.clipped).toBe(3);
 });
 
+test.each(["space", "robot"])("what is not finite is not clipped but refused, in units of the %s", async (units) => {
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const told: Clipped[] = [];
+    const driving = played(policy(4, value).policy, { units, onClip: (clipped: Clipped) => void told.push(clipped) });
+    await expect(driving).rejects.toMatchObject({ code: "action_not_finite" });
+    expect(told).toEqual([]);
+  }
+});
+
 test("who does not ask is warned once, and an onClip that throws ends it before the step", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   await played(policy(4, 7).policy);

@@ -112,14 +112,15 @@ function outside(
     const { low, high } = units === "robot" ? channel : actionSpace;
     const slack = SLACK * Math.max(high - low, Math.abs(low), Math.abs(high));
     const values = rows.filter(
-      (value, at) => at % action.length === i && (value < low - slack || value > high + slack),
+      (value, at) =>
+        at % action.length === i && Number.isFinite(value) && (value < low - slack || value > high + slack),
     );
     const [value] = values;
     return value === undefined ? [] : [{ channel: channel.name, count: values.length, value, low, high }];
   });
 }
 
-// The whole block that begins with `rows`, as the env takes it. NaN stays, for `step` to refuse.
+// The whole block that begins with `rows`, as the env takes it. What is not finite stays, for `step` to refuse.
 function block(spec: EnvSpec, rows: Float32Array): Float32Array {
   const { action, actionSpace } = spec;
   const { low, high, shape } = actionSpace;
@@ -133,7 +134,7 @@ function block(spec: EnvSpec, rows: Float32Array): Float32Array {
   const [stride = 0, size = 0] = shape;
   return Float32Array.from({ length: stride * size }, (_, i) => {
     const value = rows[i] ?? (last[i % size] as number);
-    return Math.min(high, Math.max(low, value));
+    return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : value;
   });
 }
 
