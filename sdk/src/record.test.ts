@@ -37,6 +37,11 @@ test("an env that was reset before is not stepped, since nobody knows how its ep
   expect(env.episodes[0]?.rewards).toEqual([0.5]);
 });
 
+test("options that are no tensors are the env's to refuse", async () => {
+  const refused = record(new CounterWorld()).reset({ frames: {} } as never);
+  await expect(refused).rejects.toMatchObject({ code: "option_frames" });
+});
+
 test.each([
   ["Wrapper", () => new Wrapper(new CounterWorld())],
   ["record", () => record(new CounterWorld())],

@@ -14,6 +14,7 @@ import {
   toAction,
   toActions,
 } from "@worldstep/protocols";
+import { copied } from "./reset-tensors.js";
 import { Wrapper } from "./wrapper.js";
 
 /** One episode of T ticks. */
@@ -58,7 +59,7 @@ interface Growing extends Episode {
 class Recorder extends Wrapper implements RecordedEnv {
   readonly episodes: Growing[] = [];
 
-  override reset(options: ResetOptions = {}): Promise<ResetResult> {
+  override async reset(options: ResetOptions = {}): Promise<ResetResult> {
     const kept = copied(options); // the caller may use its buffers again as soon as this returns
     return this.inOrder(async () => {
       const result = await this.env.reset(kept);
@@ -105,12 +106,4 @@ function keep(episode: Growing, blocks: readonly FloatTensor[], results: readonl
     episode.rewards.push(reward);
     Object.assign(episode, { terminated, truncated });
   }
-}
-
-function copied(options: ResetOptions): ResetOptions {
-  const { frames, actions, proprioception, ...rest } = options;
-  const tensors = Object.entries({ frames, actions, proprioception }).flatMap(([name, tensor]) =>
-    tensor === undefined ? [] : [[name, { ...tensor, data: tensor.data.slice() }]],
-  );
-  return { ...rest, ...Object.fromEntries(tensors) };
 }

@@ -1,4 +1,4 @@
-// The tensors of a reset, in the types in which they travel.
+// The tensors of a reset: copied when it is called, and in the types in which they travel.
 import {
   type ByteTensor,
   type FloatTensor,
@@ -23,4 +23,13 @@ export function resetTensors({ frames, actions, proprioception }: ResetOptions):
     ...(actions && { actions: actions as FloatTensor }),
     ...(proprioception && { proprioception: proprioception as FloatTensor }),
   };
+}
+
+/** `options` with tensors of its own: who called may use its buffers again. What is no tensor stays, for the env to refuse. */
+export function copied<O extends ResetOptions>(options: O): O {
+  const { frames, actions, proprioception } = options;
+  const tensors = Object.entries({ frames, actions, proprioception }).flatMap(([name, tensor]) =>
+    ArrayBuffer.isView(tensor?.data) ? [[name, { ...tensor, data: tensor.data.slice() }]] : [],
+  );
+  return { ...options, ...Object.fromEntries(tensors) };
 }

@@ -23,6 +23,7 @@ import {
   WorldError,
 } from "@worldstep/protocols";
 import { batch } from "./batch.js";
+import { copied } from "./reset-tensors.js";
 
 export interface VectorEnvOptions {
   /** Default `NextStep`, as in Gymnasium. */
@@ -164,8 +165,9 @@ export class VectorEnv {
   }
 
   /** Throws `OptionError` (`option_seed`, `option_vector`, `option_mask`) before any env is reset. */
-  reset(options: VectorResetOptions = {}): Promise<VectorResetResult> {
-    return this.#inOrder(() => this.#reset(options));
+  async reset(options: VectorResetOptions = {}): Promise<VectorResetResult> {
+    const kept = copiedReset(options); // the caller may use its buffers again as soon as this returns
+    return this.#inOrder(() => this.#reset(kept));
   }
 
   /**
@@ -421,6 +423,15 @@ function notOfShape(expected: readonly (number | string)[], got: readonly number
 
 function spaces({ observationSpace, actionSpace }: EnvSpec): string {
   return JSON.stringify([observationSpace, actionSpace]);
+}
+
+function copiedReset({ seed, options, mask }: VectorResetOptions): VectorResetOptions {
+  const episodes = Array.isArray(options) ? options.map(copied) : options && copied(options as EpisodeOptions);
+  return {
+    ...(seed !== undefined && { seed: typeof seed === "number" ? seed : [...seed] }),
+    ...(episodes && { options: episodes }),
+    ...(mask && { mask: [...mask] }),
+  };
 }
 
 function copyAction(action: ActionLike): ActionLike {
