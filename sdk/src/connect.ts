@@ -32,7 +32,10 @@ export interface ConnectOptions {
   readonly reconnectMs?: number;
 }
 
-/** An env on a server. `session` and `token` let other connections watch it, or take it over. */
+/**
+ * An env on a server. `session` and `token` let other connections watch it, or take it over; they are others after a reset
+ * that had to open a new session.
+ */
 export interface RemoteStreamEnv extends StreamEnv, SessionKey {
   /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
   readonly serverMs: number;
@@ -47,8 +50,9 @@ const CODECS = { msgpack: msgpackCodec, protobuf: protobufCodec } as const;
  * `OptionError` (`option_codec`, `option_token`).
  *
  * When the socket is lost, the connection opens another, resumes its sessions and sends again what had no reply; the
- * server runs no tick twice. Calls wait meanwhile. They reject with `connection_lost` when that can't be done, and with
- * `session_unknown` when the server has given the session up.
+ * server runs no tick twice. Calls wait meanwhile. They reject with `connection_lost` when that can't be done. When the
+ * server has given a session up (it was idle, or the server was restarted), a step rejects with `session_idle` or
+ * `session_unknown`, and `reset` begins in a new session.
  */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
   const { codec = "msgpack", WebSocket: Plain = DefaultWebSocket, timeoutMs = 60_000, ...others } = options;

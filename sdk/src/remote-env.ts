@@ -22,7 +22,7 @@ import {
 } from "@worldstep/protocols";
 import { within } from "./deadline.js";
 import type { Attachment, Link, Reply, Request } from "./link.js";
-import { resetTensors } from "./reset-tensors.js";
+import { copied, resetTensors } from "./reset-tensors.js";
 
 /** What names a session, on any connection. */
 export interface SessionKey {
@@ -32,8 +32,7 @@ export interface SessionKey {
 }
 
 export class RemoteEnv implements Env, Attachment {
-  readonly session: string;
-  readonly token: string;
+  #key: SessionKey;
   #serverMs = 0;
   // The last tick that we know to be committed; undefined when only a reset leads to a known state.
   #tick: number | undefined;
@@ -51,12 +50,20 @@ export class RemoteEnv implements Env, Attachment {
     readonly timeoutMs: number,
     resumed?: ResumedMessage,
   ) {
-    this.session = key.session;
-    this.token = key.token;
+    this.#key = key;
     this.#tick = resumed?.tick;
     this.#attached = Promise.resolve(resumed);
     this.#generation = link.generation;
     link.attachments.add(this);
+  }
+
+  /** Another one after a reset that had to open a new session. */
+  get session(): string {
+    return this.#key.session;
+  }
+
+  get token(): string {
+    return this.#key.token;
   }
 
   /** The last tick that is known to be made; undefined before a reset, and where the reply to one was lost. */
@@ -70,23 +77,35 @@ export class RemoteEnv implements Env, Attachment {
   }
 
   /**
+   * Where the server has given the session up (it was idle, or the server was restarted), a reset begins in a new one.
+   *
    * Rejects also with `connection_lost` when the reply to a reset without a seed was lost: it may have drawn from the
-   * env's random numbers, so that to send it again would give another episode. Call `reset` again.
+   * env's random numbers, so that to send it again would give another episode. Call `reset` again. And with
+   * `request_unknown_world` where the server's world is another by now.
    */
-  reset(options: ResetOptions = {}): Promise<ResetResult> {
+  async reset(options: ResetOptions = {}): Promise<ResetResult> {
+    const kept = copied(options); // the caller may use its buffers again as soon as this returns
     return this.#inOrder(async () => {
-      checkReset(this.spec, options);
-      const tensors = resetTensors(options);
-      const { frames: _, actions: __, proprioception: ___, ...rest } = options;
-      const before = this.#tick;
+      checkReset(this.spec, kept);
+      const tensors = resetTensors(kept);
+      const { frames: _, actions: __, proprioception: ___, ...rest } = kept;
       try {
-        const reply = await this.#call({ type: "reset", session: this.session, ...rest, tensors });
+        const reply = await within(this.timeoutMs, `reset of session ${this.session}`, async (signal) => {
+          const ask = () => this.#ask({ type: "reset", session: this.session, ...rest, tensors }, signal);
+          try {
+            return await ask();
+          } catch (error) {
+            if (!isGone(error)) throw error;
+            await this.#reopen(signal);
+            return await ask();
+          }
+        });
         this.#tick = 0;
         this.#serverMs = reply.serverMs;
         return { observation: observationOf(reply), info: reply.info };
       } catch (error) {
         // A refused reset changed nothing. Of one without a reply nobody knows.
-        this.#tick = isUnanswered(error) ? undefined : before;
+        if (isUnanswered(error)) this.#tick = undefined;
         throw error;
       }
     });
@@ -162,16 +181,35 @@ export class RemoteEnv implements Env, Attachment {
   }
 
   #call<R extends Request>(request: R): Promise<Reply<R>> {
-    return within(this.timeoutMs, `${request.type} of session ${this.session}`, (signal) => {
-      let sent = false;
-      return this.link.retried(signal, async () => {
-        if (this.#generation !== this.link.generation) this.attach();
-        const resumed = await this.#attached;
-        if (sent) this.#checkRepeat(request, resumed);
-        sent = true;
-        return this.link.request(request, signal);
-      });
+    const what = `${request.type} of session ${this.session}`;
+    return within(this.timeoutMs, what, (signal) => this.#ask(request, signal));
+  }
+
+  #ask<R extends Request>(request: R, signal: AbortSignal): Promise<Reply<R>> {
+    let sent = false;
+    return this.link.retried(signal, async () => {
+      if (this.#generation !== this.link.generation) this.attach();
+      const resumed = await this.#attached;
+      if (sent) this.#checkRepeat(request, resumed);
+      sent = true;
+      return this.link.request(request, signal);
     });
+  }
+
+  // A new session of the same world, in place of one that is gone.
+  async #reopen(signal: AbortSignal): Promise<void> {
+    const { id: world } = this.spec;
+    await this.link.ready();
+    const now = this.link.hello.worlds.find(({ id }) => id === world);
+    if (now === undefined || !isSameWorld(now, this.spec)) {
+      const summary = `the server's world "${world}" is no longer the one that this env was made for`;
+      throw new ProtocolError("request_unknown_world", summary, "open an env anew", { world });
+    }
+    this.#key = await this.link.retried(signal, () => this.link.request({ type: "open", world, tensors: {} }, signal));
+    this.#tick = undefined;
+    this.#attached = Promise.resolve(undefined);
+    this.#generation = this.link.generation;
+    this.link.attachments.add(this);
   }
 
   // Steps and seeded resets may be sent again. A reset without a seed only if the session is where it was before.
@@ -197,6 +235,18 @@ export class RemoteEnv implements Env, Attachment {
 
 function isUnanswered(error: unknown): boolean {
   return hasCode(error, "connection_lost") || hasCode(error, "request_timeout");
+}
+
+// Not `session_taken_over`: that one lives on, and belongs to who took it.
+function isGone(error: unknown): boolean {
+  return hasCode(error, "session_unknown") || hasCode(error, "session_idle") || hasCode(error, "session_closed");
+}
+
+// What of a world must stay as it was while an env lives.
+const FIXED = ["fps", "stride", "observationSpace", "actionSpace", "action", "proprioception"] as const;
+
+function isSameWorld(now: EnvSpec, before: EnvSpec): boolean {
+  return FIXED.every((key) => JSON.stringify(now[key]) === JSON.stringify(before[key]));
 }
 
 function hasCode(error: unknown, prefix: string): boolean {
