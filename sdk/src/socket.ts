@@ -25,6 +25,20 @@ export interface Dialled {
 
 const OPEN = 1;
 
+/** By the HTTP status of the server's refusal: what it means, and what to do. */
+const REFUSALS: Readonly<Record<number, readonly [summary: string, remedy: string]>> = {
+  401: ["the server wants its token, and got none or another", "give the token that it was started with"],
+  403: [
+    "the server does not let pages of this site in (HTTP 403)",
+    "start the server with --allow-origin and the site",
+  ],
+  421: [
+    "the server does not go by that name (HTTP 421)",
+    "use its IP address, or start it with --allow-origin and a site of that name, or with a --token",
+  ],
+  503: ["the server has too many connections (HTTP 503)", "close some, or try again later"],
+};
+
 export function isOpen({ readyState }: WebSocketLike): boolean {
   return readyState === OPEN;
 }
@@ -76,10 +90,14 @@ export function dial(
     function refuse(why: string): void {
       settle();
       socket.close();
-      const [summary, remedy] = /\b401\b/.test(why)
-        ? ["the server wants its token, and got none or another", "give the token that it was started with"]
-        : [why, "check the address, the token if it has one, and that a worldstep server of this version runs there"];
-      reject(new ProtocolError("connection_refused", `no connection to ${url}: ${summary}`, remedy, { url }));
+      // As `ws` says it. Browsers don't tell pages the status.
+      const status = Number(/^Unexpected server response: (\d+)$/.exec(why)?.[1]);
+      const [summary, remedy] = REFUSALS[status] ?? [
+        why,
+        "check the address, the token if it has one, and that a worldstep server of this version runs there",
+      ];
+      const facts = { url, ...(status > 0 && { status }) };
+      reject(new ProtocolError("connection_refused", `no connection to ${url}: ${summary}`, remedy, facts));
     }
   });
 }
