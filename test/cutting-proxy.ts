@@ -13,6 +13,8 @@ export interface CuttingProxy {
   silence(): void;
   /** The same, for what comes from the server. */
   loseReplies(): void;
+  /** Bytes per second that pass from now on in either direction: TCP holds the rest back. */
+  rate: number;
   /** While false, new connections are cut at once. */
   accepting: boolean;
   close(): Promise<void>;
@@ -41,6 +43,10 @@ export async function cuttingProxy(port: number): Promise<CuttingProxy> {
         const passed = data.subarray(0, left);
         left -= data.length;
         to.write(passed);
+        if (proxy.rate < Number.POSITIVE_INFINITY) {
+          from.pause();
+          setTimeout(() => from.resume(), (1000 * passed.length) / proxy.rate);
+        }
         // Ended rather than destroyed, so that what was passed still arrives.
         if (left <= 0) to.end(cut);
       });
@@ -53,6 +59,7 @@ export async function cuttingProxy(port: number): Promise<CuttingProxy> {
     url: "",
     connections: 0,
     accepting: true,
+    rate: Number.POSITIVE_INFINITY,
     cut: () => {
       for (const socket of open) socket.destroy();
     },

@@ -1,6 +1,8 @@
 // The SDK against the real server, over real sockets, with both codecs: the same results as in this process, and no
 // tick run twice or lost, wherever the connection breaks.
-import { stepChunk } from "@worldstep/protocols";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { byteTensor, floatTensor, type ResetOptions, stepChunk } from "@worldstep/protocols";
 import {
   type Connection,
   type ConnectOptions,
@@ -17,7 +19,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type RunningServer, type ServeOptions, serve } from "../engine/src/server/server.js";
 import { block, COUNTER_SPEC, type CounterOptions, CounterWorld } from "../sdk/test/counter-world.js";
 import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
-import { Counter, start } from "./fixtures/counter-server.js";
+import { Counter, SPEC, start } from "./fixtures/counter-server.js";
 
 const CODECS = ["msgpack", "protobuf"] as const;
 const closers: (() => Promise<void>)[] = [];
@@ -271,6 +273,110 @@ describe("a lost connection", () => {
   });
 });
 
+describe("large messages", () => {
+  const frames = (count: number) => byteTensor(new Uint8Array(count * 64 * 64 * 3).fill(7), [count, 64, 64, 3]);
+  const actions = (count: number) => floatTensor(new Float32Array(((count - 1) / 2) * 6), [(count - 1) / 2, 2, 3]);
+
+  async function slow(rate: number, options?: ConnectOptions) {
+    const server = await start({ keepAliveSeconds: 0.3 });
+    const proxy = await cuttingProxy(server.port);
+    closers.push(() => proxy.close());
+    const connection = await connect(proxy.url, options);
+    closers.push(() => connection.close());
+    const env = await connection.open();
+    proxy.rate = rate;
+    return { proxy, env };
+  }
+
+  test("take their time on a slow network, out and back", async () => {
+    const up = await slow(400_000);
+    await up.env.reset({ frames: frames(41), actions: actions(41) });
+    expect(up.proxy.connections).toBe(1);
+    const down = await slow(400_000);
+    await down.env.reset({ task: "big" });
+    expect(down.proxy.connections).toBe(1);
+  });
+
+  test("may be sent on many sockets, and leave nothing behind on the way", async () => {
+    const { proxy, env } = await slow(1_000_000);
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => void warnings.push(warning);
+    process.on("warning", warned);
+    const reset = env.reset({ seed: 1, frames: frames(41), actions: actions(41) });
+    for (let lost = 1; lost <= 12; lost++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      proxy.cut();
+      await until(() => proxy.connections === lost + 1);
+    }
+    proxy.rate = Number.POSITIVE_INFINITY;
+    expect((await reset).observation.proprioception.data[0]).toBe(7);
+    process.off("warning", warned);
+    expect(warnings).toEqual([]);
+  });
+
+  test("wait for each other where the server would have too many of them", async () => {
+    class Slow extends Counter {
+      override async reset(options?: ResetOptions) {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        return super.reset(options);
+      }
+    }
+    const worlds = [{ spec: SPEC, hash: "c0", open: async () => new Slow() }];
+    const server = await start({ maxQueuedBytes: 600_000 }, { worlds });
+    const connection = await connect(server.url.replace("http", "ws"));
+    closers.push(() => connection.close());
+    const vector = await connection.vector("counter", 8);
+    const options = { frames: frames(21), actions: actions(21) };
+    const { observations } = await vector.reset({ options });
+    expect(Array.from(observations.proprioception.data)).toEqual(Array(8).fill([7, 0]).flat());
+  });
+
+  test("are what they were when the call was made", async () => {
+    const server = await start();
+    const connection = await connect(server.url.replace("http", "ws"));
+    closers.push(() => connection.close());
+    const [env, vector] = [await connection.open(), await connection.vector("counter", 2)];
+    const image = frames(1);
+    const resets = [env.reset({ seed: 1 }), env.reset({ frames: image })] as const;
+    const both = vector.reset({ seed: [1, 2], options: { frames: image } });
+    image.data.fill(9);
+    expect((await resets[1]).observation.proprioception.data[0]).toBe(7);
+    expect(Array.from((await both).observations.proprioception.data)).toEqual([7, 0, 7, 0]);
+  });
+});
+
+describe("sessions that the server has given up", () => {
+  test.each(["idle", "unknown"])("are opened anew by a reset: %s", async (why) => {
+    const limits = why === "idle" ? { maxIdleSeconds: 0.05 } : { sessionIdleSeconds: 0.02 };
+    const { join, proxy, worlds } = await bench({}, limits);
+    const connection = await join({ reconnectMs: 5000 });
+    const [env, vector] = [await connection.open(), await connection.vector("counter", 2)];
+    const expected = await env.reset({ seed: 1 });
+    await vector.reset({ seed: 1 });
+    const { session } = env;
+    proxy.accepting = why === "idle";
+    if (why === "unknown") proxy.cut();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    proxy.accepting = true;
+    await expect(env.step(block(0))).rejects.toMatchObject({ code: `session_${why}` });
+    const failed = vector.step([block(0), block(0)]);
+    await expect(failed).rejects.toMatchObject({ code: `session_${why}`, facts: { failed: [0, 1] } });
+    expect(await env.reset({ seed: 1 })).toEqual(expected);
+    expect((await vector.reset({ seed: 1 })).infos).toEqual([expected.info, expected.info]);
+    expect(env.session).not.toBe(session);
+    expect((await env.step(block(0))).info).toEqual({ tick: 1 });
+    expect(worlds.length).toBe(6);
+  });
+
+  test("not one that another connection took over", async () => {
+    const { join } = await bench();
+    const [first, second] = [await join(), await join()];
+    const env = await first.open();
+    await second.resume(env);
+    await expect(env.reset({ seed: 1 })).rejects.toMatchObject({ code: "session_taken_over" });
+  });
+});
+
 describe("sessions and their keys", () => {
   test("another connection takes a session over at its last tick; the first is told", async () => {
     const { join } = await bench();
@@ -350,6 +456,28 @@ describe("sessions and their keys", () => {
 });
 
 describe("connecting", () => {
+  test.each([
+    [401, /its token/, /token/],
+    [403, /this site/, /--allow-origin/],
+    [421, /that name/, /--allow-origin .* --token/],
+    [503, /too many connections/, /later/],
+    [404, /response: 404/, /address/],
+  ])("refused with HTTP %i says why and what to do", async (status, summary, remedy) => {
+    const refusing = createServer().on("upgrade", (_, socket) => {
+      socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+    });
+    await new Promise<void>((resolve) => refusing.listen(0, "127.0.0.1", resolve));
+    closers.push(async () => void refusing.close());
+    const url = `ws://127.0.0.1:${(refusing.address() as AddressInfo).port}/401`;
+    const error = await connect(url).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: "connection_refused",
+      facts: { status },
+      summary: expect.stringMatching(summary),
+      remedy: expect.stringMatching(remedy),
+    });
+  });
+
   test("nobody there, or no worldstep server, is connection_refused", async () => {
     const { server } = await bench();
     await server.close();

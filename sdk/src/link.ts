@@ -70,12 +70,22 @@ interface Pending {
 // The server closed because of what we sent. To send it again on a new socket would only repeat that.
 const OUR_FAULT: ReadonlySet<number> = new Set([1003, 1007, 1009]);
 
+// They wait for no room: the one shows life, the other makes room.
+const AT_ONCE: ReadonlySet<string> = new Set(["ping", "cancel"]);
+
+/** Bytes per second. Until so slow a network has carried what was sent, the server's silence says nothing. */
+const SLOWEST = 100_000;
+
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export class Link {
   readonly attachments = new Set<Attachment>();
   readonly #options: LinkOptions;
   readonly #pending = new Map<number, Pending>();
+  /** The bytes of each request that the server has not answered, those included that were given up here. */
+  readonly #open = new Map<number, number>();
+  /** Requests that wait for room among those. */
+  readonly #waiting: { resolve(): void; reject(error: unknown): void }[] = [];
   readonly #streams = new Map<number, StreamSink>();
   readonly #closing = new AbortController();
   #hello: HelloMessage;
@@ -88,6 +98,11 @@ export class Link {
   #generation = 0;
   #heartbeat: ReturnType<typeof setInterval> | undefined;
   #heard = true;
+  /** Bytes sent on the present socket, and how many of them the server is known to have. */
+  #sent = 0;
+  #arrived = 0;
+  /** At the last beat: bytes not yet sent, bytes received, and for how many beats the server had been silent. */
+  #before = { unsent: 0, received: 0, silent: 0 };
 
   /** Throws `ProtocolError` (`connection_refused`). */
   static async open(options: LinkOptions): Promise<Link> {
@@ -124,22 +139,35 @@ export class Link {
   }
 
   /**
-   * The reply to `request`, on the present socket. Rejects with the server's error, with `connection_lost` if the socket
-   * goes before the reply, with `message_too_big`, or with the reason of `signal`. Of a `subscribe`, `sink` gets the frames.
+   * The reply to `request`, on the present socket. It waits where the server would have too many bytes to hold. Rejects with
+   * the server's error, with `connection_lost` if the socket goes before the reply, with `message_too_big`, or with the
+   * reason of `signal`. Of a `subscribe`, `sink` gets the frames.
    */
-  request<R extends Request>(request: R, signal?: AbortSignal, sink?: StreamSink): Promise<Reply<R>> {
-    return new Promise<ServerMessage>((resolve, reject) => {
-      signal?.throwIfAborted();
-      const id = this.#nextId++;
-      this.#send({ ...request, id } as ClientMessage);
+  async request<R extends Request>(request: R, signal?: AbortSignal, sink?: StreamSink): Promise<Reply<R>> {
+    const id = this.#nextId++;
+    const bytes = this.#encoded({ ...request, id } as ClientMessage);
+    while (!AT_ONCE.has(request.type) && !this.#hasRoom(bytes.length)) {
+      await new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    }
+    signal?.throwIfAborted();
+    this.#send(bytes);
+    this.#open.set(id, bytes.length);
+    let givenUp = () => {};
+    const reply = new Promise<ServerMessage>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject, sink });
-      signal?.addEventListener("abort", () => {
+      givenUp = () => {
         if (!this.#pending.delete(id)) return;
-        reject(signal.reason);
+        reject(signal?.reason);
         const stoppable = ["step", "stepChunk", "reset"].includes(request.type);
         if (stoppable && this.#socket) this.request({ type: "cancel", target: id, tensors: {} }).catch(() => undefined);
-      });
-    }) as Promise<Reply<R>>;
+      };
+    });
+    signal?.addEventListener("abort", givenUp);
+    try {
+      return (await reply) as Reply<R>;
+    } finally {
+      signal?.removeEventListener("abort", givenUp);
+    }
   }
 
   /** The result of `run`, which is run again on the next socket if the present one is lost meanwhile. */
@@ -158,7 +186,7 @@ export class Link {
   /** Grants a stream more frames. Does nothing if its socket is gone, for then the stream is too. */
   grant(stream: number, sink: StreamSink, credit: number): void {
     if (this.#streams.get(stream) !== sink) return;
-    this.#send({ type: "credit", stream, credit, tensors: {} });
+    this.#send(this.#encoded({ type: "credit", stream, credit, tensors: {} }));
   }
 
   /** Ends a subscription. */
@@ -183,6 +211,9 @@ export class Link {
     this.#hello = hello;
     this.#generation += 1;
     this.#heard = true;
+    this.#sent = 0;
+    this.#arrived = 0;
+    this.#before = { unsent: 0, received: 0, silent: 0 };
     this.#lastWords = undefined;
     socket.onmessage = ({ data }) => this.#receive(socket, data);
     socket.onclose = ({ code }) => this.#lost(socket, `the socket closed with code ${code}`, code);
@@ -195,8 +226,23 @@ export class Link {
     if (!isOpen(socket)) this.#lost(socket, "the socket closed at once", 1006);
   }
 
-  #send(message: ClientMessage): void {
-    if (this.#socket === undefined) throw this.#dead ?? new SocketLost("there is no socket");
+  #hasRoom(bytes: number): boolean {
+    const open = [...this.#open.values()].reduce((sum, own) => sum + own, 0);
+    return open === 0 || open + bytes <= this.#hello.limits.maxQueuedBytes;
+  }
+
+  #send(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#socket === undefined) throw this.#gone();
+    this.#sent += bytes.length;
+    this.#socket.send(bytes);
+  }
+
+  #gone(): WorldError {
+    return this.#dead ?? new SocketLost("there is no socket");
+  }
+
+  #encoded(message: ClientMessage): Uint8Array<ArrayBuffer> {
+    if (this.#socket === undefined) throw this.#gone();
     const bytes = encodeMessage(this.#options.codec, message);
     const { maxMessageBytes, maxHeaderBytes } = this.#hello.limits;
     if (bytes.length > maxMessageBytes) {
@@ -212,7 +258,7 @@ export class Link {
       const summary = `a ${message.type} with a header of ${header} bytes; the server takes ${maxHeaderBytes}`;
       throw new ProtocolError("message_too_big", summary, "use shorter names", { bytes: header, maxHeaderBytes });
     }
-    this.#socket.send(bytes);
+    return bytes;
   }
 
   #receive(socket: WebSocketLike, data: unknown): void {
@@ -257,6 +303,8 @@ export class Link {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
+    this.#open.delete(id);
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
     return pending;
   }
 
@@ -269,12 +317,22 @@ export class Link {
     }
   }
 
-  // Browsers don't show the server's pings, so a silent socket is asked; if it stays silent it is as good as closed.
+  // Browsers don't show the server's pings, so a silent socket is asked; if it stays silent it is as good as closed. Large
+  // messages take their time on a slow network: what still goes out, or comes in, is no silence.
   #beat(socket: WebSocketLike): void {
-    if (this.#heard) {
-      this.#heard = false;
-      this.request({ type: "ping", tensors: {} }).catch(() => undefined);
-    } else {
+    const { bufferedAmount: unsent, received = 0 } = socket;
+    const { limits } = this.#hello;
+    const isAlive = this.#heard || received > this.#before.received || unsent < this.#before.unsent;
+    const silent = isAlive ? 0 : this.#before.silent + 1;
+    this.#before = { unsent, received, silent };
+    this.#heard = false;
+    if (isAlive) {
+      const sent = this.#sent;
+      const answered = () => {
+        if (socket === this.#socket) this.#arrived = sent;
+      };
+      this.request({ type: "ping", tensors: {} }).then(answered, () => undefined);
+    } else if (silent > Math.round((this.#sent - this.#arrived) / SLOWEST / limits.keepAliveSeconds)) {
       this.#lost(socket, "the server went silent", 1006);
     }
   }
@@ -314,8 +372,10 @@ export class Link {
       drop(socket);
       socket.close();
     }
-    const [requests, streams] = [[...this.#pending.values()], [...this.#streams.values()]];
+    const requests = [...this.#pending.values(), ...this.#waiting.splice(0)];
+    const streams = [...this.#streams.values()];
     this.#pending.clear();
+    this.#open.clear();
     this.#streams.clear();
     for (const { reject } of requests) reject(error);
     for (const sink of streams) sink.lost(error);

@@ -5,6 +5,10 @@ import { type Codec, decodeMessage, type HelloMessage, PROTOCOL, ProtocolError }
 export interface WebSocketLike {
   binaryType: string;
   readonly readyState: number;
+  /** Bytes that were given to `send` and have not left yet. */
+  readonly bufferedAmount: number;
+  /** Bytes that came so far, parts of messages and the server's pings included, where they can be seen. */
+  readonly received?: number;
   onmessage: Handler<{ readonly data: unknown }> | null;
   onclose: Handler<{ readonly code: number }> | null;
   onerror: Handler<object> | null;
