@@ -24,12 +24,13 @@ class Gate(CuttingProxy):
     """Lets only those in who have the token, as a server with one does."""
 
     token = "s3cret-token_"
+    status = 401  # of its refusal
 
     def _accepted(self, client: socket.socket) -> bool:
         head = client.recv(65536, socket.MSG_PEEK).decode()  # left for the server
         if f"authorization: bearer {self.token}\r\n" in head.lower():
             return True
-        client.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+        client.sendall(f"HTTP/1.1 {self.status} No\r\nContent-Length: 0\r\n\r\n".encode())
         shut(client)
         return False
 

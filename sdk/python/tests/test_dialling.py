@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 from doors import Gate, Tunnels
@@ -98,6 +99,32 @@ def test_tokens(gate, monkeypatch):
     for wrong in ("two words", "line\r\nbreak", "ünicode"):
         with pytest.raises(WorldstepError, match="option_invalid"):
             Connection(gate.url, token=wrong)
+
+
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(403, "--allow-origin"), (421, "--allow-origin .*--token"), (503, "later"), (404, "its address")]
+)
+def test_a_refusal_says_what_to_do(gate, status, remedy):
+    gate.token, gate.status = "another", status
+    with pytest.raises(WorldstepError, match=remedy) as caught:
+        Connection(gate.url, timeout=0.5)
+    assert (caught.value.code, caught.value.facts["status"]) == ("connection_refused", status)
+
+
+def test_a_slow_network_is_no_silence_but_an_idle_one_is(proxy, dream, monkeypatch):
+    monkeypatch.setattr("worldstep.dialling.KEEP_ALIVE_SECONDS", 0.25)
+    env = WorldstepEnv(proxy.url, world=dream, timeout=10)
+    env.reset(seed=1)
+    proxy.delay = 1.0
+    assert env.step(env.action_space.sample())[4]["tick"] == 1
+    assert proxy.connections == 1
+    proxy.delay = 0.0
+    proxy.flows.clear()
+    time.sleep(1.0)  # found dead, so that the next call need not wait for it
+    proxy.flows.set()
+    assert env.step(env.action_space.sample())[4]["tick"] == 2
+    assert proxy.connections == 2
+    env.close()
 
 
 def test_a_token_that_no_longer_holds_is_told_at_once(gate, dream):

@@ -21,7 +21,7 @@ import numpy as np
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from worldstep.dialling import CLOSE_SECONDS, FAILURES, Dialler, cut, is_final
+from worldstep.dialling import CLOSE_SECONDS, FAILURES, Dialler, cut, is_final, patient
 from worldstep.errors import WorldstepError
 from worldstep.patience import Patience
 from worldstep.wire import PROTOCOL, Message, decode, encode
@@ -152,7 +152,8 @@ class Connection:
                     self._dial()
                     self._resume()
                 sending()
-                self._exchange(requests, outcomes)
+                with patient(self._held()):
+                    self._exchange(requests, outcomes)
                 self._clean = True
                 return outcomes  # type: ignore[return-value]
             except SocketLost as lost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import contextlib
 import ipaddress
 import logging
 import os
@@ -10,7 +11,7 @@ import re
 import socket as sockets
 import ssl
 from queue import Empty, SimpleQueue
-from typing import Callable, Optional, Union
+from typing import Callable, Iterator, Optional, Union
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -26,9 +27,17 @@ from worldstep.errors import WorldstepError
 from worldstep.wire import SUBPROTOCOL
 
 CLOSE_SECONDS = 1.0
+KEEP_ALIVE_SECONDS = 20.0  # between pings; where the pong is as late, the connection is lost, but see `patient`
 # What `connect` raises where there is no connection: TimeoutError is an OSError; ImportError is for want of python-socks.
 FAILURES = (OSError, WebSocketException, ValueError, ImportError)
 TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+# By the HTTP status of a server's refusal.
+REMEDIES = {
+    401: "give the token that it was started with, as token=... or in WORLDSTEP_TOKEN",
+    403: "start the server with --allow-origin and the site",
+    421: "use its IP address, or start it with --allow-origin and a site of that name, or with a --token",
+    503: "close some connections, or try again later",
+}
 # Where no proxy leads, by address and by name. 100.64.0.0/10 is what Tailscale and the like give.
 NEAR_NETWORKS = [
     ipaddress.ip_network(network) for network in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
@@ -77,9 +86,9 @@ class Dialler:
             status = facts["status"] = error.response.status_code
             if status == 401:
                 why = "it refused the token" if self._token else "it wants a token"
-                remedy = "give the token that it was started with, as token=... or in WORLDSTEP_TOKEN"
             elif error.response.body:
                 why = f"HTTP {status}: {error.response.body[:200].decode(errors='replace').strip()}"
+            remedy = REMEDIES.get(status, remedy)
         elif isinstance(error, ssl.SSLCertVerificationError):
             remedy = "if the certificate is the server's own, name its file in SSL_CERT_FILE of the environment"
         elif isinstance(error, ImportError):
@@ -101,6 +110,8 @@ class Dialler:
             proxy=self._proxy,
             open_timeout=max(0.0, seconds),
             close_timeout=CLOSE_SECONDS,
+            ping_interval=KEEP_ALIVE_SECONDS,
+            ping_timeout=KEEP_ALIVE_SECONDS,
             logger=logging.getLogger("worldstep.websockets"),
             max_size=None,
             max_queue=None,  # always read, so that pings are answered; what may come is bounded by what we ask
@@ -144,6 +155,16 @@ def is_final(error: BaseException) -> bool:
     if isinstance(error, InvalidStatus):
         return error.response.status_code in (400, 401, 403, 404, 421)
     return isinstance(error, (ValueError, ImportError))
+
+
+@contextlib.contextmanager
+def patient(socket: ClientConnection) -> Iterator[None]:
+    """Meanwhile no pong is waited for: on a slow network it is late, behind a large message. The caller has a time limit."""
+    socket.ping_timeout = None
+    try:
+        yield
+    finally:
+        socket.ping_timeout = KEEP_ALIVE_SECONDS
 
 
 def cut(socket: ClientConnection) -> None:
