@@ -141,7 +141,7 @@ class TabletopSimulator implements Simulator {
     const frames = this.#newFrames();
     this.#film(frames, 0);
     for (let row = 1; row < STRIDE; row++) repeat(frames, 0, row);
-    return { observation: this.#observation(frames), info: this.#info() };
+    return { observation: this.#observation(frames), info: { ...this.#info(), seed } };
   }
 
   async step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
