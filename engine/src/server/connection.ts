@@ -109,9 +109,13 @@ export class Connection implements Owner, Holder, Party {
     shared.budget.add(this);
   }
 
-  /** Whether nothing is lost if it ends: it has no session, watches none and waits for nothing. */
+  /** Whether no session is lost if it ends, and nobody waits for a reply. It may watch sessions of others. */
   get isSpare(): boolean {
-    return this.sessions.size + this.streams.size + this.openIds.size === 0;
+    return this.sessions.size + this.openIds.size === 0;
+  }
+
+  get watches(): boolean {
+    return this.streams.size > 0;
   }
 
   get held(): number {

@@ -353,6 +353,20 @@ describe("turns and budgets", () => {
     await busy.reset(session);
   });
 
+  it("watchers hold no place of a full server, but longer than who does nothing", async () => {
+    const server = await start({ maxConnections: 3 });
+    const [owner, watcher, idle] = [await connect(server), await connect(server), await connect(server)];
+    const { session, token } = await owner.open();
+    await owner.reset(session);
+    const watch = { type: "subscribe", session, token, policy: "drop", credit: 0, tensors: {} } as const;
+    await watcher.request("subscribed", watch);
+    await (await connect(server)).open();
+    await idle.closed();
+    await (await connect(server)).open();
+    await watcher.closed();
+    await owner.step(session, 1, 1);
+  });
+
   it("who takes nothing of a file is cut, and who takes it slowly gets it whole", async () => {
     const staticDir = await mkdtemp(join(tmpdir(), "worldstep-"));
     const bytes = 16 * 2 ** 20;

@@ -184,9 +184,14 @@ export async function serve(options: ServeOptions): Promise<RunningServer> {
     }
   }
 
-  /** Closes the connection without a session that asked for nothing for longest; false where every one has a session. */
+  /**
+   * Closes the connection without a session that asked for nothing for longest, one that watches none before one that
+   * does; false where every one has a session.
+   */
   function makeRoom(): boolean {
-    const spare = [...connections].filter((connection) => connection.isSpare);
+    const withoutSession = [...connections].filter((connection) => connection.isSpare);
+    const idle = withoutSession.filter((connection) => !connection.watches);
+    const spare = idle.length > 0 ? idle : withoutSession;
     if (spare.length === 0) return false;
     const oldest = spare.reduce((a, b) => (b.lastAsked < a.lastAsked ? b : a));
     connections.delete(oldest);
