@@ -367,7 +367,7 @@ describe("doctor", () => {
   it("exits with 1 where something needed is missing", async () => {
     const { code, stdout } = await worldstep("doctor", "--world", "none");
     expect(code).toBe(1);
-    expect(stdout).toMatch(/MISSING +world +there is no file/);
+    expect(stdout).toMatch(/MISSING +world +there is no folder \/.*none/);
   });
 });
 
