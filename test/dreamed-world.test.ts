@@ -1,6 +1,7 @@
 // The contract of `Env`, checked on a dreamed world in this process and behind a server.
-import { type OpenWorld, openWorld, serve } from "@worldstep/engine";
+import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { checkEnv, connect, observe } from "@worldstep/sdk";
+import { serve } from "@worldstep/server";
 import { pino } from "pino";
 import { lastValueFrom, toArray } from "rxjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

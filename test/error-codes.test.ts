@@ -3,7 +3,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
-const FOLDERS = ["protocols", "sdk", "engine", "simulator", "policies", "judge", "cli", "examples/policy-training"];
+const FOLDERS = [
+  "protocols",
+  "sdk",
+  "engine",
+  "engine/server",
+  "simulator",
+  "policies",
+  "judge",
+  "cli",
+  "examples/policy-training",
+];
 const docs = readFileSync("docs/errors.md", "utf8");
 
 it("docs/errors.md has every code", () => {

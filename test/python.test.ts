@@ -2,7 +2,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { openWorld, serve } from "@worldstep/engine";
+import { openWorld } from "@worldstep/engine";
+import { serve } from "@worldstep/server";
 import { createSimulator } from "@worldstep/simulator";
 import { pino } from "pino";
 import { expect, test } from "vitest";

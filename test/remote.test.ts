@@ -16,7 +16,7 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { firstValueFrom, lastValueFrom, take, toArray } from "rxjs";
 import { afterEach, describe, expect, test } from "vitest";
-import { type RunningServer, type ServeOptions, serve } from "../engine/src/server/server.js";
+import { type RunningServer, type ServeOptions, serve } from "../engine/server/src/server.js";
 import { block, COUNTER_SPEC, type CounterOptions, CounterWorld } from "../sdk/test/counter-world.js";
 import { type CuttingProxy, cuttingProxy } from "./cutting-proxy.js";
 import { Counter, SPEC, start } from "./fixtures/counter-server.js";

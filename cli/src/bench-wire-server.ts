@@ -1,5 +1,5 @@
 // A process of its own for `worldstep bench wire`: hosts the counter, tells its parent the address, and ends with it.
-import { serve } from "@worldstep/engine";
+import { serve } from "@worldstep/server";
 import { pino } from "pino";
 import { COUNTER_SPEC, CounterEnv } from "./bench-wire-env.js";
 

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import type { HostedWorld } from "@worldstep/engine";
 import { type EnvSpec, OptionError } from "@worldstep/protocols";
+import type { HostedWorld } from "@worldstep/server";
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import { type Log, openLog } from "./log.js";
@@ -72,7 +72,7 @@ export function serveCommand(): Command {
 async function run(options: Options): Promise<void> {
   const { port, host, console: staticDir, token, logLevel } = options;
   const { maxSessions, maxSessionsPerConnection, sessionIdle: maxIdleSeconds } = options;
-  const { serve } = await import("@worldstep/engine");
+  const { serve } = await import("@worldstep/server");
   if (staticDir !== false) checkPage(staticDir);
   const tls = await readTls(options);
   const worlds = await openWorlds(options);

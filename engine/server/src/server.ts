@@ -230,7 +230,7 @@ async function within(milliseconds: number, work: Promise<void>): Promise<boolea
 }
 
 function helloOf(worlds: readonly HostedWorld[], limits: Limits): HelloMessage {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  const manifest = readFileSync(new URL("../package.json", import.meta.url), "utf8");
   return {
     type: "hello",
     protocol: PROTOCOL,
