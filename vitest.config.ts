@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: [
       "*/src/**/*.test.ts",
+      "domains/*/src/**/*.test.ts",
       "engine/server/src/**/*.test.ts",
       "examples/*/src/**/*.test.ts",
       "test/**/*.test.ts",

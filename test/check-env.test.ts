@@ -2,7 +2,7 @@
 // (remote.test.ts).
 import { join } from "node:path";
 import { checkEnv, load, record } from "@worldstep/sdk";
-import { createSimulator } from "@worldstep/simulator";
+import { createSimulator } from "@worldstep/tabletop";
 import { expect, test } from "vitest";
 
 const TINY_WORLD = join(import.meta.dirname, "fixtures/tiny-world");

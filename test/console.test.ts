@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { McapIndexedReader } from "@mcap/core";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type HostedWorld, type RunningServer, serve } from "@worldstep/server";
-import { createSimulator } from "@worldstep/simulator";
+import { createSimulator } from "@worldstep/tabletop";
 import { ALL_FORMATS, BufferSource, Input } from "mediabunny";
 import { pino } from "pino";
 import { type Browser, chromium, type Page } from "playwright-core";

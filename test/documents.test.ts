@@ -6,11 +6,10 @@ import { createProgram } from "worldstep";
 
 const documents = [
   "README.md",
-  ...["docs", "examples/pusht", "examples/policy-training", "examples/sim2real", "sdk", "sdk/python"].flatMap(
-    (folder) =>
-      readdirSync(folder)
-        .filter((file) => file.endsWith(".md"))
-        .map((file) => join(folder, file)),
+  ...["docs", "domains/pusht", "examples/policy-training", "examples/sim2real", "sdk", "sdk/python"].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".md"))
+      .map((file) => join(folder, file)),
   ),
 ];
 

@@ -5,12 +5,11 @@ import { expect, it } from "vitest";
 
 const FOLDERS = [
   "protocols",
-  "sdk",
   "engine",
   "engine/server",
-  "simulator",
-  "policies",
+  "sdk",
   "judge",
+  "domains/tabletop",
   "cli",
   "examples/policy-training",
 ];

@@ -7,30 +7,34 @@ import { describe, expect, it } from "vitest";
 /** What each folder's sources may import of this repository. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocols: [],
-  sdk: ["@worldstep/protocols"],
   engine: ["@worldstep/protocols"],
   "engine/server": ["@worldstep/protocols"],
-  simulator: ["@worldstep/protocols"],
-  policies: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/simulator"],
-  judge: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/engine", "@worldstep/simulator", "@worldstep/policies"],
+  sdk: ["@worldstep/protocols"],
+  "domains/tabletop": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/sdk/policies"],
+  judge: [
+    "@worldstep/protocols",
+    "@worldstep/sdk",
+    "@worldstep/sdk/policies",
+    "@worldstep/engine",
+    "@worldstep/tabletop",
+  ],
   cli: [
     "@worldstep/protocols",
     "@worldstep/sdk",
+    "@worldstep/sdk/policies",
     "@worldstep/engine",
     "@worldstep/server",
-    "@worldstep/simulator",
-    "@worldstep/policies",
+    "@worldstep/tabletop",
     "@worldstep/judge",
   ],
   "examples/policy-training": [
     "@worldstep/protocols",
     "@worldstep/sdk",
     "@worldstep/engine",
-    "@worldstep/simulator",
-    "@worldstep/policies",
+    "@worldstep/tabletop",
     "@worldstep/judge",
   ],
-  "examples/console": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/simulator/scripts"],
+  "examples/console": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/tabletop/scripts"],
 };
 
 const PACKAGES = Object.values(MAY_IMPORT).flat().concat("worldstep");
@@ -55,7 +59,7 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
         const isOurs = PACKAGES.some((name) => target === name || target.startsWith(`${name}/`));
         expect(!isOurs || allowed.includes(target), `${file} imports ${target}`).toBe(true);
         expect(target, `${file} reaches into another package`).not.toMatch(
-          /^(\.\.\/){2,}(protocols|sdk|engine|simulator|policies|judge|cli)\//,
+          /^(\.\.\/){2,}(protocols|sdk|engine|domains|judge|cli)\//,
         );
       }
     }

@@ -3,9 +3,9 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { type Policy, servePolicy } from "@worldstep/policies";
-import { connectPolicy, defaultObservation, drive } from "@worldstep/sdk";
-import { createSimulator } from "@worldstep/simulator";
+import { connectPolicy, defaultObservation, drive, type Policy } from "@worldstep/sdk";
+import { servePolicy } from "@worldstep/sdk/policies";
+import { createSimulator } from "@worldstep/tabletop";
 import { expect, test } from "vitest";
 import { findPython } from "./fixtures/python.js";
 

@@ -1,4 +1,4 @@
-// Push-T, a simulator of others: its logs become a world, and the world is judged in it (examples/pusht).
+// Push-T, a simulator of others: its logs become a world, and the world is judged in it (domains/pusht).
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ it("Push-T is recorded, learned, served and judged", { timeout: 600_000 }, async
   const folder = await mkdtemp(join(tmpdir(), "worldstep-pusht-"));
   const [logs, out, report] = [join(folder, "logs"), join(folder, "pusht"), join(folder, "report.json")];
   try {
-    await run(python, ["examples/pusht/record.py", "--out", logs, "--episodes", "6"]);
+    await run(python, ["domains/pusht/record.py", "--out", logs, "--episodes", "6"]);
     const train = ["training/train_world.py", "--logs", logs, "--runs", join(folder, "runs"), "--out", out];
     await run(python, [...train, "--stride", "2", "--scale", "0.0001"]);
     const world = await openWorld(out, { threads: 1 });
@@ -30,7 +30,7 @@ it("Push-T is recorded, learned, served and judged", { timeout: 600_000 }, async
     });
     const server = await serve({ worlds: [world], logger: pino({ level: "silent" }), limits: { maxSessions: 64 } });
     const url = server.url.replace("http", "ws");
-    const judge = ["examples/pusht/judge.py", "--url", url, "--out", report, "--episodes", "2", "--ticks", "3"];
+    const judge = ["domains/pusht/judge.py", "--url", url, "--out", report, "--episodes", "2", "--ticks", "3"];
     await run(python, judge, { env: { ...process.env, PYTHONPATH: "sdk/python" } });
     await server.close();
     await world.close();

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openWorld } from "@worldstep/engine";
 import { serve } from "@worldstep/server";
-import { createSimulator } from "@worldstep/simulator";
+import { createSimulator } from "@worldstep/tabletop";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { findPython } from "./fixtures/python.js";

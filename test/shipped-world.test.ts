@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openWorld } from "@worldstep/engine";
-import { generate } from "@worldstep/simulator";
+import { generate } from "@worldstep/tabletop";
 import { expect, it } from "vitest";
 import { createOrtBackend } from "../engine/src/ort/backend.js";
 import { loadWorld } from "../engine/src/world.js";

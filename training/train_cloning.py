@@ -1,5 +1,5 @@
 """Behaviour cloning: small networks that do what the experts of the data did, from so many of their episodes each.
-python training/train_cloning.py --data data/train --ruler runs/ruler --out policies/tabletop
+python training/train_cloning.py --data data/train --ruler runs/ruler --out domains/tabletop/policies
 
 Writes bc-N.onnx for each N. A network sees what the ruler reads from a frame, the proprioception and the task."""
 
@@ -15,7 +15,7 @@ from onnx_file import write_onnx
 from ruler import OUTPUTS, Ruler
 from world import load_run
 
-EXPERT = 1  # `POLICIES` of simulator/src/episode.ts
+EXPERT = 1  # `POLICIES` of domains/tabletop/src/simulator/episode.ts
 
 
 class Cloned(nn.Module):

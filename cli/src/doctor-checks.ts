@@ -83,7 +83,7 @@ export async function packageChecks(): Promise<Check[]> {
       },
     ),
     await attempt("mujoco-js", true, reinstall, async () => {
-      const { createSimulator } = await import("@worldstep/simulator");
+      const { createSimulator } = await import("@worldstep/tabletop");
       const simulator = await createSimulator();
       await simulator.reset({ seed: 1 });
       await simulator.step(new Float32Array(elementCount(simulator.spec.actionSpace.shape)));

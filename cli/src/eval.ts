@@ -62,7 +62,7 @@ export function evalCommand(): Command {
 
 async function run(folder: string, options: Options): Promise<void> {
   const { cardMarkdown, conclusionsOf, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
-  const { TABLETOP } = await import("@worldstep/policies");
+  const { TABLETOP } = await import("@worldstep/tabletop");
   const { seed, rollouts, nfe, size, policies = TABLETOP, workers } = options;
   if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
     throw new OptionError("option_card", "a card is of a world and of all parts", "leave out --card or --only", {});

@@ -41,7 +41,7 @@ export function generateCommand(): Command {
 
 async function run(options: Options): Promise<void> {
   await readyFolder(options.out);
-  const { generate } = await import("@worldstep/simulator");
+  const { generate } = await import("@worldstep/tabletop");
   const progress = progressBar("generate", "episodes");
   try {
     await generate({ ...options, onProgress: progress.update });

@@ -1,6 +1,6 @@
 // `worldstep policy`: a policy of a folder behind a socket, for clients of openpi.
 import { OptionError } from "@worldstep/protocols";
-import type { ScoredTask } from "@worldstep/simulator";
+import type { ScoredTask } from "@worldstep/tabletop";
 import { Command, Option } from "commander";
 import { reportFailure } from "./failure.js";
 import { openLog } from "./log.js";
@@ -41,8 +41,8 @@ export function policyCommand(): Command {
 
 async function run(given: string | undefined, all: Options): Promise<void> {
   const { name, task: wanted, size, ruler: file, allowOrigin: allowedOrigins, ...options } = all;
-  const { openProbe, readPolicies, Ruler, servePolicy, TABLETOP } = await import("@worldstep/policies");
-  const { simulatorSpec } = await import("@worldstep/simulator");
+  const { openProbe, readPolicies, Ruler, simulatorSpec, TABLETOP } = await import("@worldstep/tabletop");
+  const { servePolicy } = await import("@worldstep/sdk/policies");
   const folder = await readPolicies(given ?? TABLETOP);
   const entry = folder.policies.find((policy) => policy.name === name);
   if (entry === undefined) {
@@ -71,7 +71,7 @@ async function run(given: string | undefined, all: Options): Promise<void> {
 }
 
 async function taskOf(wanted: string, suited: readonly ScoredTask[] | undefined): Promise<ScoredTask> {
-  const { SCORED_TASKS } = await import("@worldstep/simulator");
+  const { SCORED_TASKS } = await import("@worldstep/tabletop");
   const tasks = suited ?? SCORED_TASKS;
   const task = tasks.find((name) => name === wanted);
   if (task === undefined) {

@@ -142,7 +142,7 @@ async function runReal(
     const remedy = "leave out --real, or the script's start";
     throw new OptionError("option_real", "the simulator has no named start states", remedy, { start: script.start });
   }
-  const { createSimulator, differenceOf, sizeBeside } = await import("@worldstep/simulator");
+  const { createSimulator, differenceOf, sizeBeside } = await import("@worldstep/tabletop");
   const simulator = await createSimulator({ size: sizeBeside(spec) });
   const difference = differenceOf(spec, simulator.spec);
   if (difference !== undefined) {

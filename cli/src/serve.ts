@@ -169,7 +169,7 @@ async function openWorlds({ world, simulator, precision, threads }: Options): Pr
 
 /** A simulator with frames as large as those of each tabletop among `worlds`; the first has the plain id. */
 async function simulatorsBeside(worlds: readonly EnvSpec[]): Promise<ClosableWorld[]> {
-  const { createSimulator, differenceOf, simulatorSpec, sizeBeside } = await import("@worldstep/simulator");
+  const { createSimulator, differenceOf, simulatorSpec, sizeBeside } = await import("@worldstep/tabletop");
   const tabletops = worlds.filter((world) => !differenceOf(world, simulatorSpec({ size: sizeBeside(world) })));
   const [first, ...others] = new Set(tabletops.map(sizeBeside));
   return [first, ...others].map((size, i) => {

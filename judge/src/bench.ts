@@ -1,7 +1,17 @@
 // What a study works with: the subject, reality beside it, the ruler that reads both, and the policies.
-import { openProbe, type PolicyFolder, type Ruler, readPolicies } from "@worldstep/policies";
+
 import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
-import { createSimulator, differenceOf, type Simulator, simulatorSpec, sizeBeside } from "@worldstep/simulator";
+import type { PolicyFolder } from "@worldstep/sdk/policies";
+import {
+  createSimulator,
+  differenceOf,
+  openProbe,
+  type Ruler,
+  readPolicies,
+  type Simulator,
+  simulatorSpec,
+  sizeBeside,
+} from "@worldstep/tabletop";
 import type { Subject } from "./subject.js";
 
 export interface Settings {

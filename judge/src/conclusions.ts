@@ -1,5 +1,5 @@
 // What may be concluded from a world, and what not: each conclusion stands on one number and on how much of it is asked.
-import { SCORED_TASKS } from "@worldstep/simulator";
+import { SCORED_TASKS } from "@worldstep/tabletop";
 import { PART_NAMES } from "./parts.js";
 import { FEW } from "./statistics.js";
 import type { Metric, Metrics, Verdict } from "./verdict.js";

@@ -1,7 +1,7 @@
 // A dream from where reality began, under the actions of an episode.
 import { type Observation, type StepResult, stepChunk } from "@worldstep/protocols";
 import { cutPlan } from "@worldstep/sdk";
-import { EPISODE_TICKS } from "@worldstep/simulator";
+import { EPISODE_TICKS } from "@worldstep/tabletop";
 import type { Bench } from "./bench.js";
 import { begin } from "./subject.js";
 

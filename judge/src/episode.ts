@@ -1,6 +1,7 @@
 // One episode of a policy.
-import type { Policy } from "@worldstep/policies";
+
 import type { Env, Observation } from "@worldstep/protocols";
+import type { Policy } from "@worldstep/sdk";
 
 /** Whether `policy`, which was reset, succeeds in the episode of `env` that began with `start`, before its time is over. */
 export async function succeeds(env: Env, start: Observation, policy: Policy): Promise<boolean> {

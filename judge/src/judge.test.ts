@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newestFrame } from "@worldstep/policies";
 import type { ActionLike, Env, Observation, ResetOptions, ResetResult, StepResult } from "@worldstep/protocols";
-import { createSimulator, type SimulatorOptions } from "@worldstep/simulator";
+import { newestFrame } from "@worldstep/sdk";
+import { createSimulator, type SimulatorOptions } from "@worldstep/tabletop";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Bench } from "./bench.js";
 import { countCubes } from "./cubes.js";

@@ -1,7 +1,9 @@
 // What must hold whatever the actions: events in what the ruler reads, tick by tick. The ruler errs, so a rate means
 // something only beside the simulator's own, read in the same way.
-import { newestFrame, type Reading } from "@worldstep/policies";
+
 import type { Env, Observation } from "@worldstep/protocols";
+import { newestFrame } from "@worldstep/sdk";
+import type { Reading } from "@worldstep/tabletop";
 import type { Bench } from "./bench.js";
 import { countCubes } from "./cubes.js";
 import { distance, type Tally } from "./statistics.js";

@@ -1,6 +1,5 @@
 // What is judged, and how it starts where reality starts.
 import { openWorld } from "@worldstep/engine";
-import { newestFrame } from "@worldstep/policies";
 import {
   type ActionLike,
   byteTensor,
@@ -11,8 +10,8 @@ import {
   type StepOptions,
   type StepResult,
 } from "@worldstep/protocols";
-import { Wrapper } from "@worldstep/sdk";
-import { createSimulator, simulatorSpec } from "@worldstep/simulator";
+import { newestFrame, Wrapper } from "@worldstep/sdk";
+import { createSimulator, simulatorSpec } from "@worldstep/tabletop";
 
 /** A world under judgement. */
 export interface Subject {

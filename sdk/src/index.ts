@@ -39,13 +39,24 @@ export { batch } from "./batch.js";
 export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
 export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
 export { cutPlan } from "./cut-plan.js";
-export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./drive.js";
 export { type LoadedWorld, type LoadOptions, load } from "./load.js";
-export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy.js";
-export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
+export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy/connect-policy.js";
+export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./policy/drive.js";
+export {
+  beginEvolution,
+  type EvolutionSettings,
+  type EvolutionState,
+  type Generation,
+  nextGeneration,
+} from "./policy/evolution.js";
+export { newestFrame, type Policy } from "./policy/policy.js";
+export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy/policy-codec.js";
+export { remotePolicy } from "./policy/remote-policy.js";
+export { Random } from "./random.js";
 export { type Episode, type RecordedEnv, record } from "./record.js";
 export type { SessionKey } from "./remote-env.js";
 export { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
+export { heldOutSeed, trainingSeed } from "./seeds.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export {
   type Frame,

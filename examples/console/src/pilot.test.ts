@@ -1,4 +1,4 @@
-import { createSimulator } from "@worldstep/simulator";
+import { createSimulator } from "@worldstep/tabletop";
 import { expect, test } from "vitest";
 import type { Seen } from "./duel.js";
 import { type Pilot, pilotFor } from "./pilot.js";

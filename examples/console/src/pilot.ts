@@ -10,7 +10,7 @@ import {
   type ScoredTask,
   sceneOf,
   taskPolicy,
-} from "@worldstep/simulator/scripts";
+} from "@worldstep/tabletop/scripts";
 import type { Seen } from "./duel.js";
 import { knownOf } from "./known.js";
 import { nameOf } from "./labels.js";

@@ -3,16 +3,18 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type Plot, plotPng } from "@worldstep/judge";
-import { type EvolutionState, evolvedPolicy, openProbe, type Ruler } from "@worldstep/policies";
 import { WorldError } from "@worldstep/protocols";
+import { type EvolutionState, heldOutSeed } from "@worldstep/sdk";
 import {
   createSimulator,
-  heldOutSeed,
+  evolvedPolicy,
+  openProbe,
+  type Ruler,
   SCORED_TASKS,
   type ScoredTask,
   type Simulator,
   sizeBeside,
-} from "@worldstep/simulator";
+} from "@worldstep/tabletop";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
 import { type Place, type Settings, stepsOf, train } from "./training.js";

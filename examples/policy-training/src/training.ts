@@ -1,17 +1,15 @@
 // Evolution in some envs, with a checkpoint after every generation.
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { type Env, OptionError } from "@worldstep/protocols";
 import {
-  actEvolved,
   beginEvolution,
   type EvolutionSettings,
   type EvolutionState,
   nextGeneration,
-  type Ruler,
-  weightCount,
-} from "@worldstep/policies";
-import { type Env, OptionError } from "@worldstep/protocols";
-import { openVector } from "@worldstep/sdk";
-import type { ScoredTask } from "@worldstep/simulator";
+  openVector,
+} from "@worldstep/sdk";
+import type { ScoredTask } from "@worldstep/tabletop";
+import { actEvolved, type Ruler, weightCount } from "@worldstep/tabletop";
 
 const ENVS = 4;
 

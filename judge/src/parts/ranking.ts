@@ -1,4 +1,4 @@
-import { SCORED_TASKS } from "@worldstep/simulator";
+import { SCORED_TASKS } from "@worldstep/tabletop";
 import { CORRELATION, type Part, point } from "../part.js";
 import { bootstrap, mean, mmrv, pearson, share, spearman } from "../statistics.js";
 import type { Trial } from "../studies/ranking.js";

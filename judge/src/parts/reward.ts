@@ -1,4 +1,4 @@
-import { SCORED_TASKS } from "@worldstep/simulator";
+import { SCORED_TASKS } from "@worldstep/tabletop";
 import { AREA, CORRELATION, type Part } from "../part.js";
 import { auc, bootstrap, mean, pearson, type Scored, share, type Tally } from "../statistics.js";
 import type { OpenLoop } from "../studies/open-loop.js";

@@ -3,9 +3,10 @@
 // Relative actions integrate, so the pose itself may wander. What is held against the simulator is the response: the
 // displacement of the tip under ten ticks of one motion in free air, with the simulator set to the pose that the ruler
 // reads before it. And the picture: how far its features are from the nearest of real frames.
-import { newestFrame, scriptedPolicy } from "@worldstep/policies";
+
 import type { Env, Observation } from "@worldstep/protocols";
-import { heldOutSeed, type Pose, playPolicy, Random, recordEpisode } from "@worldstep/simulator";
+import { heldOutSeed, newestFrame, Random } from "@worldstep/sdk";
+import { type Pose, playPolicy, recordEpisode, scriptedPolicy } from "@worldstep/tabletop";
 import { type Bench, type Settings, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { held, MIDDLE, towards } from "../moves.js";

@@ -1,7 +1,7 @@
 // Things are handled: picked, carried, put down, stacked, pushed by scripts that see through the ruler. And left alone:
 // stacks that stand at the start, while the arm is busy elsewhere.
-import { type Policy, scriptedPolicy } from "@worldstep/policies";
-import { heldOutSeed, taskPolicy } from "@worldstep/simulator";
+import { heldOutSeed, type Policy } from "@worldstep/sdk";
+import { scriptedPolicy, taskPolicy } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { type Laws, watch } from "../physics.js";

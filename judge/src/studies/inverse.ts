@@ -1,7 +1,7 @@
 // Actions, then their inverses: a world that obeys is back where it was (World Stability, arXiv 2503.08122, for robots).
-import { newestFrame } from "@worldstep/policies";
+
 import type { Env, Observation } from "@worldstep/protocols";
-import { heldOutSeed, Random } from "@worldstep/simulator";
+import { heldOutSeed, newestFrame, Random } from "@worldstep/sdk";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { held, inverse, MIDDLE, towards } from "../moves.js";

@@ -1,8 +1,9 @@
 // Open loop: a dream starts from the first frame of a held-out episode, takes the episode's actions, and is held against
 // what the simulator showed. The same dream under another episode's actions says whether actions are obeyed.
-import { newestFrame, type Reading } from "@worldstep/policies";
+
 import { byteTensor, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
-import { EPISODE_TICKS, type Episode, heldOutSeed, recordEpisode, SCORED_TASKS } from "@worldstep/simulator";
+import { heldOutSeed, newestFrame } from "@worldstep/sdk";
+import { EPISODE_TICKS, type Episode, type Reading, recordEpisode, SCORED_TASKS } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { dream, dreamInChunks, uncertainties } from "../dream.js";
 import { encodePng, type Frame, tile } from "../picture.js";

@@ -1,6 +1,8 @@
 // Policies of graded skill play the same episodes in the dream and in reality: would the dream rank them as reality does?
-import type { Policy, PolicyEntry } from "@worldstep/policies";
-import { heldOutSeed, SCORED_TASKS, type ScoredTask } from "@worldstep/simulator";
+import type { Policy } from "@worldstep/sdk";
+import { heldOutSeed } from "@worldstep/sdk";
+import type { PolicyEntry } from "@worldstep/sdk/policies";
+import { SCORED_TASKS, type ScoredTask } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { succeeds } from "../episode.js";

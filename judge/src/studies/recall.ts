@@ -1,7 +1,8 @@
 // Recall: the hand hides a cube from the camera for a while, then goes. Is the scene as it was?
-import { newestFrame, type Reading } from "@worldstep/policies";
+
 import type { Env, Observation } from "@worldstep/protocols";
-import { heldOutSeed } from "@worldstep/simulator";
+import { heldOutSeed, newestFrame } from "@worldstep/sdk";
+import type { Reading } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { countCubes } from "../cubes.js";

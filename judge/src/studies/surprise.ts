@@ -1,6 +1,7 @@
 // Surprise: does a world that says how sure it is say so when it is shown what it can't know?
 import { byteTensor, type Observation } from "@worldstep/protocols";
-import { EPISODE_TICKS, heldOutSeed, Random, recordEpisode } from "@worldstep/simulator";
+import { heldOutSeed, Random } from "@worldstep/sdk";
+import { EPISODE_TICKS, recordEpisode } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { dream, uncertainties } from "../dream.js";
 import type { Study } from "../study.js";

@@ -1,17 +1,16 @@
 // A policy is trained in the dream alone, and the same in reality with as many steps; both are tried in reality.
+
+import type { Env } from "@worldstep/protocols";
 import {
-  actEvolved,
   beginEvolution,
   type EvolutionSettings,
   type EvolutionState,
-  evolvedPolicy,
   type Generation,
+  heldOutSeed,
   nextGeneration,
-  weightCount,
-} from "@worldstep/policies";
-import type { Env } from "@worldstep/protocols";
-import { openVector } from "@worldstep/sdk";
-import { createSimulator, heldOutSeed } from "@worldstep/simulator";
+  openVector,
+} from "@worldstep/sdk";
+import { actEvolved, createSimulator, evolvedPolicy, weightCount } from "@worldstep/tabletop";
 import type { Bench, Settings } from "../bench.js";
 import type { Beside } from "../beside.js";
 import { succeeds } from "../episode.js";

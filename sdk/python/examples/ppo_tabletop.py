@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", help="where to learn, each from nothing; default: all that the server has")
     parser.add_argument("--reality", default=REALITY, help="where to try what was learned")
     parser.add_argument("--task", default="reach", choices=MAX_TICKS)
-    parser.add_argument("--rulers", type=Path, default=RULERS, help="folder with a ruler-SIZE.onnx; default: policies/tabletop")
+    parser.add_argument("--rulers", type=Path, default=RULERS, help="folder with a ruler-SIZE.onnx; default: domains/tabletop/policies")
     parser.add_argument("--steps", type=positive, default=8000, help="env steps in each world, rounded up to whole rollouts")
     parser.add_argument("--trials", type=positive, default=100, help="held-out episodes")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")

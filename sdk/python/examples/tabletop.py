@@ -1,6 +1,6 @@
 """The tabletop through a ruler: small features in place of pixels, one row of actions in place of a block, training's seeds.
 
-The features are those of policies/src/features.ts, without its constant 1. Needs onnxruntime.
+The features are those of domains/tabletop/src/policies/features.ts, without its constant 1. Needs onnxruntime.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gymnasium import spaces
 from gymnasium.wrappers import TransformAction, TransformObservation
 
 # A ruler for each size of frames: ruler-64.onnx, ruler-128.onnx.
-RULERS = Path(__file__).parents[3] / "policies" / "tabletop"
+RULERS = Path(__file__).parents[3] / "domains" / "tabletop" / "policies"
 
 # Of the button, m.
 BUTTON_HEIGHT = 0.032
@@ -66,7 +66,7 @@ def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.
 
 
 class TrainingSeeds(gymnasium.Wrapper):
-    """Episodes of even seeds only: the odd ones are held out (simulator/src/seeds.ts)."""
+    """Episodes of even seeds only: the odd ones are held out (sdk/src/seeds.ts)."""
 
     def __init__(self, env: gymnasium.Env) -> None:
         super().__init__(env)

@@ -1,0 +1,312 @@
+// The ground truth behind the `Env` interface: a MuJoCo tabletop, an arm moved by relative end-effector actions, and a
+// renderer. The same seed and actions give the same bits: frames, rewards and proprioception.
+import {
+  type ActionLike,
+  type ByteTensor,
+  byteTensor,
+  type Channel,
+  type ChannelKind,
+  checkReset,
+  checkStep,
+  type Env,
+  type EnvSpec,
+  floatTensor,
+  type Info,
+  type Observation,
+  OptionError,
+  ResetNeededError,
+  type ResetOptions,
+  type ResetResult,
+  type StepOptions,
+  type StepResult,
+  toAction,
+} from "@worldstep/protocols";
+import { Random } from "@worldstep/sdk";
+import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
+import { moved, POSE_KEYS, type Pose, poseInWorkspace, STRIDE } from "./kinematics.js";
+import { type Domain, drawDomain, drawLayout, type Layout } from "./layout.js";
+import { type SimulatorOptions, settings } from "./options.js";
+import { CONTROL_RATE, Physics, type PhysicsState } from "./physics.js";
+import { render } from "./render/render.js";
+import type { Scene } from "./script.js";
+import { rewardOf, SCORED_TASKS, type ScoredTask, scoreTasks, TASKS, type Task } from "./tasks.js";
+import { type CameraName, View } from "./view.js";
+
+const MAX_TICKS = 60;
+/** What an action of 1 moves in one control step; the gripper closes by it. */
+const ACTION: EnvSpec["action"] = [
+  ...["dx", "dy", "dz"].map((name) => channel(name, "m", 0.015, "delta")),
+  channel("yaw", "rad", 0.15, "delta"),
+  channel("gripper", "m", 0.02, "gripper"),
+];
+
+/** All that can be known about the present moment; arrays by task are in the order of `SCORED_TASKS`. */
+export interface SimulatorState extends Scene {
+  /** How far the button is pressed, m. */
+  readonly press: number;
+  /** Where bin, button and push goal stand; also where cubes and tip were at the start. */
+  readonly layout: Layout;
+  /** Whether each task was in success at some control step of the last tick; after a reset, whether it is now. */
+  readonly success: readonly boolean[];
+  /** Reward that each task gave over the last tick. */
+  readonly rewards: readonly number[];
+  /** The last tick, control step by control step; after a reset, the start alone. */
+  readonly trace: readonly Moment[];
+}
+
+/** One control step of a tick. */
+export interface Moment {
+  readonly tip: Pose;
+  /** As `TaskState.cubes`. */
+  readonly cubes: Float64Array;
+}
+
+interface Episode {
+  readonly task: Task;
+  readonly maxTicks: number;
+  readonly layout: Layout;
+  readonly domain: Domain;
+  readonly tick: number;
+  readonly ended: boolean;
+  readonly command: Pose;
+  /** Whether each task has succeeded at some control step of the episode. */
+  readonly succeeded: readonly boolean[];
+  readonly success: readonly boolean[];
+  readonly rewards: readonly number[];
+  readonly trace: readonly Moment[];
+}
+
+/** A moment that `restore` returns to; opaque. */
+export interface Snapshot {
+  readonly episode: Episode;
+  readonly physics: PhysicsState;
+}
+
+/** A simulated world, with what evaluation needs beyond `Env`. These calls throw `ResetNeededError` before a reset. */
+export interface Simulator extends Env {
+  state(): SimulatorState;
+  /** Moves the arm to `pose` (clamped to the workspace) at once, keeping the objects. */
+  setTip(pose: Pose): void;
+  snapshot(): Snapshot;
+  /** Goes back to `snapshot`, also one of another simulator of the same version. */
+  restore(snapshot: Snapshot): void;
+  /** The present moment, shape `[size, size, 3]`, uint8. */
+  renderFrame(camera: CameraName, size: number): ByteTensor;
+}
+
+/** A simulator. Throws `OptionError` for an unknown or unusable option. */
+export async function createSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const checked = settings(options);
+  return new TabletopSimulator(await Physics.create(), checked);
+}
+
+class TabletopSimulator implements Simulator {
+  readonly spec: EnvSpec;
+  readonly #view: View;
+  #seeds = new Random(Math.floor(Math.random() * 2 ** 53), "seeds");
+  #episode: Episode | undefined;
+  #closed = false;
+
+  constructor(
+    readonly physics: Physics,
+    readonly options: Required<SimulatorOptions>,
+  ) {
+    this.#view = new View(physics);
+    this.spec = specOf(options);
+  }
+
+  async reset(options: ResetOptions = {}): Promise<ResetResult> {
+    this.#checkOpen();
+    checkReset(this.spec, options);
+    if (options.seed !== undefined) this.#seeds = new Random(options.seed, "seeds");
+    const seed = options.seed ?? this.#seeds.uint32();
+    const task = (options.task ?? TASKS[0]) as Task;
+    const layout = drawLayout(seed, this.options.varied, this.options.missing);
+    const domain = drawDomain(seed, this.options.domain);
+    const command = this.physics.reset(layout, domain);
+    const start = this.#moment();
+    this.#episode = {
+      task,
+      maxTicks: options.maxTicks ?? (task === "play" ? 0 : MAX_TICKS),
+      layout,
+      domain,
+      tick: 0,
+      ended: false,
+      command,
+      succeeded: SCORED_TASKS.map(() => false),
+      success: scoreTasks({ ...start, layout }).map((score) => score.success),
+      rewards: SCORED_TASKS.map(() => 0),
+      trace: [start],
+    };
+    const frames = this.#newFrames();
+    this.#film(frames, 0);
+    for (let row = 1; row < STRIDE; row++) repeat(frames, 0, row);
+    return { observation: this.#observation(frames), info: { ...this.#info(), seed } };
+  }
+
+  async step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    this.#checkOpen();
+    checkStep(this.spec, options);
+    const episode = this.#present();
+    if (episode.ended) throw new ResetNeededError("episode_ended");
+    const { data } = toAction(this.spec.actionSpace, action);
+    const frames = this.#newFrames();
+    const succeeded = [...episode.succeeded];
+    const success = SCORED_TASKS.map(() => false);
+    const rewards = SCORED_TASKS.map(() => 0);
+    const trace: Moment[] = [];
+    let { command } = episode;
+    for (let row = 0; row < STRIDE; row++) {
+      command = this.physics.step(moved(command, data.subarray(row * POSE_KEYS.length)));
+      const moment = this.#moment();
+      trace.push(moment);
+      for (const [i, score] of scoreTasks({ ...moment, layout: episode.layout }).entries()) {
+        rewards[i] = (rewards[i] as number) + rewardOf(score, succeeded[i] as boolean);
+        success[i] ||= score.success;
+        succeeded[i] ||= score.success;
+      }
+      if (row === STRIDE - 1 || !this.options.newestOnly) this.#film(frames, row);
+    }
+    if (this.options.newestOnly) for (let row = 0; row < STRIDE - 1; row++) repeat(frames, STRIDE - 1, row);
+    const scored = SCORED_TASKS.indexOf(episode.task as ScoredTask);
+    const terminated = succeeded[scored] ?? false;
+    const tick = episode.tick + 1;
+    const truncated = !terminated && tick === episode.maxTicks;
+    this.#episode = { ...episode, tick, command, succeeded, success, rewards, trace, ended: terminated || truncated };
+    const observation = this.#observation(frames);
+    return { observation, reward: rewards[scored] ?? 0, terminated, truncated, info: this.#info() };
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closed) this.physics.close();
+    this.#closed = true;
+  }
+
+  state(): SimulatorState {
+    const { command, layout, success, rewards, trace } = this.#present();
+    return { ...this.#moment(), command, press: this.physics.press, layout, success, rewards, trace };
+  }
+
+  setTip(pose: Pose): void {
+    const episode = this.#present();
+    this.#episode = { ...episode, command: this.physics.setTip(poseInWorkspace((key) => pose[key])) };
+  }
+
+  snapshot(): Snapshot {
+    return { episode: this.#present(), physics: this.physics.save() };
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.#checkOpen();
+    this.physics.applyDomain(snapshot.episode.domain);
+    this.physics.restore(snapshot.physics);
+    this.#episode = snapshot.episode;
+  }
+
+  renderFrame(camera: CameraName, size: number): ByteTensor {
+    const out = new Uint8Array(size * size * 3);
+    render(this.#view.scene(this.physics, this.#present().domain, camera), size, size, out);
+    return byteTensor(out, [size, size, 3]);
+  }
+
+  #moment(): Moment {
+    return { tip: this.physics.tip, cubes: Float64Array.from(this.physics.cubes) };
+  }
+
+  #present(): Episode {
+    this.#checkOpen();
+    if (!this.#episode) throw new ResetNeededError("never_reset");
+    return this.#episode;
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new OptionError("env_closed", "the simulator is closed", "create another one");
+  }
+
+  #newFrames(): Uint8Array[] {
+    const { size, cameras } = this.options;
+    return cameras.map(() => new Uint8Array(STRIDE * size * size * 3));
+  }
+
+  // Renders frame `row` of each camera's tick.
+  #film(frames: readonly Uint8Array[], row: number): void {
+    const { size, cameras } = this.options;
+    const bytes = size * size * 3;
+    for (const [i, tick] of frames.entries()) {
+      const scene = this.#view.scene(this.physics, this.#present().domain, cameras[i] as CameraName);
+      render(scene, size, size, tick.subarray(row * bytes, (row + 1) * bytes));
+    }
+  }
+
+  #observation(frames: readonly Uint8Array[]): Observation {
+    const { size, cameras } = this.options;
+    const { tip } = this.physics;
+    const shown = frames.map((data, i) => [
+      frameKey(cameras[i] as CameraName),
+      byteTensor(data, [STRIDE, size, size, 3]),
+    ]);
+    const proprioception = floatTensor(
+      Float32Array.from(POSE_KEYS, (key) => tip[key]),
+      [POSE_KEYS.length],
+    );
+    return { ...Object.fromEntries(shown), proprioception };
+  }
+
+  // Of all tasks as well, and where things are, as a dreamed world tells; the last tick's, where `success` is the episode's.
+  #info(): Info {
+    const { tick, task, layout, succeeded, rewards, success } = this.#present();
+    const scored = SCORED_TASKS.indexOf(task as ScoredTask);
+    const named = (values: readonly number[]) => Object.fromEntries(SCORED_TASKS.map((name, i) => [name, values[i]]));
+    const tasks = { rewards: named(rewards), successProbabilities: named(success.map(Number)) };
+    const things = environmentState(this.physics.cubes, layout);
+    return {
+      tick,
+      task,
+      success: succeeded[scored] ?? false,
+      ...tasks,
+      environmentState: Object.fromEntries(ENVIRONMENT_STATE.map((name, i) => [name, things[i]])),
+    };
+  }
+}
+
+// Frame `from` of each camera's tick also as frame `to`.
+function repeat(frames: readonly Uint8Array[], from: number, to: number): void {
+  for (const tick of frames) {
+    const bytes = tick.length / STRIDE;
+    tick.copyWithin(to * bytes, from * bytes, (from + 1) * bytes);
+  }
+}
+
+/** The spec of a simulator with `options`. Throws `OptionError`, as `createSimulator` does. */
+export function simulatorSpec(options: SimulatorOptions = {}): EnvSpec {
+  return specOf(settings(options));
+}
+
+function specOf({ size, cameras }: Required<SimulatorOptions>): EnvSpec {
+  const frames = { type: "box", dtype: "uint8", shape: [STRIDE, size, size, 3], low: 0, high: 255 } as const;
+  const proprioception = { type: "box", dtype: "float32", shape: [POSE_KEYS.length], low: -4, high: 4 } as const;
+  return {
+    id: "tabletop",
+    fps: CONTROL_RATE,
+    stride: STRIDE,
+    observationSpace: {
+      type: "dict",
+      spaces: { ...Object.fromEntries(cameras.map((camera) => [frameKey(camera), frames])), proprioception },
+    },
+    actionSpace: { type: "box", dtype: "float32", shape: [STRIDE, POSE_KEYS.length], low: -1, high: 1 },
+    action: ACTION,
+    proprioception: ["x (m)", "y (m)", "z (m)", "yaw (rad)", "opening (m)"],
+    tasks: TASKS,
+    starts: [],
+    maxTicks: MAX_TICKS,
+    acceptsFrames: false,
+  };
+}
+
+function channel(name: string, unit: string, most: number, kind: ChannelKind): Channel {
+  return { name, unit, low: -most, high: most, kind, idle: 0 };
+}
+
+function frameKey(camera: CameraName): string {
+  return camera === "table" ? "frames" : "wristFrames";
+}
