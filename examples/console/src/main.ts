@@ -3,7 +3,7 @@
 //   connect -> a session of each world -> reset -> tick: expert or hands -> block -> step all -> pictures, words, numbers
 import { type Connection, connect, WorldError } from "@worldstep/sdk";
 import { type Cast, cast, partners, SIDES, type Side } from "./cast.js";
-import { Duel, type Seen, type Start } from "./duel.js";
+import { Duel } from "./duel.js";
 import { saveClip, saveLog } from "./files.js";
 import { Hands } from "./hands.js";
 import { type Game, Loop } from "./loop.js";
@@ -14,6 +14,7 @@ import { type Pilot, pilotFor } from "./pilot.js";
 import { Plot, type Values } from "./plots.js";
 import { layOut, showMoment } from "./readout.js";
 import { looksAgain, type SavedPage, type SavedPlan, save, savedLooks, takeSaved } from "./saved.js";
+import type { Seen, Start } from "./seen.js";
 import { address, admission, ShownWebSocket } from "./server.js";
 import { Playhead, Stage } from "./stage.js";
 import { clearNotice, say, showError, showState } from "./status.js";

@@ -1,9 +1,10 @@
 // The form: what the visitor chooses, and the buttons. It changes nothing itself; it says what is wanted.
 import type { EnvSpec } from "@worldstep/sdk";
-import type { Duel, Start } from "./duel.js";
+import type { Duel } from "./duel.js";
 import { goalOf, knownOf } from "./known.js";
 import { offer, part, write } from "./page.js";
 import { type OwnPicture, readPicture } from "./picture.js";
+import type { Start } from "./seen.js";
 
 const NFE_CHOICES = [1, 2, 4, 8];
 const SEEDS = 1000;

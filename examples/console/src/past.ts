@@ -1,5 +1,5 @@
 // What was played since the reset, to look back at and to save. It forgets the oldest when it becomes too much.
-import type { AllSeen } from "./duel.js";
+import type { AllSeen } from "./seen.js";
 
 export interface Moment {
   readonly tick: number;

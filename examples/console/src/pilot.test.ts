@@ -1,8 +1,8 @@
 import { createSimulator } from "@worldstep/tabletop";
 import { expect, test } from "vitest";
-import type { Seen } from "./duel.js";
 import { type Pilot, pilotFor } from "./pilot.js";
 import { looksAgain, savedLooks } from "./saved.js";
+import type { Seen } from "./seen.js";
 
 const SEED = 978;
 const HELD = 7; // by then the cube is in the gripper

@@ -11,10 +11,10 @@ import {
   sceneOf,
   taskPolicy,
 } from "@worldstep/tabletop/scripts";
-import type { Seen } from "./duel.js";
 import { knownOf } from "./known.js";
 import { nameOf } from "./labels.js";
 import { firstRow, stillRow } from "./row.js";
+import type { Seen } from "./seen.js";
 
 export interface Pilot {
   readonly isExpert: boolean;

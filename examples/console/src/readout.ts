@@ -1,11 +1,12 @@
 // Numbers and words: what each world said of a tick, how far the two are apart, the goal and the clock.
 import type { Connection } from "@worldstep/sdk";
 import { isDreamed, partners, roleOf, SIDES } from "./cast.js";
-import type { Duel, Seen } from "./duel.js";
+import type { Duel } from "./duel.js";
 import { goalOf } from "./known.js";
 import { unitOf } from "./labels.js";
 import { offer, part, write } from "./page.js";
 import type { Moment } from "./past.js";
+import type { Seen } from "./seen.js";
 import { centimetres, familiarity, type Gap, isParted, likeness, verdict } from "./trust.js";
 
 const NO_WORLD = "";

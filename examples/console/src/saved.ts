@@ -2,8 +2,8 @@
 // page keeps what it needs to go on with them. Kept for this tab, and taken once, so that a copied tab steals nothing.
 import { byteTensor, floatTensor, type SessionKey, splitFrames } from "@worldstep/sdk";
 import type { Side } from "./cast.js";
-import type { Seen, Start } from "./duel.js";
 import { LOOKS } from "./pilot.js";
+import type { Seen, Start } from "./seen.js";
 
 interface SavedSeen extends Omit<Seen, "observation"> {
   /** The newest frame's bytes in base 64, and its shape `[H, W, 3]`. */

@@ -1,6 +1,6 @@
 import { byteTensor, type EnvSpec, floatTensor } from "@worldstep/sdk";
 import { expect, test } from "vitest";
-import type { Seen } from "./duel.js";
+import type { Seen } from "./seen.js";
 import { gapOf, isParted } from "./trust.js";
 
 const spec = { proprioception: ["x (m)", "y (m)", "z (m)", "yaw (rad)"] } as unknown as EnvSpec;

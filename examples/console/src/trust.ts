@@ -1,9 +1,10 @@
 // Where what is shown may not be trusted, in words: how far the two worlds are apart, and what a dream says of itself.
 import type { EnvSpec } from "@worldstep/sdk";
 import { isDreamed, roleOf } from "./cast.js";
-import type { AllSeen, Duel, Seen } from "./duel.js";
+import type { Duel } from "./duel.js";
 import { nameOf, unitOf } from "./labels.js";
 import { psnr } from "./psnr.js";
+import type { AllSeen, Seen } from "./seen.js";
 
 // In 40 ticks of `tabletop-nano` that go well tips and things stay within 1.5 cm, and pictures above 24 dB; where the arm leans
 // on things they come up to 24 cm apart, and pictures down to 17 dB (32 episodes).
