@@ -34,7 +34,7 @@ it("a world is judged: the same numbers from one process and from two, and again
   const alone = await evaluate(...small, "--workers", "1", "--out", one);
   expect(alone).toMatchObject({ code: 0 });
   const metrics = JSON.parse(alone.stdout.trim().split("\n").at(-1) ?? "");
-  // The arm of a random world does not do what it is told; the ruler reads that it is not where it should be.
+  // The arm of a random world does not do what it is told; the probe reads that it is not where it should be.
   expect(metrics.endEffectorError.value).toBeGreaterThan(2 * metrics.endEffectorError.simulator);
   expect(metrics.endEffectorError).toMatchObject({ unit: "cm", n: 2 });
   const { stdout } = await evaluate(...small, "--workers", "2", "--out", two);

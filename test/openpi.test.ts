@@ -114,7 +114,7 @@ test.each([
   ["a task that no world has", ["--name", "expert", "--task", "fly"], "(option_task)"],
   ["a task that the policy is not for", ["--name", "early release", "--task", "reach"], "(option_task)"],
   ["a folder without policies", ["worlds", "--name", "expert", "--task", "reach"], "(policies_missing)"],
-  ["no ruler", ["--name", "expert", "--task", "reach", "--ruler", "none.onnx"], "(network_missing)"],
+  ["no probe", ["--name", "expert", "--task", "reach", "--probe", "none.onnx"], "(network_missing)"],
   ["no address of this machine", ["--name", "random", "--task", "reach", "--host", "192.0.2.1"], "(option_host)"],
 ])("worldstep policy refuses %s", async (_, args, expected) => {
   const failed = await promisify(execFile)(process.execPath, [MAIN, "policy", ...args]).catch((error) => error);

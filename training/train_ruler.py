@@ -1,5 +1,5 @@
 """Trains the judge's ruler on real frames, whatever their size, and writes it as ONNX, by its size:
-python training/train_ruler.py --data data/train --out runs/ruler --onnx domains/tabletop/policies/ruler-64.onnx"""
+python training/train_ruler.py --data data/train --out runs/ruler --onnx domains/tabletop/policies/probe-64.onnx"""
 
 import argparse
 import json

@@ -12,7 +12,7 @@ interface Options {
   readonly name: string;
   readonly task: string;
   readonly size: number;
-  readonly ruler?: string;
+  readonly probe?: string;
   readonly port: number;
   readonly host: string;
   readonly seed: number;
@@ -28,7 +28,7 @@ export function policyCommand(): Command {
     .requiredOption("--task <task>", "what it is to do: one of the tabletop's tasks")
     .option("--size <pixels>", "sides of the frames that it is shown: those of the world", wholeNumber(1), 64)
     .option(
-      "--ruler <file>",
+      "--probe <file>",
       "the network by which it sees the scene, for frames of the size that it reads; default the tabletop's for --size",
     )
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8000)
@@ -40,8 +40,8 @@ export function policyCommand(): Command {
 }
 
 async function run(given: string | undefined, all: Options): Promise<void> {
-  const { name, task: wanted, size, ruler: file, allowOrigin: allowedOrigins, ...options } = all;
-  const { openProbe, readPolicies, Ruler, simulatorSpec, TABLETOP } = await import("@worldstep/tabletop");
+  const { name, task: wanted, size, probe: file, allowOrigin: allowedOrigins, ...options } = all;
+  const { openProbe, readPolicies, TabletopProbe, simulatorSpec, TABLETOP } = await import("@worldstep/tabletop");
   const { servePolicy } = await import("@worldstep/sdk/policies");
   const folder = await readPolicies(given ?? TABLETOP);
   const entry = folder.policies.find((policy) => policy.name === name);
@@ -50,9 +50,9 @@ async function run(given: string | undefined, all: Options): Promise<void> {
     throw new OptionError("option_policy", `no policy "${name}"`, `use one of ${policies.join(", ")}`, { policies });
   }
   const task = await taskOf(wanted, entry.tasks);
-  const ruler = file === undefined ? await openProbe(size) : await Ruler.open(file);
-  const spec = simulatorSpec({ size: ruler.size });
-  const open = () => folder.open(entry, task, spec, ruler);
+  const probe = file === undefined ? await openProbe(size) : await TabletopProbe.open(file);
+  const spec = simulatorSpec({ size: probe.size });
+  const open = () => folder.open(entry, task, spec, probe);
   await (await open()).close(); // one that can't be opened is found now, not by the first client
   const log = openLog();
   warnOfShortToken(options.token, log);
@@ -66,7 +66,7 @@ async function run(given: string | undefined, all: Options): Promise<void> {
 
   await stopSignal();
   await server.close();
-  await ruler.close();
+  await probe.close();
   process.exit(); // a policy that did not answer would keep the process
 }
 

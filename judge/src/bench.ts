@@ -1,4 +1,4 @@
-// What a study works with: the subject, reality beside it, the ruler that reads both, and the policies.
+// What a study works with: the subject, reality beside it, the probe that reads both, and the policies.
 
 import { type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
 import type { PolicyFolder } from "@worldstep/sdk/policies";
@@ -6,11 +6,11 @@ import {
   createSimulator,
   differenceOf,
   openProbe,
-  type Ruler,
   readPolicies,
   type Simulator,
   simulatorSpec,
   sizeBeside,
+  type TabletopProbe,
 } from "@worldstep/tabletop";
 import type { Subject } from "./subject.js";
 
@@ -45,7 +45,7 @@ export class Bench {
     readonly filmed: Simulator,
     /** Another one without such starts, for what happens beside an episode of reality. */
     readonly twin: Simulator,
-    readonly ruler: Ruler,
+    readonly probe: TabletopProbe,
     readonly folder: PolicyFolder,
     /** Pixels along each side of a frame. */
     readonly size: number,
@@ -58,18 +58,18 @@ export class Bench {
   static async open(subject: Subject, settings: Settings): Promise<Bench> {
     const size = sizeBeside(subject.spec);
     checkAlike(subject.spec, size);
-    const [folder, ruler] = [await readPolicies(settings.policies), await openProbe(size)];
+    const [folder, probe] = [await readPolicies(settings.policies), await openProbe(size)];
     const [reality, filmed, twin] = [
       await createSimulator({ size, varied: true, newestOnly: true }),
       await createSimulator({ size, varied: true }),
       await createSimulator({ size, newestOnly: true }),
     ];
-    return new Bench(settings, subject, await subject.open(), reality, filmed, twin, ruler, folder, size);
+    return new Bench(settings, subject, await subject.open(), reality, filmed, twin, probe, folder, size);
   }
 
   async close(): Promise<void> {
     await this.env.close();
-    const others = [this.reality, this.filmed, this.twin, this.ruler, this.subject];
+    const others = [this.reality, this.filmed, this.twin, this.probe, this.subject];
     await Promise.all(others.map((one) => one.close()));
   }
 }

@@ -163,7 +163,7 @@ test("a world with frames of 128 pixels is judged in them, and a perfect one is 
   const { metrics = {}, reference = {} } = verdict.sections.obedience ?? {};
   expect(Object.keys(reference).length).toBeGreaterThan(4);
   for (const name of Object.keys(reference)) expect(metrics[name], name).toEqual(reference[name]);
-  expect(metrics.endEffectorError?.value).toBeLessThan(1.5); // read by a ruler for such frames
+  expect(metrics.endEffectorError?.value).toBeLessThan(1.5); // read by a probe for such frames
   expect(metrics.inverseActionError?.value).toBeLessThan(0.01);
 });
 
@@ -178,7 +178,7 @@ test("cubes are counted alike in frames of any size", async () => {
   await Promise.all(simulators.map((simulator) => simulator.close()));
 });
 
-test("a world whose frames no ruler reads, or whose actions mean others, is not judged", async () => {
+test("a world whose frames no probe reads, or whose actions mean others, is not judged", async () => {
   await expect(verdictOn({ options: { size: 96 } }, ["obedience"])).rejects.toMatchObject({ code: "probe_missing" });
   const { spec, ...others } = await subject({});
   const action = spec.action.map((channel) => ({ ...channel, unit: "inch" }));

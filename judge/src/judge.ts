@@ -52,7 +52,7 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
       subject: { id, hash },
       nfe,
       policies: bench.folder.hash,
-      ruler: bench.ruler.hash, // and so the size of frames
+      probe: bench.probe.hash, // and so the size of frames
       versions,
     };
     const store = SampleStore.open(out, identity);

@@ -16,14 +16,14 @@ function look(tip: Point, opening: number, red: Point = AT[0] as Point, counts =
   const [x, y, z] = tip;
   const cubes = Float64Array.from([red, ...AT.slice(1)].flatMap((at) => [...at, 1, 0, 0, 0]));
   const layout = { bin: [0.4, 0.2], button: [0.4, -0.2], goal: [0.3, -0.1] } as const;
-  const reading = {
+  const measured = {
     tip: { x, y, z, yaw: 0, opening },
     cubes,
     layout,
     scene: new Float32Array(),
     features: new Float32Array(),
   };
-  return { reading, counts };
+  return { measured, counts };
 }
 
 const HOME: Point = [0.3, 0.2, 0.2];
@@ -60,7 +60,7 @@ test("a carried cube follows or is lost", () => {
   const carried = (red: readonly Point[]) => laws(way.map((tip, t) => look(tip, SHUT, red[t]))).follows;
   const off = (x: number): Point => [x, 0, 0.15];
   expect(carried(way)).toEqual({ held: 1, of: 1 });
-  expect(carried([off(0.3), off(0.32), off(0.34)])).toEqual({ held: 1, of: 1 }); // 2 cm: the ruler errs
+  expect(carried([off(0.3), off(0.32), off(0.34)])).toEqual({ held: 1, of: 1 }); // 2 cm: the probe errs
   expect(carried([off(0.3), off(0.3), off(0.3)])).toEqual({ held: 0, of: 1 }); // left behind
   expect(carried([off(0.3), off(0.33), [0.36, 0, 0.025]])).toEqual({ held: 0, of: 1 }); // lost on the way
   const slow = way.map(([x, y, z]): Point => [0.3 + (x - 0.3) / 2, y, z]);

@@ -1,16 +1,16 @@
-// What must hold whatever the actions: events in what the ruler reads, tick by tick. The ruler errs, so a rate means
+// What must hold whatever the actions: events in what the probe reads, tick by tick. The probe errs, so a rate means
 // something only beside the simulator's own, read in the same way.
 
 import type { Env, Observation } from "@worldstep/protocols";
 import { newestFrame } from "@worldstep/sdk";
-import type { Reading } from "@worldstep/tabletop";
+import type { Measured } from "@worldstep/tabletop";
 import type { Bench } from "./bench.js";
 import { countCubes } from "./cubes.js";
 import { distance, type Tally } from "./statistics.js";
 
 /** What one tick shows. */
 export interface Look {
-  readonly reading: Reading;
+  readonly measured: Measured;
   /** How often each cube is seen. */
   readonly counts: readonly number[];
 }
@@ -62,7 +62,7 @@ export async function watch(
 
 async function look(bench: Bench, observation: Observation): Promise<Look> {
   const frame = newestFrame(observation);
-  return { reading: await bench.ruler.read(frame), counts: countCubes(frame, bench.size) };
+  return { measured: await bench.probe.measure(frame), counts: countCubes(frame, bench.size) };
 }
 
 /** The laws over a rollout's looks, in order. */
@@ -110,20 +110,20 @@ export function laws(looks: readonly Look[]): Laws {
   };
 }
 
-function place({ reading }: Look, cube: number): Float64Array {
-  return reading.cubes.subarray(7 * cube, 7 * cube + 3);
+function place({ measured }: Look, cube: number): Float64Array {
+  return measured.cubes.subarray(7 * cube, 7 * cube + 3);
 }
 
 function height(look: Look, cube: number): number {
   return place(look, cube)[2] as number;
 }
 
-function tip({ reading }: Look): number[] {
-  return [reading.tip.x, reading.tip.y, reading.tip.z];
+function tip({ measured }: Look): number[] {
+  return [measured.tip.x, measured.tip.y, measured.tip.z];
 }
 
-function opening({ reading }: Look): number {
-  return reading.tip.opening;
+function opening({ measured }: Look): number {
+  return measured.tip.opening;
 }
 
 function gap(look: Look, cube: number): number {

@@ -9,11 +9,11 @@ import {
   createSimulator,
   evolvedPolicy,
   openProbe,
-  type Ruler,
   SCORED_TASKS,
   type ScoredTask,
   type Simulator,
   sizeBeside,
+  type TabletopProbe,
 } from "@worldstep/tabletop";
 import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
@@ -46,16 +46,16 @@ async function run(options: Options): Promise<void> {
   const { world: folder, out } = options;
   await mkdir(out, { recursive: true });
   const world = await openWorld(folder, { threads: 1 }); // the same numbers whatever else runs
-  const ruler = await openProbe(sizeBeside(world.spec));
-  const simulator = await createSimulator({ size: ruler.size });
+  const probe = await openProbe(sizeBeside(world.spec));
+  const simulator = await createSimulator({ size: probe.size });
   try {
-    await compare(options, world, simulator, ruler);
+    await compare(options, world, simulator, probe);
   } finally {
-    await Promise.all([simulator.close(), world.close(), ruler.close()]);
+    await Promise.all([simulator.close(), world.close(), probe.close()]);
   }
 }
 
-async function compare(options: Options, world: OpenWorld, simulator: Simulator, ruler: Ruler): Promise<void> {
+async function compare(options: Options, world: OpenWorld, simulator: Simulator, probe: TabletopProbe): Promise<void> {
   const { task, steps, seed, trials, out } = options;
   const settings: Settings = {
     seed,
@@ -68,14 +68,14 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   };
   const places: Record<string, Place> = {
     dream: { hash: world.hash, open: () => world.open() },
-    mujoco: { hash: `mujoco-${ruler.size}`, open: () => createSimulator({ size: ruler.size }) },
+    mujoco: { hash: `mujoco-${probe.size}`, open: () => createSimulator({ size: probe.size }) },
   };
   const states: Record<string, EvolutionState> = {};
   for (const [place, where] of Object.entries(places)) {
     const file = join(out, `${place}-${task}.json`);
     const name = place === "dream" ? "the dream" : "MuJoCo";
     states[place] = await withProgress(`training in ${name}`, steps, (tell) =>
-      train(where, ruler, settings, steps, file, (state) => {
+      train(where, probe, settings, steps, file, (state) => {
         tell(Math.min(steps, stepsOf(state)), state.history.at(-1)?.success);
       }),
     );
@@ -86,7 +86,7 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
     success[place] = await withProgress(`trying what ${place} taught`, trials, async (tell) => {
       const found: number[] = [];
       for (let i = 0; i < trials; i++) {
-        found.push(await tried(simulator, ruler, task, average, heldOutSeed(seed, i)));
+        found.push(await tried(simulator, probe, task, average, heldOutSeed(seed, i)));
         tell(i + 1, mean(found));
       }
       return found;
@@ -112,8 +112,14 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   );
 }
 
-async function tried(simulator: Simulator, ruler: Ruler, task: ScoredTask, weights: readonly number[], seed: number) {
-  const policy = evolvedPolicy(ruler, task, weights);
+async function tried(
+  simulator: Simulator,
+  probe: TabletopProbe,
+  task: ScoredTask,
+  weights: readonly number[],
+  seed: number,
+) {
+  const policy = evolvedPolicy(probe, task, weights);
   let { observation } = await simulator.reset({ seed, task, maxTicks: TRIAL_TICKS });
   for (;;) {
     const step = await simulator.step(await policy.act(observation));

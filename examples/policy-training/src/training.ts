@@ -9,7 +9,7 @@ import {
   openVector,
 } from "@worldstep/sdk";
 import type { ScoredTask } from "@worldstep/tabletop";
-import { actEvolved, type Ruler, weightCount } from "@worldstep/tabletop";
+import { actEvolved, type TabletopProbe, weightCount } from "@worldstep/tabletop";
 
 const ENVS = 4;
 
@@ -31,7 +31,7 @@ type Checkpoint = EvolutionState & { readonly place: string };
  */
 export async function train(
   place: Place,
-  ruler: Ruler,
+  probe: TabletopProbe,
   settings: Settings,
   steps: number,
   file: string,
@@ -42,7 +42,7 @@ export async function train(
   const env = await openVector(place.open, ENVS, { autoreset: "Disabled" });
   try {
     while (stepsOf(state) < steps) {
-      state = await nextGeneration(state, env, (weights, shown) => actEvolved(ruler, settings.task, weights, shown));
+      state = await nextGeneration(state, env, (weights, shown) => actEvolved(probe, settings.task, weights, shown));
       writeFileSync(`${file}.tmp`, JSON.stringify({ ...state, place: place.hash } satisfies Checkpoint));
       renameSync(`${file}.tmp`, file);
       onGeneration(state);

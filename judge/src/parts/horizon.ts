@@ -44,20 +44,20 @@ export const horizon: Part = {
       title: "Long horizon",
       text:
         `Closed-loop play for ${marks[last]?.minutes.toFixed(0)} minutes of the world's time: a script that sees through the ` +
-        "ruler. At each mark, two numbers. Picture: how far 30 frames are, in the ruler's features, from the nearest of real " +
+        "probe. At each mark, two numbers. Picture: how far 30 frames are, in the probe's features, from the nearest of real " +
         "frames of other episodes; fidelity is that over the same at the first mark. Response: the tip is led into free air, " +
-        "moved for ten ticks, and its displacement compared with that of the simulator set to the pose that the ruler read " +
+        "moved for ten ticks, and its displacement compared with that of the simulator set to the pose that the probe read " +
         "before. late is the mark at ten minutes, or the last where there is none; last is the last. Ratios above 1 are further " +
         "from real frames than at the start. The simulator played as long and was read in the " +
         "same way: its table becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
         "world went from the first mark to the last, 0 for none. driftMinutes: the last mark (so at least that long) up to which fidelity stays " +
         `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
         "dream whose state is not finite any more has drifted. One that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
-        "from the camera for 2, 5 or 10 s, then goes; how far the ruler sees that cube from where it was, and, as " +
+        "from the camera for 2, 5 or 10 s, then goes; how far the probe sees that cube from where it was, and, as " +
         "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted. " +
         "recallGain: recallErrorWindowAlone over recallError. Window alone is the same world, begun anew before every tick from " +
         "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures, so that the " +
-        "gain is of all that is carried beside them: the memory's state, the reading and the first tick. What it costs to go " +
+        "gain is of all that is carried beside them: the recurrent state, the state vector and the first tick. What it costs to go " +
         "through pictures once a tick is in recallErrorVisibleWindowAlone, of cubes that nothing hid.",
       metrics: {
         driftMinutes: bootstrap(drift, "min", seed, driftMinutes, { within: [0, marks[last]?.minutes ?? 0] }),

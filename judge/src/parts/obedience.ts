@@ -28,7 +28,7 @@ export const obedience: Part = {
       text:
         "From the same open-loop dreams: how far the tip of the arm is from where the simulator had it under the same " +
         "actions, after 2 s (endEffectorError) and 5 s; how far the opening of the gripper is off; how far a cube is off ten " +
-        "ticks after it was first touched. The ruler reads positions from frames, and what it reads from the real frames is " +
+        "ticks after it was first touched. The probe reads positions from frames, and what it reads from the real frames is " +
         "beside: no world can do better. swapRatio: the tip's error under another episode's actions over its error under " +
         "the right ones; 1 is a world that does not listen. inverseActionError: five ticks of motion in free air, then " +
         "their inverses: how far the tip is from where it set out; a world that does not listen is there too.",

@@ -22,12 +22,12 @@ export const physics: Part = {
     return {
       title: "Physics",
       text:
-        "Scripts pick, carry, stack, drop and push cubes, seeing through the ruler; in other episodes the arm is busy beside " +
+        "Scripts pick, carry, stack, drop and push cubes, seeing through the probe; in other episodes the arm is busy beside " +
         "a stack. Read from the frames: permanenceRate, each cube is seen exactly once (its colour makes one spot); " +
         "teleportRate, a cube that lies on the table, far from the hand, is more than 2.5 cm away a tick later; followRate, a " +
         "cube in the closed fingers has moved as they have (within half of their way) two ticks later; fallRate, a cube that was let go is on something two ticks " +
         "later; restRate, a cube on another stays there for three ticks when the hand is away. n is how often each could " +
-        "have been broken. The simulator's own rate, read in the same way, is beside: the ruler errs, and the hand hides " +
+        "have been broken. The simulator's own rate, read in the same way, is beside: the probe errs, and the hand hides " +
         "cubes. Both sides act on what they see, so a world in which cubes are lost has fewer chances to drop them.",
       metrics: rates("dreamed"),
       reference: rates("real"),

@@ -19,7 +19,7 @@ export const trainingPart: Part = {
       title: "Policy training",
       text:
         "Evolution strategies (Salimans et al. 2017) find the weights of a small policy, a tanh of a linear map of what the " +
-        "ruler reads from the frame and the proprioception, once in the dream alone, from its own starts, and once in the " +
+        "probe reads from the frame and the proprioception, once in the dream alone, from its own starts, and once in the " +
         "simulator, with the same number of env steps, the same settings and the same random numbers. The mean of each one's late " +
         "weights is then tried in the simulator on the same held-out starts. dreamPolicyOverReal: the success of the one over that of the other; " +
         "intervals redraw starts, not trainings.",

@@ -1,7 +1,7 @@
 // Long play: does the picture stay a picture, and does the arm still answer, after an hour of dreaming?
 //
 // Relative actions integrate, so the pose itself may wander. What is held against the simulator is the response: the
-// displacement of the tip under ten ticks of one motion in free air, with the simulator set to the pose that the ruler
+// displacement of the tip under ten ticks of one motion in free air, with the simulator set to the pose that the probe
 // reads before it. And the picture: how far its features are from the nearest of real frames.
 
 import type { Env, Observation } from "@worldstep/protocols";
@@ -63,7 +63,7 @@ async function longPlay(
   onTicks: (ticks: number) => void,
 ): Promise<readonly Mark[]> {
   const random = new Random(seed, "drift");
-  const play = scriptedPolicy(bench.ruler, playPolicy);
+  const play = scriptedPolicy(bench.probe, playPolicy);
   await play.reset(seed);
   let [observation, tick] = [start, 0];
   const advance = async (): Promise<boolean> => {
@@ -79,7 +79,7 @@ async function longPlay(
     const distances: number[] = [];
     for (let k = 0; k < FRAMES; k++) {
       if (!(await advance())) return found;
-      const { features } = await bench.ruler.read(newestFrame(observation));
+      const { features } = await bench.probe.measure(newestFrame(observation));
       distances.push(Math.min(...real.map((other) => distance(other, features))));
     }
     const frame = pictureOf(bench, observation);
@@ -111,7 +111,7 @@ function marks({ scale }: Settings): readonly number[] {
 
 interface Answer {
   readonly observation: Observation;
-  /** As the ruler reads them. */
+  /** As the probe reads them. */
   readonly before: Pose;
   readonly after: Pose;
 }
@@ -122,9 +122,9 @@ async function respond(bench: Bench, env: Env, start: Observation, motion: Float
   for (let t = 0; t < APPROACH && isSound(observation); t++)
     ({ observation } = await env.step(towards(observation, MIDDLE)));
   ({ observation } = await env.step(held({})));
-  const before = (await bench.ruler.read(newestFrame(observation))).tip;
+  const before = (await bench.probe.measure(newestFrame(observation))).tip;
   for (let t = 0; t < MOTION; t++) ({ observation } = await env.step(motion));
-  const after = (await bench.ruler.read(newestFrame(observation))).tip;
+  const after = (await bench.probe.measure(newestFrame(observation))).tip;
   return { observation, before, after };
 }
 
@@ -154,7 +154,7 @@ async function readBank(bench: Bench): Promise<readonly Float32Array[]> {
   for (let i = 0; i < scaled(BANK, bench.settings); i++) {
     const { frames } = await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, FIRST_REAL + i));
     for (let at = 0; at < frames.length; at += bytes * bench.subject.spec.stride) {
-      features.push((await bench.ruler.read(frames.slice(at, at + bytes))).features);
+      features.push((await bench.probe.measure(frames.slice(at, at + bytes))).features);
     }
   }
   return features;

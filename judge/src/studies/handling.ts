@@ -1,4 +1,4 @@
-// Things are handled: picked, carried, put down, stacked, pushed by scripts that see through the ruler. And left alone:
+// Things are handled: picked, carried, put down, stacked, pushed by scripts that see through the probe. And left alone:
 // stacks that stand at the start, while the arm is busy elsewhere.
 import { heldOutSeed, type Policy } from "@worldstep/sdk";
 import { scriptedPolicy, taskPolicy } from "@worldstep/tabletop";
@@ -26,7 +26,7 @@ export const handling: Study<Beside<Laws>> = {
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
     const { task, skill } = WORK[i % WORK.length] as (typeof WORK)[number];
-    const policy = scriptedPolicy(bench.ruler, (seed) => taskPolicy(task, seed, skill));
+    const policy = scriptedPolicy(bench.probe, (seed) => taskPolicy(task, seed, skill));
     return observed(bench, heldOutSeed(bench.settings.seed, FIRST + i), policy);
   },
 };
@@ -35,7 +35,7 @@ export const resting: Study<Beside<Laws>> = {
   count: async ({ settings }) => scaled(24, settings),
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
-    const policy = scriptedPolicy(bench.ruler, (seed) => taskPolicy("reach", seed));
+    const policy = scriptedPolicy(bench.probe, (seed) => taskPolicy("reach", seed));
     return observed(bench, await stackedSeed(bench, FIRST_STACK + i * CANDIDATES), policy);
   },
 };

@@ -41,11 +41,11 @@ async function thereAndBack(bench: Bench, env: Env, start: Observation, blocks: 
   let observation = start;
   for (let t = 0; t < APPROACH; t++) ({ observation } = await env.step(towards(observation, MIDDLE)));
   for (let t = 0; t < REST; t++) ({ observation } = await env.step(held({})));
-  const before = await bench.ruler.read(newestFrame(observation));
+  const before = await bench.probe.measure(newestFrame(observation));
   for (const block of [...blocks, ...Array<Float32Array>(REST).fill(held({}))]) {
     ({ observation } = await env.step(block));
   }
-  const after = await bench.ruler.read(newestFrame(observation));
+  const after = await bench.probe.measure(newestFrame(observation));
   const at = ({ x, y, z }: { x: number; y: number; z: number }) => [x, y, z];
   return distance(at(before.tip), at(after.tip)) * CM;
 }

@@ -3,7 +3,7 @@
 
 import { byteTensor, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
 import { heldOutSeed, newestFrame } from "@worldstep/sdk";
-import { EPISODE_TICKS, type Episode, type Reading, recordEpisode, SCORED_TASKS } from "@worldstep/tabletop";
+import { EPISODE_TICKS, type Episode, type Measured, recordEpisode, SCORED_TASKS } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { dream, dreamInChunks, uncertainties } from "../dream.js";
 import { encodePng, type Frame, tile } from "../picture.js";
@@ -37,7 +37,7 @@ export interface OpenLoop {
   readonly tokenizer?: number;
   /** The same frames through the tokenizer, and the tip read from them: no dream can be read better. */
   readonly tipDecoded?: number;
-  /** From where the ruler sees the tip in the dream to where it really was; and the same read from the real frames. */
+  /** From where the probe sees the tip in the dream to where it really was; and the same read from the real frames. */
   readonly tip: readonly number[];
   readonly tipReal: readonly number[];
   readonly opening: readonly number[];
@@ -76,17 +76,17 @@ export const openLoop: Study<OpenLoop> = {
     const steps = await dream(bench, seed, first, episode.actions, TICKS);
     const swapped = await dream(bench, seed, first, others, SWAP_TICK);
     const shown = steps.map(({ observation }) => observation);
-    const readings = await readAll(bench, shown.map(newestFrame));
-    const truths = await readAll(
+    const measured = await measureAll(bench, shown.map(newestFrame));
+    const truths = await measureAll(
       bench,
       real.map((frames) => frames.slice(-frameBytes(bench))),
     );
     const still = repeated(bench, episode);
     const sure = uncertainties(steps);
-    const tipAt = (reading: Reading, t: number) => distance(positionOf(reading), poseAt(episode, t)) * CM;
-    const openingAt = ({ tip }: Reading, t: number) => Math.abs(tip.opening - (poseAt(episode, t)[4] as number)) * CM;
+    const tipAt = (found: Measured, t: number) => distance(positionOf(found), poseAt(episode, t)) * CM;
+    const openingAt = ({ tip }: Measured, t: number) => Math.abs(tip.opening - (poseAt(episode, t)[4] as number)) * CM;
     const last = (
-      await readAll(
+      await measureAll(
         bench,
         swapped.slice(-1).map(({ observation }) => newestFrame(observation)),
       )
@@ -98,17 +98,17 @@ export const openLoop: Study<OpenLoop> = {
       ...(await atBudgets(bench, episode, seed, real)),
       ...(await inChunks(bench, seed, first, episode, real)),
       ...(await throughTokenizer(bench, episode, [still, ...real], shown)),
-      tip: readings.map((reading, t) => tipAt(reading, t + 1)),
-      tipReal: truths.map((reading, t) => tipAt(reading, t + 1)),
-      opening: readings.map((reading, t) => openingAt(reading, t + 1)),
-      openingReal: truths.map((reading, t) => openingAt(reading, t + 1)),
-      tipSwapped: tipAt(last as Reading, SWAP_TICK),
-      tipSwappedReal: tipAt(await bench.ruler.read(await swappedReality(bench, seed, others)), SWAP_TICK),
-      ...afterContact(episode, readings, truths),
-      features: sparse(readings),
+      tip: measured.map((found, t) => tipAt(found, t + 1)),
+      tipReal: truths.map((found, t) => tipAt(found, t + 1)),
+      opening: measured.map((found, t) => openingAt(found, t + 1)),
+      openingReal: truths.map((found, t) => openingAt(found, t + 1)),
+      tipSwapped: tipAt(last as Measured, SWAP_TICK),
+      tipSwappedReal: tipAt(await bench.probe.measure(await swappedReality(bench, seed, others)), SWAP_TICK),
+      ...afterContact(episode, measured, truths),
+      features: sparse(measured),
       featuresReal: sparse(truths),
       ...scores(episode, steps),
-      ...(await ownReading(bench, episode, seed)),
+      ...(await ownState(bench, episode, seed)),
       ...(sure && { uncertainty: sure }),
       ...(i < STRIPS && { strip: strip(bench, real, shown) }),
     };
@@ -170,7 +170,7 @@ async function throughTokenizer(bench: Bench, episode: Episode, real: Uint8Array
     const [dreamed, truth] = [await tokenizer.encode(frames.data), await tokenizer.encode(real[t + 1] as Uint8Array)];
     latent.push(distance(dreamed, truth) / distance(truth, new Float32Array(truth.length)));
   }
-  const decoded = await bench.ruler.read((remade[SWAP_TICK] as Uint8Array).slice(-frameBytes(bench)));
+  const decoded = await bench.probe.measure((remade[SWAP_TICK] as Uint8Array).slice(-frameBytes(bench)));
   return {
     latent,
     // Not of the first tick: a tokenizer may keep the picture that its stream began with.
@@ -179,7 +179,7 @@ async function throughTokenizer(bench: Bench, episode: Episode, real: Uint8Array
   };
 }
 
-async function ownReading(bench: Bench, episode: Episode, seed: number) {
+async function ownState(bench: Bench, episode: Episode, seed: number) {
   if (!bench.env.spec.acceptsFrames) return {};
   const frames = byteTensor(episode.frames.slice(0, frameBytes(bench)), [1, bench.size, bench.size, 3]);
   const { observation } = await bench.env.reset({ seed, frames });
@@ -191,13 +191,13 @@ async function ownReading(bench: Bench, episode: Episode, seed: number) {
 const CONTACT = 0.01;
 const LATER = 10;
 
-function afterContact(episode: Episode, readings: readonly Reading[], truths: readonly Reading[]) {
+function afterContact(episode: Episode, measured: readonly Measured[], truths: readonly Measured[]) {
   for (let t = 1; t + LATER <= TICKS; t++) {
     const cube = [0, 1, 2].find((c) => distance(cubeAt(episode, t, c), cubeAt(episode, 0, c)) > CONTACT);
     if (cube === undefined) continue;
-    const off = (reading: Reading | undefined) =>
-      distance(seen(reading as Reading, cube), cubeAt(episode, t + LATER, cube)) * CM;
-    return { object: off(readings[t + LATER - 1]), objectReal: off(truths[t + LATER - 1]) };
+    const off = (found: Measured | undefined) =>
+      distance(seen(found as Measured, cube), cubeAt(episode, t + LATER, cube)) * CM;
+    return { object: off(measured[t + LATER - 1]), objectReal: off(truths[t + LATER - 1]) };
   }
   return {};
 }
@@ -215,14 +215,14 @@ function scores(episode: Episode, steps: readonly StepResult[]) {
   };
 }
 
-async function readAll(bench: Bench, frames: readonly Uint8Array[]): Promise<Reading[]> {
-  const readings: Reading[] = [];
-  for (const frame of frames) readings.push(await bench.ruler.read(frame.slice()));
-  return readings;
+async function measureAll(bench: Bench, frames: readonly Uint8Array[]): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (const frame of frames) measured.push(await bench.probe.measure(frame.slice()));
+  return measured;
 }
 
-function sparse(readings: readonly Reading[]): number[][] {
-  return readings
+function sparse(measured: readonly Measured[]): number[][] {
+  return measured
     .filter((_, t) => (t + 1) % EVERY === 0)
     .map(({ features }) => Array.from(features, (value) => Math.round(value * 1e4) / 1e4));
 }
@@ -257,7 +257,7 @@ function poseAt({ proprioception }: Episode, tick: number): Float32Array {
   return proprioception.subarray(5 * STRIDE * tick, 5 * STRIDE * tick + 5);
 }
 
-function positionOf({ tip }: Reading): number[] {
+function positionOf({ tip }: Measured): number[] {
   return [tip.x, tip.y, tip.z];
 }
 
@@ -266,6 +266,6 @@ function cubeAt({ objects }: Episode, tick: number, cube: number): Float32Array 
   return objects.subarray(at, at + 3);
 }
 
-function seen({ cubes }: Reading, cube: number): Float64Array {
+function seen({ cubes }: Measured, cube: number): Float64Array {
   return cubes.subarray(7 * cube, 7 * cube + 3);
 }

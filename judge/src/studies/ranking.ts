@@ -62,8 +62,8 @@ function contests(policies: readonly PolicyEntry[]): Contest[] {
   );
 }
 
-function opened({ folder, subject, ruler }: Bench, { task, entry }: Contest): Promise<Policy> {
-  return folder.open(entry, task, subject.spec, ruler);
+function opened({ folder, subject, probe }: Bench, { task, entry }: Contest): Promise<Policy> {
+  return folder.open(entry, task, subject.spec, probe);
 }
 
 // The first of the seeds from `first` on with every cube on the table.

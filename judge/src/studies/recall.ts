@@ -2,7 +2,7 @@
 
 import type { Env, Observation } from "@worldstep/protocols";
 import { heldOutSeed, newestFrame } from "@worldstep/sdk";
-import type { Reading } from "@worldstep/tabletop";
+import type { Measured } from "@worldstep/tabletop";
 import { type Bench, scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
 import { countCubes } from "../cubes.js";
@@ -27,7 +27,7 @@ export interface Recalled {
   readonly seconds: number;
   /** Share of the time in which the cube was nowhere to be seen. */
   readonly hidden: number;
-  /** Where the ruler sees each cube afterwards, against before: cm, the hidden one first. */
+  /** Where the probe sees each cube afterwards, against before: cm, the hidden one first. */
   readonly errors: readonly number[];
 }
 
@@ -61,7 +61,7 @@ async function hide(bench: Bench, env: Env, start: Observation, cube: number, se
     for (let t = 0; t < ticks; t++) ({ observation } = await env.step(towards(observation, target)));
   };
   await go(corner, APPROACH);
-  const before = await bench.ruler.read(newestFrame(observation));
+  const before = await bench.probe.measure(newestFrame(observation));
   const [x, y, z] = before.cubes.subarray(7 * cube) as unknown as [number, number, number];
   const spot = { x: x + TOWARDS_CAMERA.x, y: y + TOWARDS_CAMERA.y, z: z + TOWARDS_CAMERA.z };
   await go({ ...spot, z: corner.z }, APPROACH);
@@ -74,7 +74,7 @@ async function hide(bench: Bench, env: Env, start: Observation, cube: number, se
   }
   await go({ ...spot, z: corner.z }, AWAY / 2);
   await go(corner, AWAY);
-  const after = await bench.ruler.read(newestFrame(observation));
+  const after = await bench.probe.measure(newestFrame(observation));
   const order = [cube, ...[0, 1, 2].filter((other) => other !== cube)];
   return { seconds, hidden: unseen / ticks, errors: order.map((c) => distance(at(before, c), at(after, c)) * CM) };
 }
@@ -89,6 +89,6 @@ export function hiddenError({ errors: [hidden = Number.NaN] }: Recalled): number
   return hidden;
 }
 
-function at({ cubes }: Reading, cube: number): Float64Array {
+function at({ cubes }: Measured, cube: number): Float64Array {
   return cubes.subarray(7 * cube, 7 * cube + 3);
 }

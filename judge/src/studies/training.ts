@@ -77,7 +77,7 @@ async function train(
     let state = beginEvolution(settings, weightCount(settings.task));
     for (let done = 0; done < steps(bench.settings); ) {
       state = await nextGeneration(state, env, (weights, shown) =>
-        actEvolved(bench.ruler, settings.task, weights, shown),
+        actEvolved(bench.probe, settings.task, weights, shown),
       );
       const now = state.history.at(-1)?.steps ?? 0;
       onTicks(now - done);
@@ -90,7 +90,7 @@ async function train(
 }
 
 async function tried(bench: Bench, task: Task, weights: readonly number[]): Promise<boolean[]> {
-  const policy = evolvedPolicy(bench.ruler, task, weights);
+  const policy = evolvedPolicy(bench.probe, task, weights);
   const successes: boolean[] = [];
   for (let i = 0; i < trialCount(bench.settings); i++) {
     const seed = heldOutSeed(bench.settings.seed, FIRST + i);

@@ -3,7 +3,7 @@
     worldstep serve --world worlds/tabletop-nano          # the dream, and MuJoCo as "tabletop-mujoco"
     python examples/ppo_tabletop.py --task reach          # learns in each of the two, with as many steps
 
-Needs stable-baselines3 and onnxruntime. The policy sees what a ruler reads from the newest frame, and proprioception.
+Needs stable-baselines3 and onnxruntime. The policy sees what a probe reads from the newest frame, and proprioception.
 Prints JSON: the success of each policy on held-out episodes with its 95 % interval.
 """
 
@@ -22,7 +22,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
-from tabletop import RULERS, TrainingSeeds, held_out_seed, through_ruler
+from tabletop import PROBES, TrainingSeeds, held_out_seed, through_probe
 
 from worldstep import Connection, WorldstepEnv, WorldstepError
 
@@ -54,7 +54,7 @@ class Progress(BaseCallback):
 
 
 def make(args: argparse.Namespace, world: str, max_ticks: int) -> gymnasium.Env:
-    return through_ruler(WorldstepEnv(args.url, world, args.task, max_ticks=max_ticks), args.task, args.rulers)
+    return through_probe(WorldstepEnv(args.url, world, args.task, max_ticks=max_ticks), args.task, args.probes)
 
 
 def learn(args: argparse.Namespace, world: str) -> PPO:
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", help="where to learn, each from nothing; default: all that the server has")
     parser.add_argument("--reality", default=REALITY, help="where to try what was learned")
     parser.add_argument("--task", default="reach", choices=MAX_TICKS)
-    parser.add_argument("--rulers", type=Path, default=RULERS, help="folder with a ruler-SIZE.onnx; default: domains/tabletop/policies")
+    parser.add_argument("--probes", type=Path, default=PROBES, help="folder with a probe-SIZE.onnx; default: domains/tabletop/policies")
     parser.add_argument("--steps", type=positive, default=8000, help="env steps in each world, rounded up to whole rollouts")
     parser.add_argument("--trials", type=positive, default=100, help="held-out episodes")
     parser.add_argument("--seed", type=int, default=1, help="of all that is random")

@@ -1,4 +1,4 @@
-"""The tabletop through a ruler: small features in place of pixels, one row of actions in place of a block, training's seeds.
+"""The tabletop through a probe: small features in place of pixels, one row of actions in place of a block, training's seeds.
 
 The features are those of domains/tabletop/src/policies/features.ts, without its constant 1. Needs onnxruntime.
 """
@@ -15,22 +15,22 @@ import onnxruntime
 from gymnasium import spaces
 from gymnasium.wrappers import TransformAction, TransformObservation
 
-# A ruler for each size of frames: ruler-64.onnx, ruler-128.onnx.
-RULERS = Path(__file__).parents[3] / "domains" / "tabletop" / "policies"
+# A probe for each size of frames: probe-64.onnx, probe-128.onnx.
+PROBES = Path(__file__).parents[3] / "domains" / "tabletop" / "policies"
 
 # Of the button, m.
 BUTTON_HEIGHT = 0.032
 # A feature of 1 is 5 cm.
 PER_METRE = 20
 
-# Where things are in what the ruler reads (training/ruler.py, OUTPUTS).
+# Where things are in what the probe reads (training/ruler.py, OUTPUTS).
 RED, BLUE = slice(5, 8), slice(11, 14)
 BIN, BUTTON, GOAL = slice(20, 22), slice(22, 24), slice(24, 26)
 
 HALF_RANGE = 2**30
 
 
-class Ruler:
+class Probe:
     """The network in an ONNX file that reads the scene, float32 [26], m and rad, from a frame, uint8 [H, W, 3]."""
 
     def __init__(self, file: Path) -> None:
@@ -44,12 +44,12 @@ class Ruler:
 
 
 @functools.cache
-def ruler_for(size: int, folder: Path = RULERS) -> Ruler:
+def probe_for(size: int, folder: Path = PROBES) -> Probe:
     """The one in `folder` that reads frames of `size` pixels along each side. Raises `FileNotFoundError`."""
-    file = folder / f"ruler-{size}.onnx"
+    file = folder / f"probe-{size}.onnx"
     if not file.is_file():
-        raise FileNotFoundError(f"no file {file}: for frames of {size} x {size} pixels a ruler is to be trained (docs/training.md)")
-    return Ruler(file)
+        raise FileNotFoundError(f"no file {file}: for frames of {size} x {size} pixels a probe is to be trained (docs/training.md)")
+    return Probe(file)
 
 
 def features_of(task: str, scene: np.ndarray, proprioception: np.ndarray) -> np.ndarray:
@@ -83,14 +83,14 @@ def held_out_seed(seed: int, i: int) -> int:
     return 2 * ((seed * 1_000_000 + i) % HALF_RANGE) + 1
 
 
-def through_ruler(env: gymnasium.Env, task: str, rulers: Path = RULERS) -> gymnasium.Env:
-    """`env`, seen through the one of `rulers` for its frames, with features, float32 [F], as observations, and a row of actions, float32 [A], that a tick repeats."""
-    ruler = ruler_for(env.observation_space["frames"].shape[1], rulers)
+def through_probe(env: gymnasium.Env, task: str, probes: Path = PROBES) -> gymnasium.Env:
+    """`env`, seen through the one of `probes` for its frames, with features, float32 [F], as observations, and a row of actions, float32 [A], that a tick repeats."""
+    probe = probe_for(env.observation_space["frames"].shape[1], probes)
     stride, size = env.action_space.shape
     count = len(features_of(task, np.zeros(26, np.float32), np.zeros(5, np.float32)))
     rows = TransformAction(env, lambda row: np.tile(row, (stride, 1)), spaces.Box(-1, 1, (size,), np.float32))
     return TransformObservation(
         rows,
-        lambda shown: features_of(task, ruler.read(shown["frames"][-1]), shown["proprioception"]),
+        lambda shown: features_of(task, probe.read(shown["frames"][-1]), shown["proprioception"]),
         spaces.Box(-np.inf, np.inf, (count,), np.float32),
     )

@@ -1,7 +1,7 @@
 // Small policies whose weights come from evolution: features of the observation in, one row of actions out.
 import type { Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
-import type { Ruler } from "../ruler.js";
+import type { TabletopProbe } from "../probe.js";
 import type { ScoredTask } from "../simulator/tasks.js";
 import { featuresOf } from "./features.js";
 
@@ -24,22 +24,22 @@ export function weightCount(task: ScoredTask): number {
   return ACTIONS * featuresOf(task, nothing, new Float32Array(ACTIONS)).length;
 }
 
-/** What a policy for `task` with `weights` does, looking through `ruler`. */
+/** What a policy for `task` with `weights` does, looking through `probe`. */
 export async function actEvolved(
-  ruler: Ruler,
+  probe: TabletopProbe,
   task: ScoredTask,
   weights: ArrayLike<number>,
   observation: Observation,
 ): Promise<Float32Array> {
-  const reading = await ruler.read(newestFrame(observation));
-  return blockOf(weights, featuresOf(task, reading, observation.proprioception.data));
+  const measured = await probe.measure(newestFrame(observation));
+  return blockOf(weights, featuresOf(task, measured, observation.proprioception.data));
 }
 
-/** The policy with `weights` `[weightCount(task)]`. Closing it leaves the ruler open. */
-export function evolvedPolicy(ruler: Ruler, task: ScoredTask, weights: ArrayLike<number>): Policy {
+/** The policy with `weights` `[weightCount(task)]`. Closing it leaves the probe open. */
+export function evolvedPolicy(probe: TabletopProbe, task: ScoredTask, weights: ArrayLike<number>): Policy {
   return {
     reset: async () => {},
-    act: (observation) => actEvolved(ruler, task, weights, observation),
+    act: (observation) => actEvolved(probe, task, weights, observation),
     close: async () => {},
   };
 }

@@ -2,11 +2,11 @@
 // another. The fewer numbers, the sooner evolution finds what to make of them; none that another one holds already, such as
 // the hand's height beside the vector from it to a thing on the table.
 
-import type { Reading } from "../ruler.js";
+import type { Measured } from "../probe.js";
 import type { ScoredTask } from "../simulator/tasks.js";
 
 type Vector = readonly number[];
-type Seen = Pick<Reading, "cubes" | "layout">;
+type Seen = Pick<Measured, "cubes" | "layout">;
 
 /** Of the button, m. */
 const BUTTON_HEIGHT = 0.032;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Policy, remotePolicy } from "@worldstep/sdk";
 import { type PolicyFolder, readPolicyFolder } from "@worldstep/sdk/policies";
 import { z } from "zod";
-import type { Ruler } from "../ruler.js";
+import type { TabletopProbe } from "../probe.js";
 import { blindPolicy, taskPolicy } from "../simulator/policies.js";
 import { SCORED_TASKS, type ScoredTask } from "../simulator/tasks.js";
 import { learnedPolicy } from "./learned.js";
@@ -15,7 +15,7 @@ const named = {
   tasks: z.array(z.enum(SCORED_TASKS)).min(1).optional(),
 };
 const entry = z.discriminatedUnion("kind", [
-  /** The task's script, made worse by `skill`, looking through the ruler. */
+  /** The task's script, made worse by `skill`, looking through the probe. */
   z.strictObject({
     ...named,
     kind: z.literal("script"),
@@ -47,8 +47,8 @@ const folderSchema = z
   });
 
 export type TabletopEntry = Readonly<z.infer<typeof entry>>;
-/** Its scripts look through the ruler. */
-export type TabletopPolicies = PolicyFolder<Ruler, TabletopEntry, ScoredTask>;
+/** Its scripts look through the probe. */
+export type TabletopPolicies = PolicyFolder<TabletopProbe, TabletopEntry, ScoredTask>;
 
 /** The folder at `path`. Throws what `readPolicyFolder` throws. */
 export async function readPolicies(path: string): Promise<TabletopPolicies> {
@@ -63,11 +63,11 @@ export async function readPolicies(path: string): Promise<TabletopPolicies> {
   return {
     hash,
     policies,
-    open: async (policy, task, spec, ruler): Promise<Policy> => {
+    open: async (policy, task, spec, probe): Promise<Policy> => {
       if (policy.kind === "script")
-        return scriptedPolicy(ruler, (seed) => taskPolicy(task, seed, policy.skill as object));
+        return scriptedPolicy(probe, (seed) => taskPolicy(task, seed, policy.skill as object));
       if (policy.kind === "random") return blindly(blindPolicy);
-      if (policy.kind === "onnx") return learnedPolicy(join(path, policy.file), spec, task, ruler);
+      if (policy.kind === "onnx") return learnedPolicy(join(path, policy.file), spec, task, probe);
       return remotePolicy(policy.url, spec, policy.dialect === undefined ? {} : { dialect: policy.dialect });
     },
   };

@@ -3,16 +3,16 @@ import type { EnvSpec, Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
 import { Tensor } from "onnxruntime-node";
 import { Network } from "../network.js";
-import { type Ruler, SCENE } from "../ruler.js";
+import { SCENE, type TabletopProbe } from "../probe.js";
 
 /**
  * The policy in `file`, on worlds of `spec`, for `task`. Its inputs are among `frame` `[1, H, W, 3]` uint8, the newest;
- * `scene` `[1, 26]` float32, what `ruler` reads from that frame; `proprioception` `[1, P]` float32; and `task`
+ * `scene` `[1, 26]` float32, what `probe` reads from that frame; `proprioception` `[1, P]` float32; and `task`
  * `[1, tasks]` float32, 1 at the place of `task` among the world's tasks. Its output `actions` `[1, stride, A]` float32
  * is clipped to the action space.
  * Throws `OptionError`: `network_missing`, and `network_unfit` for one that takes others, frames of another size for one.
  */
-export async function learnedPolicy(file: string, spec: EnvSpec, task: string, ruler: Ruler): Promise<Policy> {
+export async function learnedPolicy(file: string, spec: EnvSpec, task: string, probe: TabletopProbe): Promise<Policy> {
   const [, ...frame] = spec.observationSpace.spaces.frames?.shape ?? [];
   const fed = {
     frame: [1, ...frame],
@@ -27,7 +27,7 @@ export async function learnedPolicy(file: string, spec: EnvSpec, task: string, r
   return {
     reset: async () => {},
     act: async (observation) => {
-      const scene = network.inputs.has("scene") ? (await ruler.read(newestFrame(observation))).scene : nothing;
+      const scene = network.inputs.has("scene") ? (await probe.measure(newestFrame(observation))).scene : nothing;
       const { actions } = await network.run({ ...inputs(observation, chosen), scene: row(scene) });
       return (actions?.data as Float32Array).map((value) => Math.min(high, Math.max(low, value)));
     },

@@ -7,30 +7,30 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   learnedPolicy,
   openProbe,
-  Ruler,
   readPolicies,
   TABLETOP,
   type TabletopEntry,
   type TabletopPolicies,
+  TabletopProbe,
 } from "../index.js";
 import { recordEpisode } from "../simulator/episode.js";
 import { createSimulator, type Simulator } from "../simulator/simulator.js";
 import { SCORED_TASKS, type ScoredTask } from "../simulator/tasks.js";
 
 let simulator: Simulator;
-let ruler: Ruler;
+let probe: TabletopProbe;
 let folder: TabletopPolicies;
 beforeAll(async () => {
   simulator = await createSimulator();
-  ruler = await openProbe(64);
+  probe = await openProbe(64);
   folder = await readPolicies(TABLETOP);
 });
-afterAll(() => Promise.all([simulator.close(), ruler.close()]));
+afterAll(() => Promise.all([simulator.close(), probe.close()]));
 
 function open(name: string, task: ScoredTask): Promise<Policy> {
   const entry = folder.policies.find((policy) => policy.name === name);
   if (entry === undefined) throw new Error(`no policy ${name}`);
-  return folder.open(entry, task, simulator.spec, ruler);
+  return folder.open(entry, task, simulator.spec, probe);
 }
 
 /** Whether `policy` succeeds in the episode of `seed`, and the actions that it took. */
@@ -52,12 +52,12 @@ async function play(
   }
 }
 
-it("the ruler reads a scene that it has not seen", async () => {
+it("the probe reads a scene that it has not seen", async () => {
   const off = { tip: 0, cubes: 0, places: 0 };
   const seeds = [1, 2, 3, 4, 5, 6].map((i) => heldOutSeed(3, i));
   for (const seed of seeds) {
     const { observation } = await simulator.reset({ seed });
-    const { tip, cubes, layout } = await ruler.read(newestFrame(observation));
+    const { tip, cubes, layout } = await probe.measure(newestFrame(observation));
     const truth = simulator.state();
     const gap = (...pairs: [number, number][]) => Math.hypot(...pairs.map(([a, b]) => a - b)) / seeds.length;
     off.tip += gap([tip.x, truth.tip.x], [tip.y, truth.tip.y], [tip.z, truth.tip.z]);
@@ -101,7 +101,7 @@ it("skill, or the want of it, shows: of ten episodes the better policy wins more
   expect(wrong).toBeLessThan(2);
 });
 
-it("the same policies see through the ruler for frames of 128 pixels", async () => {
+it("the same policies see through the probe for frames of 128 pixels", async () => {
   const [large, eyes] = [await createSimulator({ size: 128, newestOnly: true }), await openProbe(128)];
   expect(eyes.size).toBe(128);
   for (const name of ["expert", "cloned from 480"]) {
@@ -144,7 +144,7 @@ describe("a folder that can't be used says why", () => {
     await expect(read(text)).rejects.toMatchObject({ code: "policies_invalid", message: expect.stringContaining(why) });
   });
 
-  it("no ruler for frames of that size: which there are, and how one is made", async () => {
+  it("no probe for frames of that size: which there are, and how one is made", async () => {
     const missing = { code: "probe_missing", facts: { size: 96, sizes: [64, 128] } };
     await expect(openProbe(96)).rejects.toMatchObject({
       ...missing,
@@ -154,9 +154,9 @@ describe("a folder that can't be used says why", () => {
   });
 
   it("frames of another size than a network takes", async () => {
-    await expect(ruler.read(new Uint8Array(128 * 128 * 3))).rejects.toMatchObject({ code: "shape_mismatch" });
-    const file = join(TABLETOP, "ruler-128.onnx");
-    const unfit = learnedPolicy(file, simulator.spec, "reach", ruler);
+    await expect(probe.measure(new Uint8Array(128 * 128 * 3))).rejects.toMatchObject({ code: "shape_mismatch" });
+    const file = join(TABLETOP, "probe-128.onnx");
+    const unfit = learnedPolicy(file, simulator.spec, "reach", probe);
     await expect(unfit).rejects.toMatchObject({
       code: "network_unfit",
       message: expect.stringContaining("[1, 128, 128, 3]"),
@@ -165,15 +165,15 @@ describe("a folder that can't be used says why", () => {
 
   it("no folder, no network, or a network for something else", async () => {
     await expect(readPolicies("no/such")).rejects.toMatchObject({ code: "policies_missing" });
-    await expect(Ruler.open("no/such.onnx")).rejects.toMatchObject({ code: "network_missing" });
-    await expect(Ruler.open(join(TABLETOP, "bc-30.onnx"))).rejects.toMatchObject({ code: "network_unfit" });
+    await expect(TabletopProbe.open("no/such.onnx")).rejects.toMatchObject({ code: "network_missing" });
+    await expect(TabletopProbe.open(join(TABLETOP, "bc-30.onnx"))).rejects.toMatchObject({ code: "network_unfit" });
   });
 });
 
-it("the ruler reads a view of a frame as it reads a copy", async () => {
+it("the probe reads a view of a frame as it reads a copy", async () => {
   const { frames } = await recordEpisode(simulator, heldOutSeed(3, 9));
   const bytes = 64 * 64 * 3;
   const third = frames.slice(2 * bytes, 3 * bytes);
-  const alone = await ruler.read(third);
-  expect(await ruler.read(frames.subarray(2 * bytes, 3 * bytes))).toEqual(alone);
+  const alone = await probe.measure(third);
+  expect(await probe.measure(frames.subarray(2 * bytes, 3 * bytes))).toEqual(alone);
 });

@@ -1,19 +1,19 @@
 // The simulator's scripts as policies: what they need to know of the scene they read from the observation.
 import type { Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
-import type { Ruler } from "../ruler.js";
+import type { TabletopProbe } from "../probe.js";
 import type { Pose } from "../simulator/kinematics.js";
 import { believing, type ScriptedPolicy } from "../simulator/script.js";
 
-/** The script that `make` gives for an episode's seed, looking through `ruler`. Closing it leaves the ruler open. */
-export function scriptedPolicy(ruler: Ruler, make: (seed: number) => ScriptedPolicy): Policy {
+/** The script that `make` gives for an episode's seed, looking through `probe`. Closing it leaves the probe open. */
+export function scriptedPolicy(probe: TabletopProbe, make: (seed: number) => ScriptedPolicy): Policy {
   let script: ReturnType<typeof believing> | undefined;
   return {
     reset: async (seed) => {
       script = believing(make(seed));
     },
     act: async (observation) => {
-      const { cubes, layout } = await ruler.read(newestFrame(observation));
+      const { cubes, layout } = await probe.measure(newestFrame(observation));
       return (script as ReturnType<typeof believing>).act({ tip: tipOf(observation), cubes, layout });
     },
     close: async () => {},

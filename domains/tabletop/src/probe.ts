@@ -1,4 +1,4 @@
-// Reads the scene of the tabletop back from one frame: the judge's ruler, and the eyes of scripted policies. The network
+// Reads the scene of the tabletop back from one frame: the judge's probe, and the eyes of scripted policies. The network
 // is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ import type { Pose } from "./simulator/kinematics.js";
 import type { Scene } from "./simulator/script.js";
 
 /** What a frame shows. Metres and radians. */
-export interface Reading extends Omit<Scene, "command"> {
+export interface Measured extends Omit<Scene, "command"> {
   /** The network's own numbers, in the order of `OUTPUTS` of training/ruler.py. */
   readonly scene: Float32Array;
   /** What the network made of the frame before it read the scene from it: 192 numbers. */
@@ -19,10 +19,10 @@ export interface Reading extends Omit<Scene, "command"> {
 }
 
 const TIP = 5; // numbers before the scene
-/** How many numbers a reading is. */
+/** How many numbers the network measures. */
 export const SCENE = 26;
 
-export class Ruler {
+export class TabletopProbe {
   private constructor(
     readonly network: Network,
     /** Pixels along each side of the frames that it reads. */
@@ -32,7 +32,7 @@ export class Ruler {
   ) {}
 
   /** Throws `OptionError` (`network_missing`, `network_unfit`). */
-  static async open(file: string): Promise<Ruler> {
+  static async open(file: string): Promise<TabletopProbe> {
     const network = await Network.open(file, { frame: [1, "any", "any", 3] }, ["scene", "features"]);
     const [, height, width] = network.inputs.get("frame") ?? [];
     if (typeof height !== "number" || height < 1 || height !== width) {
@@ -41,13 +41,13 @@ export class Ruler {
       throw new OptionError("network_unfit", `${basename(file)} reads no frames of one size`, remedy, { file });
     }
     const hash = createHash("sha256").update(await readFile(file));
-    return new Ruler(network, height, hash.digest("hex"));
+    return new TabletopProbe(network, height, hash.digest("hex"));
   }
 
   /** The scene in `frame` `[size, size, 3]` uint8. Throws `ShapeError` for one of another size. */
-  async read(frame: Uint8Array): Promise<Reading> {
+  async measure(frame: Uint8Array): Promise<Measured> {
     const shape = [this.size, this.size, 3];
-    if (frame.length !== this.size * this.size * 3) throw new ShapeError("the ruler's frame", shape, [frame.length]);
+    if (frame.length !== this.size * this.size * 3) throw new ShapeError("the probe's frame", shape, [frame.length]);
     const input = new Tensor("uint8", frame, [1, ...shape]);
     const { scene, features } = await this.network.run({ frame: input });
     const values = scene?.data as Float32Array;
@@ -59,7 +59,7 @@ export class Ruler {
   }
 }
 
-function readable(values: Float32Array): Pick<Reading, "tip" | "cubes" | "layout"> {
+function readable(values: Float32Array): Pick<Measured, "tip" | "cubes" | "layout"> {
   const at = (i: number): number => values[i] as number;
   const tip: Pose = { x: at(0), y: at(1), z: at(2), yaw: at(3), opening: at(4) };
   return { tip, ...sceneOf(values.subarray(TIP)) };
