@@ -61,6 +61,9 @@ it.each([
   [["--only", "looks"], "option_parts"],
   [["--card"], "option_card"],
   [["--policies", "no/such/folder"], "policies_missing"],
+  [["--domain", "no-such-domain"], "option_domain"],
+  [["--domain", "./no-such-domain.js"], "option_domain"],
+  [["--domain", "@worldstep/tabletop"], "option_domain"],
 ])("what can't be judged is said: %s", async (args, code) => {
   const { code: status, stderr } = await evaluate("simulator", "--out", join(folder, "none"), ...args);
   expect(status).toBe(1);

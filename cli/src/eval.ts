@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Metrics, SubjectName, Verdict } from "@worldstep/judge";
 import { OptionError } from "@worldstep/protocols";
 import { Command } from "commander";
@@ -13,6 +14,8 @@ import { ownVersion, versionOf } from "./versions.js";
 
 /** Judged as a world, it shows what a perfect one would score. */
 const SIMULATOR = "simulator";
+/** The domain of the worlds that ship. */
+const TABLETOP_DOMAIN = "@worldstep/tabletop/domain";
 /** Of the experiments of a full judgement. */
 const QUICK = 0.1;
 
@@ -25,6 +28,7 @@ interface Options {
   readonly nfe?: number;
   readonly size?: number;
   readonly policies?: string;
+  readonly domain: string;
   readonly out?: string;
   readonly workers?: number;
   readonly card: boolean;
@@ -53,6 +57,11 @@ export function evalCommand(): Command {
       wholeNumber(1),
     )
     .option("--policies <dir>", "folder of the policies to rank; default those that come with worldstep")
+    .option(
+      "--domain <module>",
+      "what is known of the reality that worlds are held against: a module of npm or a file",
+      TABLETOP_DOMAIN,
+    )
     .option("--out <dir>", "folder of the report, and of the samples that an interrupted run goes on from")
     .option("--workers <n>", "processes; default one a core", wholeNumber(1, 1024))
     .option("--card", "also write the world's card.md, in its folder: what was measured of it", false)
@@ -61,9 +70,10 @@ export function evalCommand(): Command {
 }
 
 async function run(folder: string, options: Options): Promise<void> {
-  const { cardMarkdown, conclusionsOf, judge, openSubject, partsNamed, reportHtml } = await import("@worldstep/judge");
-  const { TABLETOP } = await import("@worldstep/tabletop");
-  const { seed, rollouts, nfe, size, policies = TABLETOP, workers } = options;
+  const { cardMarkdown, conclusionsOf, judge, openDomain, openSubject, partsNamed, reportHtml } = await import(
+    "@worldstep/judge"
+  );
+  const { seed, rollouts, nfe, size, policies, workers } = options;
   if (options.card && (folder === SIMULATOR || options.only !== undefined)) {
     throw new OptionError("option_card", "a card is of a world and of all parts", "leave out --card or --only", {});
   }
@@ -74,40 +84,43 @@ async function run(folder: string, options: Options): Promise<void> {
     throw new OptionError("option_size", "a world's frames have the size that they have", "leave out --size", { size });
   }
   const scale = scaleOf(options);
-  const only = options.only === undefined ? undefined : partsNamed(options.only);
+  const module = moduleOf(options.domain);
+  const domain = await openDomain(module);
+  const only = options.only === undefined ? undefined : partsNamed(options.only, domain);
   const parts = only === undefined ? "" : `-${only.join("-")}`; // the whole report stays beside those of some parts
   const name = nameOf(folder, nfe, size);
-  const subject = await openSubject(name);
+  const subject = await openSubject(name, domain);
   const out = options.out ?? join("out", "eval", `${subject.id}-${subject.hash.slice(0, 8)}${suffix(options)}`);
   const progress = progressBar("eval", "ticks");
   try {
     await readyFolder(out);
     if (options.card) await readyFile(join(folder, "card.md"));
     const verdict = await judge({
+      domain,
       subject,
-      name,
+      name: { subject: name, domain: module },
       seed,
       scale,
-      policies,
       out: join(out, "samples"),
       command: commandOf(folder, options),
       versions: versions(),
       onProgress: progress.update,
+      ...(policies !== undefined && { policies }),
       ...(only !== undefined && { only }),
       ...(rollouts !== undefined && { rollouts }),
       ...(workers !== undefined && { workers }),
     });
     progress.stop();
     const report = join(out, `report${parts}.html`);
-    await writeFile(report, await reportHtml(verdict));
+    await writeFile(report, await reportHtml(verdict, domain));
     const metrics = metricsOf(verdict);
-    const conclusions = conclusionsOf(verdict).map(({ found: _, headline: __, ...conclusion }) => conclusion);
+    const conclusions = conclusionsOf(verdict, domain).map(({ found: _, headline: __, ...conclusion }) => conclusion);
     await writeFile(
       join(out, `metrics${parts}.json`),
       `${JSON.stringify({ ...verdict, sections: undefined, conclusions, metrics }, null, 2)}\n`,
     );
     process.stderr.write(`report: ${report}\n`);
-    if (options.card) await writeFile(join(folder, "card.md"), cardMarkdown(verdict));
+    if (options.card) await writeFile(join(folder, "card.md"), cardMarkdown(verdict, domain));
     process.stdout.write(formatMetrics(metrics, options.json));
   } finally {
     progress.stop();
@@ -115,8 +128,19 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 function nameOf(folder: string, nfe: number | undefined, size: number | undefined): SubjectName {
-  if (folder === SIMULATOR) return { kind: "simulator", ...(size !== undefined && { size }) };
+  if (folder === SIMULATOR) return { kind: "reality", ...(size !== undefined && { size }) };
   return { kind: "world", folder, ...(nfe !== undefined && { nfe }) };
+}
+
+/** `domain` as any process of the judge imports it: a module of npm is found from here, a file from the working folder. */
+function moduleOf(domain: string): string {
+  if (/^[./]/.test(domain)) return pathToFileURL(domain).href;
+  try {
+    return import.meta.resolve(domain);
+  } catch (cause) {
+    const remedy = "install it, or give a file, beginning with . or /";
+    throw new OptionError("option_domain", `there is no module ${domain}`, remedy, { domain }, { cause });
+  }
 }
 
 function scaleOf({ quick, scale }: Pick<Options, "quick" | "scale">): number {
@@ -125,7 +149,8 @@ function scaleOf({ quick, scale }: Pick<Options, "quick" | "scale">): number {
 
 function commandOf(folder: string, { seed, rollouts, nfe, size, only, policies, ...options }: Options): string {
   const scale = scaleOf(options);
-  const settings = { only, scale: scale < 1 ? scale : undefined, seed, rollouts, nfe, size, policies };
+  const domain = options.domain === TABLETOP_DOMAIN ? undefined : options.domain;
+  const settings = { domain, only, scale: scale < 1 ? scale : undefined, seed, rollouts, nfe, size, policies };
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);
   const words = given.flatMap(([name, value]) => [`--${name}`, quoted(String(value))]);
   return ["worldstep eval", quoted(folder), ...words].join(" ");

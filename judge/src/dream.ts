@@ -1,8 +1,7 @@
 // A dream from where reality began, under the actions of an episode.
-import { type Observation, type StepResult, stepChunk } from "@worldstep/protocols";
+import { type EnvSpec, elementCount, type Observation, type StepResult, stepChunk } from "@worldstep/protocols";
 import { cutPlan } from "@worldstep/sdk";
-import { EPISODE_TICKS } from "@worldstep/tabletop";
-import type { Bench } from "./bench.js";
+import type { Bench } from "./domain.js";
 import { begin } from "./subject.js";
 
 /** The first `ticks` steps under `actions`, those of a whole episode, at `nfe` evaluations a tick or the usual. */
@@ -14,11 +13,10 @@ export async function dream(
   ticks: number,
   nfe?: number,
 ): Promise<StepResult[]> {
-  await begin(env, { seed, task: "play", maxTicks: 0, observation });
-  const size = actions.length / EPISODE_TICKS;
+  await begin(env, { seed, maxTicks: 0, observation });
   const options = nfe === undefined ? {} : { nfe };
   const steps: StepResult[] = [];
-  for (let t = 0; t < ticks; t++) steps.push(await env.step(actions.slice(t * size, (t + 1) * size), options));
+  for (const block of blocksOf(env.spec, actions).slice(0, ticks)) steps.push(await env.step(block, options));
   return steps;
 }
 
@@ -29,13 +27,17 @@ export async function dreamInChunks(
   observation: Observation,
   actions: Float32Array,
 ): Promise<{ steps: StepResult[]; chunks: number }> {
-  await begin(env, { seed, task: "play", maxTicks: 0, observation });
-  const size = actions.length / EPISODE_TICKS;
-  const plan = Array.from({ length: EPISODE_TICKS }, (_, t) => actions.slice(t * size, (t + 1) * size));
-  const pieces = cutPlan(env.spec, plan);
+  await begin(env, { seed, maxTicks: 0, observation });
+  const pieces = cutPlan(env.spec, blocksOf(env.spec, actions));
   const steps: StepResult[] = [];
   for (const piece of pieces) steps.push(...(await stepChunk(env, piece)));
   return { steps, chunks: pieces.length };
+}
+
+/** `actions` `[T, s, A]`, tick by tick. */
+export function blocksOf({ actionSpace }: EnvSpec, actions: Float32Array): Float32Array[] {
+  const size = elementCount(actionSpace.shape);
+  return Array.from({ length: actions.length / size }, (_, t) => actions.slice(t * size, (t + 1) * size));
 }
 
 /** What the world says of how sure it is, of each tick; undefined where it says nothing. */

@@ -1,10 +1,12 @@
-export { type Conclusion, conclusionsOf } from "./conclusions.js";
-export { type JudgeOptions, judge, partsNamed } from "./judge.js";
-export { PART_NAMES, type PartName } from "./parts.js";
+export { type Asked, type Conclusion, conclusionsOf } from "./conclusions.js";
+export type { Domain } from "./domain.js";
+export { type JudgedName, type JudgeOptions, judge, partsNamed } from "./judge.js";
+export { openDomain } from "./open-domain.js";
+export { openSubject, type SubjectName } from "./open-subject.js";
 export { encodePng, type Frame, type Picture, tile } from "./picture.js";
 export { cardMarkdown } from "./report/card.js";
 export { plotPng } from "./report/plots.js";
 export { reportHtml } from "./report/report.js";
 export { median, quantile } from "./statistics.js";
-export { openSubject, type Subject, type SubjectName } from "./subject.js";
+export type { Subject } from "./subject.js";
 export type { Metric, Metrics, Plot, Point, Section, Strip, Verdict } from "./verdict.js";

@@ -1,20 +1,23 @@
 // The judge: what is to be found out becomes experiments, experiments become samples, samples become a verdict.
 import { OptionError } from "@worldstep/protocols";
-import { Bench, type Settings } from "./bench.js";
-import { PART_NAMES, type PartName, partOf } from "./parts.js";
+import { openBench } from "./bench.js";
+import type { Bench, Domain, Order, Part, Samples, Settings } from "./domain.js";
+import { studyOf } from "./open-domain.js";
+import type { SubjectName } from "./open-subject.js";
 import { SampleStore } from "./sample-store.js";
-import { type Order, type Samples, STUDIES, type StudyName } from "./studies.js";
-import type { Subject, SubjectName } from "./subject.js";
+import type { Subject } from "./subject.js";
 import type { Section, Verdict } from "./verdict.js";
 import { doOrders } from "./workers.js";
 
 export interface JudgeOptions extends Settings {
+  /** What is known of the reality that the subject stands for. */
+  readonly domain: Domain;
   /** Taken over: it is closed in the end. */
   readonly subject: Subject;
   /** How other processes open the same; without it, this one alone judges. */
-  readonly name?: SubjectName;
+  readonly name?: JudgedName;
   /** Which parts; default all. */
-  readonly only?: readonly PartName[];
+  readonly only?: readonly string[];
   /** Folder for the samples: a run that was interrupted goes on from them. */
   readonly out: string;
   /** Processes; default one a core. */
@@ -27,6 +30,13 @@ export interface JudgeOptions extends Settings {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** A subject and its domain in words that can be sent to another process. */
+export interface JudgedName {
+  readonly subject: SubjectName;
+  /** The module whose default export is the domain, as `import()` takes it in any process. */
+  readonly domain: string;
+}
+
 /** What a sample holds: to be raised when a study's samples change, or the episodes that they are of. */
 const SAMPLES = 3;
 
@@ -36,12 +46,13 @@ const SAMPLES = 3;
  * (`eval_settings_differ`, `eval_world_unfit`).
  */
 export async function judge(options: JudgeOptions): Promise<Verdict> {
-  const { subject, name: named, only = PART_NAMES, out, command = "", versions, workers } = options;
+  const { domain, subject, name: named, out, command = "", versions, workers } = options;
+  const { only = Object.keys(domain.parts) } = options;
   const { onProgress = () => {} } = options;
   const settings = settingsOf(options);
   const { id, description, hash } = subject;
-  const nfe = named?.kind === "world" ? named.nfe : undefined;
-  const bench = await Bench.open(subject, settings).catch(async (error: unknown) => {
+  const nfe = named?.subject.kind === "world" ? named.subject.nfe : undefined;
+  const bench = await openBench(domain, subject, settings).catch(async (error: unknown) => {
     await subject.close();
     throw error;
   });
@@ -49,6 +60,7 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
     const identity = {
       samples: SAMPLES,
       ...settings,
+      domain: domain.id,
       subject: { id, hash },
       nfe,
       policies: bench.folder.hash,
@@ -56,9 +68,9 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
       versions,
     };
     const store = SampleStore.open(out, identity);
-    const studies = [...new Set(only.flatMap((name) => partOf(name).studies))];
+    const studies = [...new Set(only.flatMap((name) => partOf(domain, name).studies))];
     const orders = await ordersOf(studies, bench, store);
-    const progress = new TickCount(orders, settings, onProgress);
+    const progress = new TickCount(orders, bench, onProgress);
     const onTicks = (order: Order, ticks: number) => progress.further(order, ticks);
     const onSample = (order: Order, sample: unknown) => {
       store.add(order, sample);
@@ -67,13 +79,14 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
     // What is measured in seconds goes first, alone.
     const alone = (order: Order) => order.study === "cost" || named === undefined;
     for (const order of orders.open.filter(alone)) {
-      onSample(order, await STUDIES[order.study].run(bench, order.i, (ticks) => onTicks(order, ticks)));
+      onSample(order, await studyOf(domain, order.study).run(bench, order.i, (ticks) => onTicks(order, ticks)));
     }
     const shared = orders.open.filter((order) => !alone(order));
-    if (named !== undefined) await doOrders({ subject: named, settings }, shared, workers, { onTicks, onSample });
-    const samples = Object.fromEntries((Object.keys(STUDIES) as StudyName[]).map((name) => [name, store.all(name)]));
+    if (named !== undefined) await doOrders({ ...named, settings }, shared, workers, { onTicks, onSample });
+    const samples: Samples = Object.fromEntries(Object.keys(domain.studies).map((name) => [name, store.all(name)]));
+    const { stride, fps } = subject.spec;
     const sections = only.map((part): [string, Section] => {
-      return [part, partOf(part).section(samples as unknown as Samples, settings.seed)];
+      return [part, partOf(domain, part).section(samples, { seed: settings.seed, tickSeconds: stride / fps })];
     });
     return {
       subject: { id, description, hash },
@@ -86,20 +99,32 @@ export async function judge(options: JudgeOptions): Promise<Verdict> {
   }
 }
 
-/** The parts that `text` names, separated by commas. Throws `OptionError` (`option_parts`). */
-export function partsNamed(text: string): PartName[] {
+/** The parts of `domain` that `text` names, separated by commas. Throws `OptionError` (`option_parts`). */
+export function partsNamed(text: string, domain: Pick<Domain, "parts">): string[] {
+  const parts = Object.keys(domain.parts);
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !(PART_NAMES as readonly string[]).includes(name));
+  const unknown = names.find((name) => !parts.includes(name));
   if (unknown !== undefined) {
-    throw new OptionError("option_parts", `there is no part "${unknown}"`, `choose among ${PART_NAMES.join(", ")}`, {
-      parts: PART_NAMES,
+    throw new OptionError("option_parts", `there is no part "${unknown}"`, `choose among ${parts.join(", ")}`, {
+      parts,
     });
   }
-  return PART_NAMES.filter((name) => names.includes(name));
+  return parts.filter((name) => names.includes(name));
+}
+
+function partOf({ parts }: Domain, name: string): Part {
+  const part = parts[name];
+  if (part === undefined) throw new Error(`the domain has no part ${name}`);
+  return part;
 }
 
 function settingsOf({ seed, policies, scale, rollouts }: Settings): Settings {
-  return { seed, policies, scale, ...(rollouts !== undefined && { rollouts }) };
+  return {
+    seed,
+    ...(policies !== undefined && { policies }),
+    scale,
+    ...(rollouts !== undefined && { rollouts }),
+  };
 }
 
 /** Counts the ticks of experiments that are done, and of those that are under way. */
@@ -110,7 +135,7 @@ class TickCount {
 
   constructor(
     orders: { readonly all: readonly Order[]; readonly open: readonly Order[] },
-    readonly settings: Settings,
+    readonly bench: Bench,
     readonly onProgress: (done: number, total: number) => void,
   ) {
     const all = (list: readonly Order[]) => list.reduce((sum, order) => sum + this.#ticks(order), 0);
@@ -132,7 +157,7 @@ class TickCount {
   }
 
   #ticks({ study }: Order): number {
-    return STUDIES[study].ticks(this.settings);
+    return studyOf(this.bench.domain, study).ticks(this.bench);
   }
 
   #tell(): void {
@@ -142,13 +167,13 @@ class TickCount {
 }
 
 // Long experiments first, so that no process is left with one at the end.
-async function ordersOf(studies: readonly StudyName[], bench: Bench, store: SampleStore) {
+async function ordersOf(studies: readonly string[], bench: Bench, store: SampleStore) {
   const all: Order[] = [];
   for (const study of studies) {
-    const count = await STUDIES[study].count(bench);
+    const count = await studyOf(bench.domain, study).count(bench);
     for (let i = 0; i < count; i++) all.push({ study, i });
   }
-  const ticks = ({ study }: Order) => STUDIES[study].ticks(bench.settings);
+  const ticks = ({ study }: Order) => studyOf(bench.domain, study).ticks(bench);
   all.sort((a, b) => ticks(b) - ticks(a));
   return { all, open: all.filter((order) => !store.has(order)) };
 }

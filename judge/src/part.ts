@@ -1,16 +1,8 @@
-// A part of the verdict: which studies it stands on, and what it makes of their samples.
+// What parts of the verdict are made with.
+import type { Counting } from "./domain.js";
 import { bootstrap, mean } from "./statistics.js";
-import type { Samples, StudyName } from "./studies.js";
-import type { Metric, Plot, Point, Section } from "./verdict.js";
+import type { Metric, Plot, Point } from "./verdict.js";
 
-export interface Part {
-  readonly studies: readonly StudyName[];
-  /** The section, of the studies' samples; `seed` starts the bootstrap. */
-  section(samples: Samples, seed: number): Section;
-}
-
-/** Control steps of a tick over control steps a second: seconds of a tick. */
-export const TICK_SECONDS = 0.2;
 const CURVE_RESAMPLES = 200;
 /** Of fewer samples a curve shows no intervals: they are so wide that nothing else could be seen. */
 const DRAWN = 5;
@@ -40,14 +32,14 @@ export function average<S>(
 /** The mean curve over samples, by seconds, with its intervals. */
 export function curve<S>(
   samples: readonly S[],
-  seed: number,
+  { seed, tickSeconds }: Counting,
   of: (sample: S) => readonly number[] | undefined,
 ): Point[] {
   const there = samples.map(of).filter((values) => values !== undefined);
   return (there[0] ?? []).map((_, t) => {
     const at = (drawn: readonly (readonly number[])[]) => mean(drawn.map((values) => values[t] as number));
     const { value, low, high } = bootstrap(there, "", seed, at, { resamples: CURVE_RESAMPLES });
-    return point((t + 1) * TICK_SECONDS, there.length < DRAWN ? { value } : { value, low, high });
+    return point((t + 1) * tickSeconds, there.length < DRAWN ? { value } : { value, low, high });
   });
 }
 

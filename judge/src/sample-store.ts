@@ -2,10 +2,10 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OptionError } from "@worldstep/protocols";
-import type { Order, StudyName } from "./studies.js";
+import type { Order } from "./domain.js";
 
 export class SampleStore {
-  readonly #samples = new Map<StudyName, Map<number, unknown>>();
+  readonly #samples = new Map<string, Map<number, unknown>>();
 
   private constructor(readonly folder: string) {}
 
@@ -28,7 +28,7 @@ export class SampleStore {
   }
 
   /** The samples of `study` that there are, in order. */
-  all(study: StudyName): unknown[] {
+  all(study: string): unknown[] {
     return [...this.#of(study)].sort(([a], [b]) => a - b).map(([, sample]) => sample);
   }
 
@@ -42,14 +42,14 @@ export class SampleStore {
     appendFileSync(this.#file(study), `${line}\n`);
   }
 
-  #of(study: StudyName): Map<number, unknown> {
+  #of(study: string): Map<number, unknown> {
     const known = this.#samples.get(study) ?? this.#read(study);
     this.#samples.set(study, known);
     return known;
   }
 
   // A last line without its end was cut off by the interrupt: it is dropped, and the file is made whole.
-  #read(study: StudyName): Map<number, unknown> {
+  #read(study: string): Map<number, unknown> {
     const file = this.#file(study);
     if (!existsSync(file)) return new Map();
     const text = readFileSync(file, "utf8");
@@ -59,7 +59,7 @@ export class SampleStore {
     return new Map(lines.map(parsed).map(({ i, sample }) => [i, sample]));
   }
 
-  #file(study: StudyName): string {
+  #file(study: string): string {
     return join(this.folder, `${study}.jsonl`);
   }
 }

@@ -1,15 +1,16 @@
 // A worker of `doOrders`: is told what to judge, then does one experiment after another.
 import { WorldError } from "@worldstep/protocols";
-import { Bench } from "./bench.js";
-import { type Order, STUDIES } from "./studies.js";
-import { openSubject } from "./subject.js";
+import { openBench } from "./bench.js";
+import type { Bench, Order } from "./domain.js";
+import { openDomain, studyOf } from "./open-domain.js";
+import { openSubject } from "./open-subject.js";
 import type { Answer, Assignment, Word } from "./workers.js";
 
 let bench: Promise<Bench> | undefined;
 
 process.on("message", async (message: Assignment | Order) => {
   if ("subject" in message) {
-    bench = openSubject(message.subject).then((subject) => Bench.open(subject, message.settings));
+    bench = opened(message);
     bench.catch(() => {}); // told with the first order
     return;
   }
@@ -17,12 +18,18 @@ process.on("message", async (message: Assignment | Order) => {
 });
 process.on("disconnect", () => process.exit());
 
+async function opened({ domain: module, subject, settings }: Assignment): Promise<Bench> {
+  const domain = await openDomain(module);
+  return openBench(domain, await openSubject(subject, domain), settings);
+}
+
 function say(word: Word): void {
   process.send?.(word);
 }
 
 async function done({ study, i }: Order): Promise<Answer> {
-  return { sample: await STUDIES[study].run((await bench) as Bench, i, (ticks) => say({ ticks })) };
+  const ready = (await bench) as Bench;
+  return { sample: await studyOf(ready.domain, study).run(ready, i, (ticks) => say({ ticks })) };
 }
 
 function failure(error: unknown): Answer {

@@ -3,13 +3,14 @@ import { type ChildProcess, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { WorldError } from "@worldstep/protocols";
-import type { Settings } from "./bench.js";
-import type { Order } from "./studies.js";
-import type { SubjectName } from "./subject.js";
+import type { Order, Settings } from "./domain.js";
+import type { SubjectName } from "./open-subject.js";
 
 /** What a worker is told first. */
 export interface Assignment {
   readonly subject: SubjectName;
+  /** The module whose default export is the domain. */
+  readonly domain: string;
   readonly settings: Settings;
 }
 

@@ -39,7 +39,7 @@ export { batch } from "./batch.js";
 export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
 export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
 export { cutPlan } from "./cut-plan.js";
-export { type LoadedWorld, type LoadOptions, load } from "./load.js";
+export { type LoadedWorld, type LoadOptions, load, type Tokenizer } from "./load.js";
 export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy/connect-policy.js";
 export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./policy/drive.js";
 export {

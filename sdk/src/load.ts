@@ -8,8 +8,11 @@ interface Engine {
   openWorld(path: string, options?: LoadOptions): Promise<EngineWorld>;
 }
 
-interface EngineWorld {
+interface EngineWorld extends Tokenizer {
   readonly spec: EnvSpec;
+  readonly hash: string;
+  readonly memory: LoadedWorld["memory"];
+  readonly world: { readonly description: string; readonly dynamics: { readonly window: number } };
   open(): Promise<Env>;
   close(): Promise<void>;
 }
@@ -22,9 +25,26 @@ export interface LoadOptions {
   readonly threads?: number;
 }
 
+/** What a world makes of frames, and frames of. */
+export interface Tokenizer {
+  /** The latent `[L, C]` of one tick's frames `[s, H, W, 3]` uint8. */
+  encode(frames: Uint8Array): Promise<Float32Array>;
+  /** Frames `[s, H, W, 3]` uint8 a tick, in order from a stream's first, through the tokenizer and back. */
+  reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]>;
+}
+
 /** A world that was loaded into this process. */
 export interface LoadedWorld {
   readonly spec: EnvSpec;
+  /** What it is, in a sentence or two. */
+  readonly description: string;
+  /** Names the world with all its files: SHA-256 of world.json, in hex. */
+  readonly hash: string;
+  readonly tokenizer: Tokenizer;
+  /** What a session keeps of ticks, bytes: a page for each tick of the window and one for the first, and a state of all. */
+  readonly memory: { readonly page: number; readonly state: number };
+  /** Ticks that a tick attends to, besides what is remembered of all. */
+  readonly window: number;
   open(): Promise<StreamEnv>;
   vector(size: number, options?: VectorEnvOptions): Promise<VectorEnv>;
   /** Frees the networks; envs that are still open can't be used any more. */
@@ -43,6 +63,14 @@ export async function load(path: string, options?: LoadOptions): Promise<LoadedW
   const world = await openWorld(path, options);
   return {
     spec: world.spec,
+    description: world.world.description,
+    hash: world.hash,
+    tokenizer: {
+      encode: (frames) => world.encode(frames),
+      reconstruct: (ticks) => world.reconstruct(ticks),
+    },
+    memory: world.memory,
+    window: world.world.dynamics.window,
     open: async () => observe(await world.open()),
     vector: (size, vectorOptions) => openVector(() => world.open(), size, vectorOptions),
     close: () => world.close(),

@@ -2,7 +2,7 @@ export { actEvolved, evolvedPolicy, weightCount } from "./policies/evolved.js";
 export { readPolicies, type TabletopEntry, type TabletopPolicies } from "./policies/folder.js";
 export { learnedPolicy } from "./policies/learned.js";
 export { blindly, scriptedPolicy } from "./policies/scripted.js";
-export { type Measured, TabletopProbe } from "./probe.js";
+export { type Eyes, type Measured, TabletopProbe } from "./probe.js";
 export { type Difference, differenceOf, sizeBeside } from "./simulator/alike.js";
 export { sceneOf } from "./simulator/environment-state.js";
 export { EPISODE_TICKS, type Episode, recordEpisode } from "./simulator/episode.js";

@@ -22,6 +22,9 @@ const TIP = 5; // numbers before the scene
 /** How many numbers the network measures. */
 export const SCENE = 26;
 
+/** What policies look through. */
+export type Eyes = Pick<TabletopProbe, "measure">;
+
 export class TabletopProbe {
   private constructor(
     readonly network: Network,

@@ -1,7 +1,8 @@
-import type { Part } from "../part.js";
+import type { Part } from "../domain.js";
+import type { Cost } from "../studies/cost.js";
 
 /** What does it cost to run? */
-export const costPart: Part = {
+export const costPart: Part<{ cost: readonly Cost[] }> = {
   studies: ["cost"],
   section: ({ cost }) => {
     const [found] = cost;

@@ -1,6 +1,7 @@
-import { average, CORRELATION, curve, curves, type Part, POSITIVE, point } from "../part.js";
+import type { Part } from "../domain.js";
+import { average, CORRELATION, curve, curves, POSITIVE, point } from "../part.js";
 import { bootstrap, frechet, PrincipalAxes } from "../statistics.js";
-import { BUDGETS, type OpenLoop, TICKS } from "../studies/open-loop.js";
+import { BUDGETS, type OpenLoop } from "../studies/open-loop.js";
 import type { Metric } from "../verdict.js";
 
 /** Of the Frechet distance, which is slow; and the axes that it is taken along. */
@@ -8,9 +9,10 @@ const RESAMPLES = 200;
 const AXES = 24;
 
 /** Do dreamed pictures look like the ones that the simulator shows under the same actions? */
-export const fidelity: Part = {
+export const fidelity: Part<{ openLoop: readonly OpenLoop[] }> = {
   studies: ["openLoop"],
-  section: ({ openLoop }, seed) => {
+  section: ({ openLoop }, counting) => {
+    const { seed } = counting;
     const at = (tick: number, of: (s: OpenLoop) => readonly number[] | undefined) => (s: OpenLoop) => of(s)?.[tick - 1];
     const mean = (unit: string, of: (s: OpenLoop) => number | undefined) =>
       average(openLoop, unit, seed, of, unit === "" ? CORRELATION : unit === "dB" ? undefined : POSITIVE);
@@ -30,7 +32,7 @@ export const fidelity: Part = {
         "with, which a tokenizer may keep. psnrTick10Nfe: the same dreams with so many evaluations of the denoiser a " +
         "tick; oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. " +
         "chunkLoss: what the same dream loses in chunks, its actions cut by what they do and the ticks of each piece denoised jointly, " +
-        "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of 192 features of the probe (a small encoder " +
+        "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of the features of the probe (a small encoder " +
         "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
         "and of odd episodes.",
       metrics: {
@@ -73,7 +75,7 @@ export const fidelity: Part = {
         ...(hasChunks && {
           chunkLossTick10: mean("dB", chunkLoss(10)),
           chunkLossTick25: mean("dB", chunkLoss(25)),
-          ticksPerChunk: mean("ticks", (s) => s.chunked && TICKS / s.chunked.chunks),
+          ticksPerChunk: mean("ticks", (s) => s.chunked && s.psnr.length / s.chunked.chunks),
         }),
         frechetDistance: apart,
         frechetBetweenHalves: halves,
@@ -81,12 +83,12 @@ export const fidelity: Part = {
       reference: {},
       plots: [
         curves("Peak signal to noise ratio", "PSNR (dB)", {
-          dream: curve(openLoop, seed, (s) => s.psnr),
-          "first frame": curve(openLoop, seed, (s) => s.still),
+          dream: curve(openLoop, counting, (s) => s.psnr),
+          "first frame": curve(openLoop, counting, (s) => s.still),
         }),
-        curves("Structural similarity", "SSIM", { dream: curve(openLoop, seed, (s) => s.ssim) }),
+        curves("Structural similarity", "SSIM", { dream: curve(openLoop, counting, (s) => s.ssim) }),
         ...(hasTokenizer
-          ? [curves("Latent error", "error (ratio)", { dream: curve(openLoop, seed, (s) => s.latent) })]
+          ? [curves("Latent error", "error (ratio)", { dream: curve(openLoop, counting, (s) => s.latent) })]
           : []),
         ...(hasBudgets
           ? [

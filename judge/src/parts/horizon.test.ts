@@ -1,8 +1,8 @@
 // What is made of marks of long play whose drift is known.
 import { expect, test } from "vitest";
 import type { Mark } from "../studies/drift.js";
-import type { Samples } from "../studies.js";
-import { horizon } from "./horizon.js";
+import type { RecalledBeside } from "../studies/recall.js";
+import { horizonPart } from "./horizon.js";
 
 const MINUTES = [0.1, 1, 3, 10];
 
@@ -16,6 +16,15 @@ function play(pictures: readonly number[], responses: readonly number[]): Mark[]
   }));
 }
 
+const horizon = horizonPart({
+  player: "a hand",
+  response: "It moves.",
+  motion: "a motion",
+  worse: 2,
+  hiding: "It hides.",
+});
+const COUNTING = { seed: 1, tickSeconds: 0.2 };
+
 const STEADY = play([2, 2, 2, 2], [1, 1, 1, 1]);
 
 function metrics(dreamed: readonly Mark[], real = STEADY) {
@@ -23,7 +32,7 @@ function metrics(dreamed: readonly Mark[], real = STEADY) {
     { dreamed, real },
     { dreamed, real },
   ];
-  return horizon.section({ drift, recalled: [] } as unknown as Samples, 1).metrics;
+  return horizon.section({ drift, recalled: [] }, COUNTING).metrics;
 }
 
 test("steady play lasts to the last mark", () => {
@@ -64,7 +73,7 @@ test("what memory is worth: the error of the window alone over that with it, whe
     { real: scene(0), dreamed: scene(4), windowAlone: scene(9) },
     { real: scene(0, 0.2), dreamed: scene(99), windowAlone: scene(0) },
   ];
-  const of = (recalled: readonly object[]) => horizon.section({ drift: [], recalled } as unknown as Samples, 1).metrics;
+  const of = (recalled: readonly RecalledBeside[]) => horizon.section({ drift: [], recalled }, COUNTING).metrics;
   expect(of(scenes)).toMatchObject({
     recallError: { value: 3 },
     recallErrorWindowAlone: { value: 9 },

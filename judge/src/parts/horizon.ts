@@ -1,5 +1,6 @@
 import type { Beside } from "../beside.js";
-import { average, type Part, POSITIVE, point } from "../part.js";
+import type { Part } from "../domain.js";
+import { average, POSITIVE, point } from "../part.js";
 import { bootstrap, mean } from "../statistics.js";
 import type { Mark } from "../studies/drift.js";
 import { HIDDEN_SECONDS, hiddenError, type Recalled, type RecalledBeside, visibleError } from "../studies/recall.js";
@@ -8,86 +9,110 @@ import { bytes } from "./fidelity.js";
 
 /** A dream has drifted when its picture went this many times as far from real ones as the simulator's in the same time, */
 const FURTHER = 1.5;
-/** or when its responses became so much worse than the simulator's did, cm. */
-const WORSE = 2;
+
+/** What a domain's long play and hiding are, in words and bounds. */
+export interface Endurance {
+  /** Who plays, in a few words. */
+  readonly player: string;
+  /** What a response is, in a sentence. */
+  readonly response: string;
+  /** Of a motion, as a title says it. */
+  readonly motion: string;
+  /** A dream has drifted when its responses became so much worse than the simulator's did, cm. */
+  readonly worse: number;
+  /** How things are hidden and what is measured then, in a sentence or two. */
+  readonly hiding: string;
+}
 
 type Rollouts = readonly Beside<readonly Mark[]>[];
 type Side = keyof Beside<unknown>;
 
 /** Is the world still one after an hour, and does it remember what it can't see? */
-export const horizon: Part = {
-  studies: ["drift", "recalled"],
-  section: ({ drift, recalled }, seed) => {
-    const marks = drift[0]?.real ?? [];
-    const last = marks.length - 1;
-    const late = Math.min(3, last); // ten minutes
-    // Only scenes in which reality hid the cube: another hand would hide others.
-    const hidden = recalled.filter(({ real }) => real.hidden > 0.5);
-    const remembered = hidden.filter((scene) => scene.windowAlone !== undefined) as Required<RecalledBeside>[];
-    const scenes = (side: Side, of: (scene: Recalled) => number, seconds?: number): Metric => {
-      const chosen = hidden.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
-      return average(chosen, "cm", seed, (scene) => of(scene[side]), POSITIVE);
-    };
-    const positive = (unit: string, of: (drawn: Rollouts) => number): Metric =>
-      bootstrap(drift, unit, seed, of, { within: POSITIVE });
-    const ofSide = (side: Side): Metrics => ({
-      lateFidelity: positive("ratio", (drawn) => fidelity(drawn, side, late)),
-      lastFidelity: positive("ratio", (drawn) => fidelity(drawn, side, last)),
-      earlyResponseError: positive("cm", (drawn) => response(drawn, side, 0)),
-      lateResponseError: positive("cm", (drawn) => response(drawn, side, late)),
-      lastResponseError: positive("cm", (drawn) => response(drawn, side, last)),
-      recallError: scenes(side, hiddenError),
-      ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, hiddenError, s)])),
-      recallErrorVisible: scenes(side, visibleError),
-    });
-    return {
-      title: "Long horizon",
-      text:
-        `Closed-loop play for ${marks[last]?.minutes.toFixed(0)} minutes of the world's time: a script that sees through the ` +
-        "probe. At each mark, two numbers. Picture: how far 30 frames are, in the probe's features, from the nearest of real " +
-        "frames of other episodes; fidelity is that over the same at the first mark. Response: the tip is led into free air, " +
-        "moved for ten ticks, and its displacement compared with that of the simulator set to the pose that the probe read " +
-        "before. late is the mark at ten minutes, or the last where there is none; last is the last. Ratios above 1 are further " +
-        "from real frames than at the start. The simulator played as long and was read in the " +
-        "same way: its table becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
-        "world went from the first mark to the last, 0 for none. driftMinutes: the last mark (so at least that long) up to which fidelity stays " +
-        `within ${FURTHER} times the simulator's, and the response got at most ${WORSE} cm worse than the simulator's did. A ` +
-        "dream whose state is not finite any more has drifted. One that is junk from the start does not drift: read it with the other numbers. Recall: the hand hides a cube " +
-        "from the camera for 2, 5 or 10 s, then goes; how far the probe sees that cube from where it was, and, as " +
-        "recallErrorVisible, the other two. Scenes in which the simulator's hand left it in sight are not counted. " +
-        "recallGain: recallErrorWindowAlone over recallError. Window alone is the same world, begun anew before every tick from " +
-        "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures, so that the " +
-        "gain is of all that is carried beside them: the recurrent state, the state vector and the first tick. What it costs to go " +
-        "through pictures once a tick is in recallErrorVisibleWindowAlone, of cubes that nothing hid.",
-      metrics: {
-        driftMinutes: bootstrap(drift, "min", seed, driftMinutes, { within: [0, marks[last]?.minutes ?? 0] }),
-        pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
-        responseDrift: bootstrap(drift, "cm", seed, (drawn) => responseDrift(drawn, last)),
-        ...ofSide("dreamed"),
-        ...(remembered.length > 0 && {
-          recallGain: bootstrap(remembered, "ratio", seed, recallGain, { within: POSITIVE }),
-          recallErrorWindowAlone: average(remembered, "cm", seed, (scene) => hiddenError(scene.windowAlone), POSITIVE),
-          recallErrorVisibleWindowAlone: average(
-            remembered,
-            "cm",
-            seed,
-            (scene) => visibleError(scene.windowAlone),
-            POSITIVE,
-          ),
-        }),
-      },
-      reference: ofSide("real"),
-      plots: [
-        overMinutes(drift, seed, "Distance of the picture from real ones", "distance of features", picture),
-        overMinutes(drift, seed, "Response to ten ticks of motion", "error (cm)", response),
-      ],
-      pictures: (drift[0]?.dreamed ?? []).map(({ minutes, frame }) => ({
-        title: `After ${time(minutes)}`,
-        png: bytes(frame),
-      })),
-    };
-  },
-};
+export function horizonPart({ player, response: responded, motion, worse, hiding }: Endurance): Part<{
+  drift: Rollouts;
+  recalled: readonly RecalledBeside[];
+}> {
+  return {
+    studies: ["drift", "recalled"],
+    section: ({ drift, recalled }, { seed }) => {
+      const marks = drift[0]?.real ?? [];
+      const last = marks.length - 1;
+      const late = Math.min(3, last); // ten minutes
+      // Only scenes in which reality hid the cube: another hand would hide others.
+      const hidden = recalled.filter(({ real }) => real.hidden > 0.5);
+      const remembered = hidden.filter((scene) => scene.windowAlone !== undefined) as Required<RecalledBeside>[];
+      const scenes = (side: Side, of: (scene: Recalled) => number, seconds?: number): Metric => {
+        const chosen = hidden.filter(({ dreamed }) => seconds === undefined || dreamed.seconds === seconds);
+        return average(chosen, "cm", seed, (scene) => of(scene[side]), POSITIVE);
+      };
+      const positive = (unit: string, of: (drawn: Rollouts) => number): Metric =>
+        bootstrap(drift, unit, seed, of, { within: POSITIVE });
+      const ofSide = (side: Side): Metrics => ({
+        lateFidelity: positive("ratio", (drawn) => fidelity(drawn, side, late)),
+        lastFidelity: positive("ratio", (drawn) => fidelity(drawn, side, last)),
+        earlyResponseError: positive("cm", (drawn) => response(drawn, side, 0)),
+        lateResponseError: positive("cm", (drawn) => response(drawn, side, late)),
+        lastResponseError: positive("cm", (drawn) => response(drawn, side, last)),
+        recallError: scenes(side, hiddenError),
+        ...Object.fromEntries(HIDDEN_SECONDS.map((s) => [`recallErrorAfter${s}s`, scenes(side, hiddenError, s)])),
+        recallErrorVisible: scenes(side, visibleError),
+      });
+      return {
+        title: "Long horizon",
+        text:
+          `Closed-loop play for ${marks[last]?.minutes.toFixed(0)} minutes of the world's time: ${player}. ` +
+          "At each mark, two numbers. Picture: how far 30 frames are, in the probe's features, from the nearest of real " +
+          "frames of other episodes; fidelity is that over the same at the first mark. " +
+          `Response: ${responded} ` +
+          "late is the mark at ten minutes, or the last where there is none; last is the last. Ratios above 1 are further " +
+          "from real frames than at the start. The simulator played as long and was measured in the " +
+          "same way: its scene becomes untidy too. pictureDrift and responseDrift: how much further than the simulator the " +
+          "world went from the first mark to the last, 0 for none. driftMinutes: the last mark (so at least that long) up to which fidelity stays " +
+          `within ${FURTHER} times the simulator's, and the response got at most ${worse} cm worse than the simulator's did. A ` +
+          "dream whose state is not finite any more has drifted. One that is junk from the start does not drift: read it with the other numbers. " +
+          `Recall: ${hiding} ` +
+          "recallGain: recallErrorWindowAlone over recallError. Window alone is the same world, begun anew before every tick from " +
+          "the last ticks that it showed, as many as its window has: it knows nothing that was not in these pictures, so that the " +
+          "gain is of all that is carried beside them: the recurrent state, the state vector and the first tick. What it costs to go " +
+          "through pictures once a tick is in recallErrorVisibleWindowAlone, of what nothing hid.",
+        metrics: {
+          driftMinutes: bootstrap(drift, "min", seed, (drawn) => driftMinutes(drawn, worse), {
+            within: [0, marks[last]?.minutes ?? 0],
+          }),
+          pictureDrift: bootstrap(drift, "share", seed, (drawn) => pictureDrift(drawn, last)),
+          responseDrift: bootstrap(drift, "cm", seed, (drawn) => responseDrift(drawn, last)),
+          ...ofSide("dreamed"),
+          ...(remembered.length > 0 && {
+            recallGain: bootstrap(remembered, "ratio", seed, recallGain, { within: POSITIVE }),
+            recallErrorWindowAlone: average(
+              remembered,
+              "cm",
+              seed,
+              (scene) => hiddenError(scene.windowAlone),
+              POSITIVE,
+            ),
+            recallErrorVisibleWindowAlone: average(
+              remembered,
+              "cm",
+              seed,
+              (scene) => visibleError(scene.windowAlone),
+              POSITIVE,
+            ),
+          }),
+        },
+        reference: ofSide("real"),
+        plots: [
+          overMinutes(drift, seed, "Distance of the picture from real ones", "distance of features", picture),
+          overMinutes(drift, seed, `Response to ${motion}`, "error (cm)", response),
+        ],
+        pictures: (drift[0]?.dreamed ?? []).map(({ minutes, frame }) => ({
+          title: `After ${time(minutes)}`,
+          png: bytes(frame),
+        })),
+      };
+    },
+  };
+}
 
 function picture(rollouts: Rollouts, side: Side, k: number): number {
   return mean(rollouts.map((marks) => marks[side][k]?.picture ?? Number.NaN));
@@ -110,10 +135,10 @@ function responseDrift(rollouts: Rollouts, k: number): number {
   return worse("dreamed") - worse("real");
 }
 
-function driftMinutes(rollouts: Rollouts): number {
+function driftMinutes(rollouts: Rollouts, worse: number): number {
   const marks = rollouts[0]?.real ?? [];
   const broken = marks.findIndex(
-    (_, k) => !(pictureDrift(rollouts, k) <= FURTHER - 1 && responseDrift(rollouts, k) <= WORSE),
+    (_, k) => !(pictureDrift(rollouts, k) <= FURTHER - 1 && responseDrift(rollouts, k) <= worse),
   );
   const lasting = broken === -1 ? marks.length : broken;
   return marks[lasting - 1]?.minutes ?? 0;

@@ -1,5 +1,5 @@
-import { SCORED_TASKS } from "@worldstep/tabletop";
-import { CORRELATION, type Part, point } from "../part.js";
+import type { Part } from "../domain.js";
+import { CORRELATION, point } from "../part.js";
 import { bootstrap, mean, mmrv, pearson, share, spearman } from "../statistics.js";
 import type { Trial } from "../studies/ranking.js";
 import type { Metric, Metrics, Plot, Point } from "../verdict.js";
@@ -17,33 +17,35 @@ const SCORES: Readonly<
 };
 
 /** Would the dream rank policies as reality does? */
-export const rankingPart: Part = {
-  studies: ["ranking"],
-  section: ({ ranking }, seed) => {
-    const rounds = roundsOf(ranking);
-    const isContested = (task: string) => ratesOf(only(rounds, task)).length > 1;
-    const policies = new Set(ranking.map(({ policy }) => policy)).size;
-    return {
-      title: "Policy ranking",
-      text:
-        `${policies} policies, from expert to random, play the same ${rounds.length} starts of each task in the dream and in ` +
-        "the simulator, seeing only frames and proprioception. Success in the dream is what the world's head says, and ends " +
-        "the episode. Over policies of a task, and over all policies and tasks together: Pearson's and Spearman's " +
-        "correlation of the success rates, and MMRV, the mean maximum rank violation (definitions: SIMPLER, Li et al. 2024). " +
-        "The policies are fixed; the intervals redraw the starts.",
-      metrics: {
-        ...scoresOf(rounds, seed, ""),
-        ...Object.assign(
-          {},
-          ...SCORED_TASKS.filter(isContested).map((task) => scoresOf(only(rounds, task), seed, ` ${task}`)),
-        ),
-      },
-      reference: {},
-      plots: [scatter(rounds)],
-      pictures: [],
-    };
-  },
-};
+export function rankingPart(tasks: readonly string[]): Part<{ ranking: readonly Trial[] }> {
+  return {
+    studies: ["ranking"],
+    section: ({ ranking }, { seed }) => {
+      const rounds = roundsOf(ranking);
+      const isContested = (task: string) => ratesOf(only(rounds, task)).length > 1;
+      const policies = new Set(ranking.map(({ policy }) => policy)).size;
+      return {
+        title: "Policy ranking",
+        text:
+          `${policies} policies, from expert to random, play the same ${rounds.length} starts of each task in the dream and in ` +
+          "the simulator, seeing only frames and proprioception. Success in the dream is what the world's head says, and ends " +
+          "the episode. Over policies of a task, and over all policies and tasks together: Pearson's and Spearman's " +
+          "correlation of the success rates, and MMRV, the mean maximum rank violation (definitions: SIMPLER, Li et al. 2024). " +
+          "The policies are fixed; the intervals redraw the starts.",
+        metrics: {
+          ...scoresOf(rounds, seed, ""),
+          ...Object.assign(
+            {},
+            ...tasks.filter(isContested).map((task) => scoresOf(only(rounds, task), seed, ` ${task}`)),
+          ),
+        },
+        reference: {},
+        plots: [scatter(tasks, rounds)],
+        pictures: [],
+      };
+    },
+  };
+}
 
 /** Trials by start. `ranking` gives every policy its turn at one before the next, so each has as many turns as it has starts. */
 function roundsOf(trials: readonly Trial[]): Round[] {
@@ -95,8 +97,8 @@ function nameOf({ task, policy }: Trial): string {
   return `${task} ${policy}`;
 }
 
-function scatter(rounds: readonly Round[]): Plot {
-  const series = SCORED_TASKS.map((task) => ({
+function scatter(tasks: readonly string[], rounds: readonly Round[]): Plot {
+  const series = tasks.map((task) => ({
     name: task,
     points: ratesOf(only(rounds, task)).map(({ trial, real }): Point => {
       const own = rounds.flat().filter((other) => nameOf(other) === nameOf(trial));

@@ -1,6 +1,7 @@
-import { type Part, POSITIVE, point } from "../part.js";
+import type { Part } from "../domain.js";
+import { POSITIVE, point } from "../part.js";
 import { bootstrap, mean, share, sum } from "../statistics.js";
-import { TRAINED_TASKS, type Trained } from "../studies/training.js";
+import type { Trained } from "../studies/training.js";
 import type { Metrics, Plot } from "../verdict.js";
 
 /** What came of the two policies of one training on one start. */
@@ -9,27 +10,38 @@ interface Trial {
   readonly real: number;
 }
 
+/** What was trained, and where. */
+export interface Lessons {
+  readonly tasks: readonly string[];
+  /** What the policy is, in a few words. */
+  readonly policy: string;
+  /** The name of reality. */
+  readonly simulator: string;
+}
+
 /** Is a policy that was trained in the dream as good in reality as one that was trained there? */
-export const trainingPart: Part = {
-  studies: ["training"],
-  section: ({ training }, seed) => {
-    const of = (task: string) => training.filter((run) => run.task === task);
-    const present = TRAINED_TASKS.filter((task) => of(task).length > 0);
-    return {
-      title: "Policy training",
-      text:
-        "Evolution strategies (Salimans et al. 2017) find the weights of a small policy, a tanh of a linear map of what the " +
-        "probe reads from the frame and the proprioception, once in the dream alone, from its own starts, and once in the " +
-        "simulator, with the same number of env steps, the same settings and the same random numbers. The mean of each one's late " +
-        "weights is then tried in the simulator on the same held-out starts. dreamPolicyOverReal: the success of the one over that of the other; " +
-        "intervals redraw starts, not trainings.",
-      metrics: Object.assign({}, ...present.map((task) => metricsOf(task, of(task), seed))),
-      reference: {},
-      plots: present.map((task) => curveOf(task, of(task))),
-      pictures: [],
-    };
-  },
-};
+export function trainingPart({ tasks, policy, simulator }: Lessons): Part<{ training: readonly Trained[] }> {
+  return {
+    studies: ["training"],
+    section: ({ training }, { seed }) => {
+      const of = (task: string) => training.filter((run) => run.task === task);
+      const present = tasks.filter((task) => of(task).length > 0);
+      return {
+        title: "Policy training",
+        text:
+          "Evolution strategies (Salimans et al. 2017) find the weights of a small policy, " +
+          `${policy}, once in the dream alone, from its own starts, and once in the ` +
+          "simulator, with the same number of env steps, the same settings and the same random numbers. The mean of each one's late " +
+          "weights is then tried in the simulator on the same held-out starts. dreamPolicyOverReal: the success of the one over that of the other; " +
+          "intervals redraw starts, not trainings.",
+        metrics: Object.assign({}, ...present.map((task) => metricsOf(task, of(task), seed))),
+        reference: {},
+        plots: present.map((task) => curveOf(task, simulator, of(task))),
+        pictures: [],
+      };
+    },
+  };
+}
 
 function metricsOf(task: string, runs: readonly Trained[], seed: number): Metrics {
   // A start that all trainings were tried on is one sample.
@@ -51,13 +63,16 @@ function metricsOf(task: string, runs: readonly Trained[], seed: number): Metric
   };
 }
 
-function curveOf(task: string, runs: readonly Trained[]): Plot {
+function curveOf(task: string, simulator: string, runs: readonly Trained[]): Plot {
   const series = runs.flatMap(({ history }, i) => [
     {
       name: `in the dream, ${i + 1}`,
       points: history.dreamed.map(({ steps, success }) => point(steps, { value: success })),
     },
-    { name: `in MuJoCo, ${i + 1}`, points: history.real.map(({ steps, success }) => point(steps, { value: success })) },
+    {
+      name: `in ${simulator}, ${i + 1}`,
+      points: history.real.map(({ steps, success }) => point(steps, { value: success })),
+    },
   ]);
   return { title: `Training ${task}`, x: "env steps", y: "success of the population", kind: "lines", series };
 }

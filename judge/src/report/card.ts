@@ -1,11 +1,11 @@
 // The verdict as a card: a page of Markdown that travels with the world.
-import { type Conclusion, conclusionsOf } from "../conclusions.js";
+import { type Asked, type Conclusion, conclusionsOf } from "../conclusions.js";
 import type { Metric, Section, Verdict } from "../verdict.js";
 import { ANSWERS, CAVEAT, evidence } from "./conclusions.js";
 import { formatTogether } from "./numbers.js";
 
 /** The card of a world: what it is, every metric with its interval, and what to type to measure it again. */
-export function cardMarkdown(verdict: Verdict): string {
+export function cardMarkdown(verdict: Verdict, asked: Asked): string {
   const { subject, command, versions, sections } = verdict;
   const facts = [["hash", subject.hash] as const, ...Object.entries(versions)];
   return `# ${subject.id}
@@ -21,13 +21,13 @@ ${facts.map(([name, value]) => `* ${name}: ${value}`).join("\n")}
 
 ## What may be concluded
 
-${concluded(verdict)}${CAVEAT}
+${concluded(verdict, asked)}${CAVEAT}
 
 ${Object.values(sections).map(part).join("\n")}`;
 }
 
-function concluded(verdict: Verdict): string {
-  const found = conclusionsOf(verdict);
+function concluded(verdict: Verdict, asked: Asked): string {
+  const found = conclusionsOf(verdict, asked);
   return (["yes", "no", "unknown"] as const)
     .map((answer) => {
       const lines = found.filter((one) => one.answer === answer).map((one) => line(one));

@@ -1,5 +1,5 @@
 // The verdict in words, above all numbers: what may be concluded and what not, and the five numbers that say most.
-import { type Conclusion, conclusionsOf, leftOut } from "../conclusions.js";
+import { type Asked, type Conclusion, conclusionsOf, leftOut } from "../conclusions.js";
 import type { Verdict } from "../verdict.js";
 import { type Html, html } from "./html.js";
 import { formatTogether } from "./numbers.js";
@@ -18,9 +18,9 @@ export const CAVEAT =
   "It says nothing of a robot that the simulator does not stand for.";
 
 /** The section at the top of the report. */
-export function conclusions(verdict: Verdict): Html {
-  const found = conclusionsOf(verdict);
-  const missing = leftOut(verdict);
+export function conclusions(verdict: Verdict, asked: Asked): Html {
+  const found = conclusionsOf(verdict, asked);
+  const missing = leftOut(verdict, asked);
   const headlines = found.filter(({ headline }) => headline);
   return html`<section class="conclusions" aria-labelledby="conclusions"><h2 id="conclusions">What may be concluded</h2>
 ${headlines.length > 0 ? html`<ul class="tiles">${headlines.map((one) => tile(one, verdict))}</ul>` : undefined}

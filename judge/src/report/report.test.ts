@@ -1,3 +1,4 @@
+import { tabletop } from "@worldstep/tabletop/domain";
 import { PNG } from "pngjs";
 import { expect, test } from "vitest";
 import { conclusionsOf } from "../conclusions.js";
@@ -103,7 +104,7 @@ function textOf(page: string): string {
 }
 
 test("a report says each value, its interval, the simulator's own and how to do it again", async () => {
-  const page = await reportHtml(rich);
+  const page = await reportHtml(rich, tabletop);
   parse(page);
   const text = textOf(page);
   expect(text.split("openLoopPsnr 26.31 [25.52, 27.10] 41.3 [40.1, 42.3] 1,064 dB")).toHaveLength(2); // once
@@ -121,7 +122,7 @@ test("a report says each value, its interval, the simulator's own and how to do 
 });
 
 test("a card says the same in Markdown", () => {
-  const card = cardMarkdown(rich);
+  const card = cardMarkdown(rich, tabletop);
   expect(card).toContain("| `openLoopPsnr` | 26.31 dB | 25.52 to 27.10 | 1064 | 41.3 |");
   expect(card).toContain("| `bare` | 7 |  |  |  |");
   for (const part of [rich.subject.hash, rich.subject.description, rich.command, "## Cost", "a CPU, 2 cores"]) {
@@ -151,7 +152,7 @@ const judged = verdict({
 });
 
 test("what may be concluded: what is asked, on the right side with the whole interval", () => {
-  const answers = conclusionsOf(judged).map(({ metric, answer }) => [metric, answer]);
+  const answers = conclusionsOf(judged, tabletop).map(({ metric, answer }) => [metric, answer]);
   expect(answers).toEqual([
     ["rankingPearson", "yes"],
     ["endEffectorErrorTick25", "yes"],
@@ -164,7 +165,7 @@ test("what may be concluded: what is asked, on the right side with the whole int
 });
 
 test("the report begins with a verdict: in words, and in five numbers with arrows", async () => {
-  const page = await reportHtml(judged);
+  const page = await reportHtml(judged, tabletop);
   parse(page);
   const text = textOf(page);
   const top = text.slice(0, text.indexOf("To reproduce"));
@@ -177,13 +178,13 @@ test("the report begins with a verdict: in words, and in five numbers with arrow
   expect(top).toContain("rankingPearson 0.9750 r [0.9640, 0.9830], n = 50; at least 0.9 is asked");
   expect(top).toContain("rankingPearson reach n/a r, n = 1; at least 0.9 is asked");
   expect(top).toContain("Not asked, so not known: fidelity, physics, reward, training, cost.");
-  expect(cardMarkdown(judged)).toContain(
+  expect(cardMarkdown(judged, tabletop)).toContain(
     "May not be concluded:\n\n* Its uncertainty tells where it has gone astray (0.5 is chance). `uncertaintyAstrayAuroc` 0.60 area",
   );
 });
 
 test("plots and pictures are in the file itself", async () => {
-  const page = await reportHtml(rich);
+  const page = await reportHtml(rich, tabletop);
   expect(page.match(/<svg /g)).toHaveLength(2);
   expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(2);
   expect(page.match(/<img src="data:image\/png;base64,[\w+/=]+" alt="A strip" width="20" height="10">/g)).toHaveLength(
@@ -194,7 +195,7 @@ test("plots and pictures are in the file itself", async () => {
 });
 
 test("links lead to sections, and ids are given once", async () => {
-  const page = await reportHtml(rich);
+  const page = await reportHtml(rich, tabletop);
   const ids = [...page.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
   expect(new Set(ids).size).toBe(ids.length);
   const links = [...page.matchAll(/href="#([^"]*)"/g)].map(([, id]) => id);
@@ -203,9 +204,9 @@ test("links lead to sections, and ids are given once", async () => {
 });
 
 test("the same verdict gives the same report, whatever was drawn before", async () => {
-  const first = await reportHtml(rich);
+  const first = await reportHtml(rich, tabletop);
   await plotPng(scatter);
-  expect(await reportHtml(rich)).toBe(first);
+  expect(await reportHtml(rich, tabletop)).toBe(first);
 });
 
 test("texts of a verdict are never markup", async () => {
@@ -220,12 +221,13 @@ test("texts of a verdict are never markup", async () => {
     plots: [plot, { ...plot, kind: "lines" }],
     pictures: [{ title: HOSTILE, png: png(1, 1) }],
   });
-  const page = await reportHtml({
+  const all = {
     subject: { id: HOSTILE, description: HOSTILE, hash: HOSTILE },
     command: HOSTILE,
     versions: { [HOSTILE]: HOSTILE },
     sections: { [HOSTILE]: hostile, other: hostile },
-  });
+  };
+  const page = await reportHtml(all, tabletop);
   parse(page);
   expect(page).not.toContain("<script");
   expect(page).toContain("&lt;script&gt;alert(&quot;x&quot;)");
@@ -240,7 +242,7 @@ test("ticks in the hundreds are written out", async () => {
 
 test("a verdict without sections, and one with one, have no contents", async () => {
   for (const sections of [{}, { cost: section({ title: "Cost" }) }]) {
-    const page = await reportHtml(verdict(sections));
+    const page = await reportHtml(verdict(sections), tabletop);
     parse(page);
     expect(page).not.toContain("<nav");
     expect(page).not.toContain("<table");

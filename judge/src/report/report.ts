@@ -1,5 +1,6 @@
 // The verdict as a page for people: one file of HTML that needs no network and no scripts.
 
+import type { Asked } from "../conclusions.js";
 import type { Plot, Section, Strip, Verdict } from "../verdict.js";
 import { conclusions } from "./conclusions.js";
 import { Html, html } from "./html.js";
@@ -11,8 +12,8 @@ import { metricsTable } from "./tables.js";
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 const SIGNATURE = "\x89PNG\r\n\x1a\n";
 
-/** The report on `verdict`: a whole HTML file, the same for the same verdict. */
-export async function reportHtml(verdict: Verdict): Promise<string> {
+/** The report on `verdict`, of a domain that asks `asked`: a whole HTML file, the same for the same verdict. */
+export async function reportHtml(verdict: Verdict, asked: Asked): Promise<string> {
   const sections = Object.values(verdict.sections);
   const anchors = Object.keys(verdict.sections).map((name) => `part-${encodeURIComponent(name)}`);
   const parts: Html[] = [];
@@ -36,7 +37,7 @@ export async function reportHtml(verdict: Verdict): Promise<string> {
 <p class="lead">${verdict.subject.description}</p>
 </header>
 ${several ? contents(sections, anchors) : undefined}
-${conclusions(verdict)}
+${conclusions(verdict, asked)}
 ${facts(verdict)}
 ${parts}
 </main>

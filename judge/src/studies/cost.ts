@@ -1,9 +1,8 @@
 // What a tick costs, on the machine that runs this, on one thread and with nothing beside it.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Env } from "@worldstep/protocols";
-import { held } from "../moves.js";
-import type { Study } from "../study.js";
+import { type Env, elementCount, scale } from "@worldstep/protocols";
+import type { Study } from "../domain.js";
 
 const WARM_UP = 10;
 const TICKS = 150;
@@ -55,6 +54,16 @@ function arrayBytes(): number {
   return process.memoryUsage().arrayBuffers;
 }
 
+// To and fro along the first channel, the others at rest.
 async function stepped(env: Env, ticks: number): Promise<void> {
-  for (let t = 0; t < ticks; t++) await env.step(held({ x: t % 2 ? 0.2 : -0.2 }));
+  const { action, actionSpace } = env.spec;
+  const still = scale(
+    env.spec,
+    action.map(({ idle, low }) => idle ?? low),
+  );
+  const [away, back] = [0.2, -0.2].map((first) => {
+    const row = (i: number) => (i % action.length === 0 ? first : (still[i % action.length] as number));
+    return Float32Array.from({ length: elementCount(actionSpace.shape) }, (_, i) => row(i));
+  }) as [Float32Array, Float32Array];
+  for (let t = 0; t < ticks; t++) await env.step(t % 2 ? away : back);
 }

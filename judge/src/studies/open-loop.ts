@@ -1,27 +1,21 @@
 // Open loop: a dream starts from the first frame of a held-out episode, takes the episode's actions, and is held against
-// what the simulator showed. The same dream under another episode's actions says whether actions are obeyed.
-
-import { byteTensor, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
+// what reality showed. The same dream under another episode's actions says whether actions are obeyed.
+import { byteTensor, type Env, floatTensor, type Observation, type StepResult } from "@worldstep/protocols";
 import { heldOutSeed, newestFrame } from "@worldstep/sdk";
-import { EPISODE_TICKS, type Episode, type Measured, recordEpisode, SCORED_TASKS } from "@worldstep/tabletop";
-import { type Bench, scaled } from "../bench.js";
-import { dream, dreamInChunks, uncertainties } from "../dream.js";
+import { scaled } from "../bench.js";
+import type { Bench, Measured, Probe, Recording, Study } from "../domain.js";
+import { blocksOf, dream, dreamInChunks, uncertainties } from "../dream.js";
 import { encodePng, type Frame, tile } from "../picture.js";
 import { distance, mean, psnr, ssim } from "../statistics.js";
-import type { Study } from "../study.js";
 
-/** Ticks of a rollout. */
-export const TICKS = EPISODE_TICKS;
 /** The tick at which a rollout under other actions is compared. */
 export const SWAP_TICK = 10;
 /** Every so many ticks a frame's features are kept, and one is shown in the strip. */
 const EVERY = 5;
 const STRIPS = 4;
 const STRIP_SCALE = 2;
-const STRIDE = 4;
-const CM = 100;
 
-/** Curves are by tick, from 1 on. Distances in cm. */
+/** What is kept of a rollout in every domain. Curves are by tick, from 1 on. */
 export interface OpenLoop {
   readonly psnr: readonly number[];
   readonly ssim: readonly number[];
@@ -35,19 +29,6 @@ export interface OpenLoop {
   readonly chunked?: { readonly psnr: readonly number[]; readonly chunks: number };
   /** dB; absent without a tokenizer. */
   readonly tokenizer?: number;
-  /** The same frames through the tokenizer, and the tip read from them: no dream can be read better. */
-  readonly tipDecoded?: number;
-  /** From where the probe sees the tip in the dream to where it really was; and the same read from the real frames. */
-  readonly tip: readonly number[];
-  readonly tipReal: readonly number[];
-  readonly opening: readonly number[];
-  readonly openingReal: readonly number[];
-  /** At `SWAP_TICK` under another episode's actions. */
-  readonly tipSwapped: number;
-  readonly tipSwappedReal: number;
-  /** Ten ticks after the first contact: how far the cube that was touched is off; absent without a contact. */
-  readonly object?: number;
-  readonly objectReal?: number;
   /** Features of dreamed and real frames at every fifth tick. */
   readonly features: readonly (readonly number[])[];
   readonly featuresReal: readonly (readonly number[])[];
@@ -56,70 +37,80 @@ export interface OpenLoop {
   readonly rewardsReal: readonly (readonly number[])[];
   readonly success: readonly (readonly number[])[];
   readonly successReal: readonly (readonly boolean[])[];
-  /** What the world itself reads from the first frame, where it is not told; absent where it takes no frames. */
-  readonly reading?: number;
   /** By tick; absent where the world does not say. */
   readonly uncertainty?: readonly number[];
   /** PNG, base64: real above dreamed. */
   readonly strip?: string;
 }
 
-export const openLoop: Study<OpenLoop> = {
-  count: async ({ settings }) => settings.rollouts ?? scaled(64, settings),
-  ticks: () => 7 * TICKS,
-  run: async (bench, i) => {
-    const seed = heldOutSeed(bench.settings.seed, i);
-    const others = (await recordEpisode(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
-    const episode = await recordEpisode(bench.filmed, seed);
-    const real = Array.from({ length: TICKS }, (_, t) => tickOf(bench, episode, t + 1));
-    const first = beginning(bench, episode);
-    const steps = await dream(bench, seed, first, episode.actions, TICKS);
-    const swapped = await dream(bench, seed, first, others, SWAP_TICK);
-    const shown = steps.map(({ observation }) => observation);
-    const measured = await measureAll(bench, shown.map(newestFrame));
-    const truths = await measureAll(
-      bench,
-      real.map((frames) => frames.slice(-frameBytes(bench))),
-    );
-    const still = repeated(bench, episode);
-    const sure = uncertainties(steps);
-    const tipAt = (found: Measured, t: number) => distance(positionOf(found), poseAt(episode, t)) * CM;
-    const openingAt = ({ tip }: Measured, t: number) => Math.abs(tip.opening - (poseAt(episode, t)[4] as number)) * CM;
-    const last = (
-      await measureAll(
-        bench,
-        swapped.slice(-1).map(({ observation }) => newestFrame(observation)),
-      )
-    )[0];
-    return {
-      psnr: shown.map(({ frames }, t) => psnr(frames.data, real[t] as Uint8Array)),
-      ssim: shown.map((o, t) => ssim(newestFrame(o), (real[t] as Uint8Array).slice(-frameBytes(bench)), bench.size)),
-      still: real.map((frames) => psnr(still, frames)),
-      ...(await atBudgets(bench, episode, seed, real)),
-      ...(await inChunks(bench, seed, first, episode, real)),
-      ...(await throughTokenizer(bench, episode, [still, ...real], shown)),
-      tip: measured.map((found, t) => tipAt(found, t + 1)),
-      tipReal: truths.map((found, t) => tipAt(found, t + 1)),
-      opening: measured.map((found, t) => openingAt(found, t + 1)),
-      openingReal: truths.map((found, t) => openingAt(found, t + 1)),
-      tipSwapped: tipAt(last as Measured, SWAP_TICK),
-      tipSwappedReal: tipAt(await bench.probe.measure(await swappedReality(bench, seed, others)), SWAP_TICK),
-      ...afterContact(episode, measured, truths),
-      features: sparse(measured),
-      featuresReal: sparse(truths),
-      ...scores(episode, steps),
-      ...(await ownState(bench, episode, seed)),
-      ...(sure && { uncertainty: sure }),
-      ...(i < STRIPS && { strip: strip(bench, real, shown) }),
-    };
-  },
-};
+/** A rollout for a domain to measure. */
+export interface Rollout<M extends Measured, E extends Recording> {
+  readonly seed: number;
+  readonly episode: E;
+  /** By tick, from 1 on: what the probe finds in the newest dreamed frame, and in the real one. */
+  readonly dreamed: readonly M[];
+  readonly real: readonly M[];
+  /** At `SWAP_TICK` under another episode's actions. */
+  readonly swapped: M;
+  readonly swappedReal: M;
+  /** At `SWAP_TICK`, of the real frames through the world's tokenizer: no dream can be measured better. */
+  readonly decoded?: M;
+}
+
+/** `measure` says what else is kept of a rollout, as JSON. */
+export function openLoop<R extends Env, M extends Measured, E extends Recording, More extends object>(
+  measure: (bench: Bench<R, M, E>, rollout: Rollout<M, E>) => Promise<More>,
+): Study<OpenLoop & More, Bench<R, M, E>> {
+  return {
+    count: async ({ settings }) => settings.rollouts ?? scaled(64, settings),
+    ticks: ({ domain }) => 7 * domain.ticks,
+    run: async (bench, i) => {
+      const { domain, probe } = bench;
+      const seed = heldOutSeed(bench.settings.seed, i);
+      const others = (await domain.record(bench.reality, heldOutSeed(bench.settings.seed, i + 1))).actions;
+      const episode = await domain.record(bench.filmed, seed);
+      const ticks = blocksOf(bench.subject.spec, episode.actions).length;
+      const real = Array.from({ length: ticks }, (_, t) => tickOf(bench, episode, t + 1));
+      const first = beginning(bench, episode);
+      const steps = await dream(bench, seed, first, episode.actions, ticks);
+      const swapped = await dream(bench, seed, first, others, SWAP_TICK);
+      const shown = steps.map(({ observation }) => observation);
+      const still = repeated(bench, episode);
+      const { decoded, ...tokenized } = await throughTokenizer(bench, [still, ...real], shown);
+      const newest = (frames: Uint8Array) => frames.slice(-frameBytes(bench));
+      const rollout: Rollout<M, E> = {
+        seed,
+        episode,
+        dreamed: await measureAll(probe, shown.map(newestFrame)),
+        real: await measureAll(probe, real.map(newest)),
+        swapped: await probe.measure(newestFrame((swapped.at(-1) as StepResult).observation).slice()),
+        swappedReal: await probe.measure(await swappedReality(bench, seed, others)),
+        ...(decoded && { decoded: await probe.measure(newest(decoded)) }),
+      };
+      const sure = uncertainties(steps);
+      return {
+        psnr: shown.map(({ frames }, t) => psnr(frames.data, real[t] as Uint8Array)),
+        ssim: shown.map((o, t) => ssim(newestFrame(o), newest(real[t] as Uint8Array), bench.size)),
+        still: real.map((frames) => psnr(still, frames)),
+        ...(await atBudgets(bench, episode, seed, real)),
+        ...(await inChunks(bench, seed, first, episode, real)),
+        ...tokenized,
+        features: sparse(rollout.dreamed),
+        featuresReal: sparse(rollout.real),
+        ...scores(domain.tasks, episode, steps),
+        ...(await measure(bench, rollout)),
+        ...(sure && { uncertainty: sure }),
+        ...(i < STRIPS && { strip: strip(bench, real, shown) }),
+      };
+    },
+  };
+}
 
 async function inChunks(
   bench: Bench,
   seed: number,
   first: Observation,
-  { actions }: Episode,
+  { actions }: Recording,
   real: readonly Uint8Array[],
 ): Promise<Pick<OpenLoop, "chunked">> {
   if (bench.subject.spec.chunk === undefined) return {};
@@ -132,7 +123,7 @@ async function inChunks(
 /** Denoiser evaluations a tick, from the fewest to the most. */
 export const BUDGETS = [1, 2, 4, 8, 16, 50] as const;
 
-async function atBudgets(bench: Bench, episode: Episode, seed: number, real: readonly Uint8Array[]) {
+async function atBudgets(bench: Bench, episode: Recording, seed: number, real: readonly Uint8Array[]) {
   const { nfe } = bench.subject.spec;
   if (nfe === undefined || BUDGETS.some((budget) => budget < nfe.min || budget > nfe.max)) return {};
   const budgets: number[] = [];
@@ -145,24 +136,22 @@ async function atBudgets(bench: Bench, episode: Episode, seed: number, real: rea
 }
 
 // What reality shows at `SWAP_TICK` of the episode of `seed` under other actions.
-async function swappedReality(bench: Bench, seed: number, actions: Float32Array): Promise<Uint8Array> {
-  let { observation } = await bench.reality.reset({ seed, task: "play", maxTicks: 0 });
-  const size = actions.length / EPISODE_TICKS;
-  for (let t = 0; t < SWAP_TICK; t++) {
-    ({ observation } = await bench.reality.step(actions.slice(t * size, (t + 1) * size)));
-  }
+async function swappedReality({ reality, subject }: Bench, seed: number, actions: Float32Array): Promise<Uint8Array> {
+  let { observation } = await reality.reset({ seed, maxTicks: 0 });
+  for (const block of blocksOf(subject.spec, actions).slice(0, SWAP_TICK))
+    ({ observation } = await reality.step(block));
   return newestFrame(observation);
 }
 
-function beginning(bench: Bench, episode: Episode): Observation {
-  const pose = episode.proprioception.slice(0, bench.subject.spec.proprioception.length);
-  const frames = byteTensor(repeated(bench, episode), [STRIDE, bench.size, bench.size, 3]);
+function beginning(bench: Bench, episode: Recording): Observation {
+  const { stride, proprioception } = bench.subject.spec;
+  const pose = episode.proprioception.slice(0, proprioception.length);
+  const frames = byteTensor(repeated(bench, episode), [stride, bench.size, bench.size, 3]);
   return { frames, proprioception: floatTensor(pose, [pose.length]) };
 }
 
 // Where the subject has a tokenizer: what it does to real frames, and how far apart the latents are.
-async function throughTokenizer(bench: Bench, episode: Episode, real: Uint8Array[], shown: readonly Observation[]) {
-  const { tokenizer } = bench.subject;
+async function throughTokenizer({ subject: { tokenizer } }: Bench, real: Uint8Array[], shown: readonly Observation[]) {
   if (tokenizer === undefined) return {};
   const remade = await tokenizer.reconstruct(real);
   const latent: number[] = [];
@@ -170,43 +159,18 @@ async function throughTokenizer(bench: Bench, episode: Episode, real: Uint8Array
     const [dreamed, truth] = [await tokenizer.encode(frames.data), await tokenizer.encode(real[t + 1] as Uint8Array)];
     latent.push(distance(dreamed, truth) / distance(truth, new Float32Array(truth.length)));
   }
-  const decoded = await bench.probe.measure((remade[SWAP_TICK] as Uint8Array).slice(-frameBytes(bench)));
   return {
     latent,
     // Not of the first tick: a tokenizer may keep the picture that its stream began with.
     tokenizer: mean(real.slice(1).map((frames, t) => psnr(frames, remade[t + 1] as Uint8Array))),
-    tipDecoded: distance(positionOf(decoded), poseAt(episode, SWAP_TICK)) * CM,
+    decoded: remade[SWAP_TICK] as Uint8Array,
   };
 }
 
-async function ownState(bench: Bench, episode: Episode, seed: number) {
-  if (!bench.env.spec.acceptsFrames) return {};
-  const frames = byteTensor(episode.frames.slice(0, frameBytes(bench)), [1, bench.size, bench.size, 3]);
-  const { observation } = await bench.env.reset({ seed, frames });
-  const read = observation.proprioception.data.subarray(0, 3);
-  return { reading: distance(read, episode.proprioception.subarray(0, 3)) * CM };
-}
-
-/** How far a cube has to move for a contact, m; and how many ticks later it is looked at. */
-const CONTACT = 0.01;
-const LATER = 10;
-
-function afterContact(episode: Episode, measured: readonly Measured[], truths: readonly Measured[]) {
-  for (let t = 1; t + LATER <= TICKS; t++) {
-    const cube = [0, 1, 2].find((c) => distance(cubeAt(episode, t, c), cubeAt(episode, 0, c)) > CONTACT);
-    if (cube === undefined) continue;
-    const off = (found: Measured | undefined) =>
-      distance(seen(found as Measured, cube), cubeAt(episode, t + LATER, cube)) * CM;
-    return { object: off(measured[t + LATER - 1]), objectReal: off(truths[t + LATER - 1]) };
-  }
-  return {};
-}
-
-function scores(episode: Episode, steps: readonly StepResult[]) {
+function scores(tasks: readonly string[], episode: Recording, steps: readonly StepResult[]) {
   const told = (key: "rewards" | "successProbabilities") =>
-    SCORED_TASKS.map((task) => steps.map(({ info }) => (info[key] as Record<string, number>)[task] ?? Number.NaN));
-  const real = <T>(at: (index: number) => T) =>
-    SCORED_TASKS.map((_, k) => steps.map((_, t) => at(t * SCORED_TASKS.length + k)));
+    tasks.map((task) => steps.map(({ info }) => (info[key] as Record<string, number>)[task] ?? Number.NaN));
+  const real = <T>(at: (index: number) => T) => tasks.map((_, k) => steps.map((_, t) => at(t * tasks.length + k)));
   return {
     rewards: told("rewards"),
     success: told("successProbabilities"),
@@ -215,9 +179,9 @@ function scores(episode: Episode, steps: readonly StepResult[]) {
   };
 }
 
-async function measureAll(bench: Bench, frames: readonly Uint8Array[]): Promise<Measured[]> {
-  const measured: Measured[] = [];
-  for (const frame of frames) measured.push(await bench.probe.measure(frame.slice()));
+async function measureAll<M extends Measured>(probe: Probe<M>, frames: readonly Uint8Array[]): Promise<M[]> {
+  const measured: M[] = [];
+  for (const frame of frames) measured.push(await probe.measure(frame.slice()));
   return measured;
 }
 
@@ -241,31 +205,14 @@ function frameBytes({ size }: Bench): number {
   return size * size * 3;
 }
 
-function tickOf(bench: Bench, episode: Episode, tick: number): Uint8Array {
-  const bytes = frameBytes(bench);
-  return episode.frames.slice((1 + (tick - 1) * STRIDE) * bytes, (1 + tick * STRIDE) * bytes);
+function tickOf(bench: Bench, episode: Recording, tick: number): Uint8Array {
+  const [bytes, { stride }] = [frameBytes(bench), bench.subject.spec];
+  return episode.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
 }
 
-function repeated(bench: Bench, episode: Episode): Uint8Array {
-  const bytes = frameBytes(bench);
-  const frames = new Uint8Array(STRIDE * bytes);
-  for (let i = 0; i < STRIDE; i++) frames.set(episode.frames.subarray(0, bytes), i * bytes);
+function repeated(bench: Bench, episode: Recording): Uint8Array {
+  const [bytes, { stride }] = [frameBytes(bench), bench.subject.spec];
+  const frames = new Uint8Array(stride * bytes);
+  for (let i = 0; i < stride; i++) frames.set(episode.frames.subarray(0, bytes), i * bytes);
   return frames;
-}
-
-function poseAt({ proprioception }: Episode, tick: number): Float32Array {
-  return proprioception.subarray(5 * STRIDE * tick, 5 * STRIDE * tick + 5);
-}
-
-function positionOf({ tip }: Measured): number[] {
-  return [tip.x, tip.y, tip.z];
-}
-
-function cubeAt({ objects }: Episode, tick: number, cube: number): Float32Array {
-  const at = 7 * (3 * STRIDE * tick + cube);
-  return objects.subarray(at, at + 3);
-}
-
-function seen({ cubes }: Measured, cube: number): Float64Array {
-  return cubes.subarray(7 * cube, 7 * cube + 3);
 }

@@ -1,77 +1,91 @@
 // Policies of graded skill play the same episodes in the dream and in reality: would the dream rank them as reality does?
-import type { Policy } from "@worldstep/sdk";
-import { heldOutSeed } from "@worldstep/sdk";
+import type { Env } from "@worldstep/protocols";
+import { heldOutSeed, type Policy } from "@worldstep/sdk";
 import type { PolicyEntry } from "@worldstep/sdk/policies";
-import { SCORED_TASKS, type ScoredTask } from "@worldstep/tabletop";
-import { type Bench, scaled } from "../bench.js";
+import { scaled } from "../bench.js";
 import { type Beside, beside } from "../beside.js";
+import type { Bench, Study } from "../domain.js";
 import { succeeds } from "../episode.js";
-import type { Study } from "../study.js";
 
-/** Ticks of an episode: 9 s, in which every expert is done and a slow one barely. */
-const TICKS = 45;
 /** Episodes of each policy in each task. */
 const EPISODES = 50;
 /** Held-out episodes that are this study's own; each may look through some for a start with nothing done yet. */
 const FIRST = 600_000;
 const CANDIDATES = 20;
-const ON_TABLE = 0.025;
+/** Of an episode's ticks, those that are played about: some policies are done before. */
+const PLAYED = 0.7;
 
 export interface Trial {
-  readonly task: ScoredTask;
+  readonly task: string;
   readonly policy: string;
   /** Whether it succeeded. */
   readonly success: Beside<boolean>;
 }
 
-export const ranking: Study<Trial> = {
-  count: async (bench) => {
-    const all = contests(bench.folder.policies);
-    for (const contest of all) await (await opened(bench, contest)).close(); // what can't be opened is told at once
-    return all.length * scaled(EPISODES, bench.settings);
-  },
-  ticks: () => 2 * 0.7 * TICKS,
-  run: async (bench, i) => {
-    const all = contests(bench.folder.policies);
-    const contest = all[i % all.length] as Contest;
-    const { task, entry } = contest;
-    const seed = await plainSeed(bench, FIRST + CANDIDATES * Math.floor(i / all.length));
-    const policy = await opened(bench, contest);
-    try {
-      const success = await beside(bench, seed, task, TICKS, async (env, observation) => {
-        await policy.reset(seed);
-        return succeeds(env, observation, policy);
-      });
-      return { task, policy: entry.name, success };
-    } finally {
-      await policy.close();
-    }
-  },
-};
+export interface Contests<R extends Env> {
+  /** Of an episode: enough for every expert, and barely for a slow one. */
+  readonly ticks: number;
+  /** Whether nothing is done yet where reality, which was reset, starts. */
+  isPlain(reality: R): boolean;
+}
+
+export function ranking<R extends Env>({ ticks, isPlain }: Contests<R>): Study<Trial, Bench<R>> {
+  return {
+    count: async (bench) => {
+      const all = contests(bench);
+      for (const contest of all) await (await opened(bench, contest)).close(); // what can't be opened is told at once
+      return all.length * scaled(EPISODES, bench.settings);
+    },
+    ticks: () => 2 * PLAYED * ticks,
+    run: async (bench, i) => {
+      const all = contests(bench);
+      const contest = all[i % all.length] as Contest;
+      const { task, entry } = contest;
+      const seed = await plainSeed(bench, FIRST + CANDIDATES * Math.floor(i / all.length), isPlain);
+      const policy = await opened(bench, contest);
+      try {
+        const success = await beside(bench, seed, task, ticks, async (env, observation) => {
+          await policy.reset(seed);
+          return succeeds(env, observation, policy);
+        });
+        return { task, policy: entry.name, success };
+      } finally {
+        await policy.close();
+      }
+    },
+  };
+}
 
 interface Contest {
-  readonly task: ScoredTask;
+  readonly task: string;
   readonly entry: PolicyEntry;
 }
 
 // Neighbours are of different policies, so that an interrupted run has some of each.
-function contests(policies: readonly PolicyEntry[]): Contest[] {
-  const takesPart = ({ tasks }: PolicyEntry, task: ScoredTask) => tasks === undefined || tasks.includes(task);
-  return SCORED_TASKS.flatMap((task) =>
+function contests({ domain, folder: { policies } }: Pick<Bench, "domain" | "folder">): Contest[] {
+  const takesPart = ({ tasks }: PolicyEntry, task: string) => tasks === undefined || tasks.includes(task);
+  return domain.tasks.flatMap((task) =>
     policies.filter((entry) => takesPart(entry, task)).map((entry) => ({ task, entry })),
   );
 }
 
-function opened({ folder, subject, probe }: Bench, { task, entry }: Contest): Promise<Policy> {
+function opened(
+  { folder, subject, probe }: Pick<Bench, "folder" | "subject" | "probe">,
+  { task, entry }: Contest,
+): Promise<Policy> {
   return folder.open(entry, task, subject.spec, probe);
 }
 
-// The first of the seeds from `first` on with every cube on the table.
-async function plainSeed(bench: Bench, first: number): Promise<number> {
+// The first of the seeds from `first` on whose start is plain.
+async function plainSeed<R extends Env>(
+  { settings, reality }: Bench<R>,
+  first: number,
+  isPlain: Contests<R>["isPlain"],
+): Promise<number> {
   for (let i = first; i < first + CANDIDATES; i++) {
-    const seed = heldOutSeed(bench.settings.seed, i);
-    await bench.reality.reset({ seed, task: "play" });
-    if (bench.reality.state().layout.cubes.every(({ position }) => position[2] === ON_TABLE)) return seed;
+    const seed = heldOutSeed(settings.seed, i);
+    await reality.reset({ seed });
+    if (isPlain(reality)) return seed;
   }
   throw new Error(`none of ${CANDIDATES} starts is plain`);
 }

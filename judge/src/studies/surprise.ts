@@ -1,10 +1,9 @@
 // Surprise: does a world that says how sure it is say so when it is shown what it can't know?
 import { byteTensor, type Observation } from "@worldstep/protocols";
 import { heldOutSeed, Random } from "@worldstep/sdk";
-import { EPISODE_TICKS, recordEpisode } from "@worldstep/tabletop";
-import { type Bench, scaled } from "../bench.js";
+import { scaled } from "../bench.js";
+import type { Bench, Study } from "../domain.js";
 import { dream, uncertainties } from "../dream.js";
-import type { Study } from "../study.js";
 
 const TICKS = 10;
 /** Held-out episodes that are this study's own. */
@@ -16,19 +15,20 @@ export interface Surprise {
   readonly ordinary?: readonly number[];
   /** The same from its first frame with red, green and blue in other places. */
   readonly colours?: readonly number[];
-  /** The same under actions that are 1 or -1 at every control step, at random. */
+  /** The same under actions that are as high or as low as can be at every control step, at random. */
   readonly actions?: readonly number[];
 }
 
 export const surprise: Study<Surprise> = {
   count: async ({ settings }) => scaled(32, settings),
-  ticks: () => EPISODE_TICKS + 3 * TICKS,
+  ticks: ({ domain }) => domain.ticks + 3 * TICKS,
   run: async (bench, i) => {
     const seed = heldOutSeed(bench.settings.seed, FIRST + i);
-    const episode = await recordEpisode(bench.reality, seed);
-    const { observation } = await bench.reality.reset({ seed, task: "play", maxTicks: 0 });
+    const episode = await bench.domain.record(bench.reality, seed);
+    const { observation } = await bench.reality.reset({ seed, maxTicks: 0 });
+    const { low, high } = bench.subject.spec.actionSpace;
     const random = new Random(seed, "absurd actions");
-    const absurd = episode.actions.map(() => (random.uniform(0, 1) < 0.5 ? -1 : 1));
+    const absurd = episode.actions.map(() => (random.uniform(0, 1) < 0.5 ? low : high));
     const { frames } = observation;
     const turned = byteTensor(
       frames.data.map((_, at) => frames.data[at - (at % 3) + ((at + 1) % 3)] as number),

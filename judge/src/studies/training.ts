@@ -1,6 +1,5 @@
 // A policy is trained in the dream alone, and the same in reality with as many steps; both are tried in reality.
-
-import type { Env } from "@worldstep/protocols";
+import type { Env, Observation } from "@worldstep/protocols";
 import {
   beginEvolution,
   type EvolutionSettings,
@@ -9,76 +8,86 @@ import {
   heldOutSeed,
   nextGeneration,
   openVector,
+  type Policy,
 } from "@worldstep/sdk";
-import { actEvolved, createSimulator, evolvedPolicy, weightCount } from "@worldstep/tabletop";
-import type { Bench, Settings } from "../bench.js";
 import type { Beside } from "../beside.js";
+import type { Bench, Measured, Probe, Settings, Study } from "../domain.js";
 import { succeeds } from "../episode.js";
-import type { Study } from "../study.js";
 
-export const TRAINED_TASKS = ["reach", "push"] as const;
 /** Times that each is trained, from other random numbers. */
 const RUNS = 3;
 const STEPS = 8000;
 const FEWEST_STEPS = 3000;
 const ENVS = 4;
 const EVOLUTION = { population: 16, episodes: 1, sigma: 0.3, learningRate: 0.2 } as const;
-/** Ticks of an episode of training, which are enough for an expert; and of one of the trial. */
-const MAX_TICKS = { reach: 12, push: 20 } as const;
+/** Ticks of an episode of the trial. */
 const TRIAL_TICKS = 45;
 const TRIALS = 100;
 const FEWEST_TRIALS = 20;
 /** Held-out episodes that are this study's own. */
 const FIRST = 700_000;
 
-type Task = (typeof TRAINED_TASKS)[number];
+/** A small policy whose weights evolution finds, for one task; `M` is what it sees. */
+export interface Learner<M extends Measured> {
+  readonly task: string;
+  /** Of an episode of training: enough for an expert. */
+  readonly maxTicks: number;
+  /** How many weights it has. */
+  readonly weights: number;
+  act(probe: Probe<M>, weights: ArrayLike<number>, observation: Observation): Promise<Float32Array>;
+}
 
 export interface Trained {
-  readonly task: Task;
+  readonly task: string;
   /** How training went, in each. */
   readonly history: Beside<readonly Generation[]>;
   /** Whether what came of it succeeded in each of the trials, all in reality: the same starts for both. */
   readonly trials: Beside<readonly boolean[]>;
 }
 
-export const training: Study<Trained> = {
-  count: async ({ settings: { scale } }) => TRAINED_TASKS.length * (scale < 1 ? 1 : RUNS),
-  ticks: (settings) => 2 * (steps(settings) + 0.5 * TRIAL_TICKS * trialCount(settings)),
-  run: async (bench, i, onTicks) => {
-    const task = TRAINED_TASKS[i % TRAINED_TASKS.length] as Task;
-    const settings = { ...EVOLUTION, seed: 1000 * bench.settings.seed + i, task, maxTicks: MAX_TICKS[task] };
-    const dreamed = await train(bench, () => bench.subject.open(), settings, onTicks);
-    const options = { size: bench.size, varied: true, newestOnly: true };
-    const real = await train(bench, () => createSimulator(options), settings, onTicks);
-    return {
-      task,
-      history: { dreamed: dreamed.history, real: real.history },
-      trials: { dreamed: await tried(bench, task, dreamed.average), real: await tried(bench, task, real.average) },
-    };
-  },
-};
+export function training<M extends Measured>(learners: readonly Learner<M>[]): Study<Trained, Bench<Env, M>> {
+  return {
+    count: async ({ settings: { scale } }) => learners.length * (scale < 1 ? 1 : RUNS),
+    ticks: ({ settings }) => 2 * (steps(settings) + 0.5 * TRIAL_TICKS * trialCount(settings)),
+    run: async (bench, i, onTicks) => {
+      const learner = learners[i % learners.length] as Learner<M>;
+      const { task, maxTicks } = learner;
+      const settings = { ...EVOLUTION, seed: 1000 * bench.settings.seed + i, task, maxTicks };
+      const dreamed = await train(bench, learner, () => bench.subject.open(), settings, onTicks);
+      const options = { size: bench.size, varied: true, filmed: false };
+      const real = await train(bench, learner, () => bench.domain.reality(options), settings, onTicks);
+      return {
+        task,
+        history: { dreamed: dreamed.history, real: real.history },
+        trials: {
+          dreamed: await tried(bench, learner, dreamed.average),
+          real: await tried(bench, learner, real.average),
+        },
+      };
+    },
+  };
+}
 
-function steps({ scale }: Settings): number {
+function steps({ scale }: Pick<Settings, "scale">): number {
   return Math.max(FEWEST_STEPS, STEPS * scale);
 }
 
-function trialCount({ scale }: Settings): number {
+function trialCount({ scale }: Pick<Settings, "scale">): number {
   return Math.max(FEWEST_TRIALS, Math.round(TRIALS * scale));
 }
 
-async function train(
-  bench: Bench,
+async function train<M extends Measured>(
+  { probe, settings: { scale } }: Bench<Env, M>,
+  learner: Learner<M>,
   open: () => Promise<Env>,
-  settings: EvolutionSettings & { readonly task: Task },
+  settings: EvolutionSettings,
   onTicks: (ticks: number) => void,
 ): Promise<EvolutionState> {
   const env = await openVector(open, ENVS, { autoreset: "Disabled" });
   try {
-    let state = beginEvolution(settings, weightCount(settings.task));
-    for (let done = 0; done < steps(bench.settings); ) {
-      state = await nextGeneration(state, env, (weights, shown) =>
-        actEvolved(bench.probe, settings.task, weights, shown),
-      );
+    let state = beginEvolution(settings, learner.weights);
+    for (let done = 0; done < steps({ scale }); ) {
+      state = await nextGeneration(state, env, (weights, shown) => learner.act(probe, weights, shown));
       const now = state.history.at(-1)?.steps ?? 0;
       onTicks(now - done);
       done = now;
@@ -89,13 +98,21 @@ async function train(
   }
 }
 
-async function tried(bench: Bench, task: Task, weights: readonly number[]): Promise<boolean[]> {
-  const policy = evolvedPolicy(bench.probe, task, weights);
+async function tried<M extends Measured>(
+  { probe, settings, twin }: Bench<Env, M>,
+  { task, act }: Learner<M>,
+  weights: readonly number[],
+): Promise<boolean[]> {
+  const policy: Policy = {
+    reset: async () => {},
+    act: (observation) => act(probe, weights, observation),
+    close: async () => {},
+  };
   const successes: boolean[] = [];
-  for (let i = 0; i < trialCount(bench.settings); i++) {
-    const seed = heldOutSeed(bench.settings.seed, FIRST + i);
-    const { observation } = await bench.twin.reset({ seed, task, maxTicks: TRIAL_TICKS });
-    successes.push(await succeeds(bench.twin, observation, policy));
+  for (let i = 0; i < trialCount(settings); i++) {
+    const seed = heldOutSeed(settings.seed, FIRST + i);
+    const { observation } = await twin.reset({ seed, task, maxTicks: TRIAL_TICKS });
+    successes.push(await succeeds(twin, observation, policy));
   }
   return successes;
 }

@@ -1,7 +1,7 @@
 // Small policies whose weights come from evolution: features of the observation in, one row of actions out.
 import type { Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
-import type { TabletopProbe } from "../probe.js";
+import type { Eyes } from "../probe.js";
 import type { ScoredTask } from "../simulator/tasks.js";
 import { featuresOf } from "./features.js";
 
@@ -26,7 +26,7 @@ export function weightCount(task: ScoredTask): number {
 
 /** What a policy for `task` with `weights` does, looking through `probe`. */
 export async function actEvolved(
-  probe: TabletopProbe,
+  probe: Eyes,
   task: ScoredTask,
   weights: ArrayLike<number>,
   observation: Observation,
@@ -36,7 +36,7 @@ export async function actEvolved(
 }
 
 /** The policy with `weights` `[weightCount(task)]`. Closing it leaves the probe open. */
-export function evolvedPolicy(probe: TabletopProbe, task: ScoredTask, weights: ArrayLike<number>): Policy {
+export function evolvedPolicy(probe: Eyes, task: ScoredTask, weights: ArrayLike<number>): Policy {
   return {
     reset: async () => {},
     act: (observation) => actEvolved(probe, task, weights, observation),

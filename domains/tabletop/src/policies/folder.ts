@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Policy, remotePolicy } from "@worldstep/sdk";
 import { type PolicyFolder, readPolicyFolder } from "@worldstep/sdk/policies";
 import { z } from "zod";
-import type { TabletopProbe } from "../probe.js";
+import type { Eyes } from "../probe.js";
 import { blindPolicy, taskPolicy } from "../simulator/policies.js";
 import { SCORED_TASKS, type ScoredTask } from "../simulator/tasks.js";
 import { learnedPolicy } from "./learned.js";
@@ -48,7 +48,7 @@ const folderSchema = z
 
 export type TabletopEntry = Readonly<z.infer<typeof entry>>;
 /** Its scripts look through the probe. */
-export type TabletopPolicies = PolicyFolder<TabletopProbe, TabletopEntry, ScoredTask>;
+export type TabletopPolicies = PolicyFolder<Eyes, TabletopEntry, ScoredTask>;
 
 /** The folder at `path`. Throws what `readPolicyFolder` throws. */
 export async function readPolicies(path: string): Promise<TabletopPolicies> {

@@ -3,7 +3,7 @@ import type { EnvSpec, Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
 import { Tensor } from "onnxruntime-node";
 import { Network } from "../network.js";
-import { SCENE, type TabletopProbe } from "../probe.js";
+import { type Eyes, SCENE } from "../probe.js";
 
 /**
  * The policy in `file`, on worlds of `spec`, for `task`. Its inputs are among `frame` `[1, H, W, 3]` uint8, the newest;
@@ -12,7 +12,7 @@ import { SCENE, type TabletopProbe } from "../probe.js";
  * is clipped to the action space.
  * Throws `OptionError`: `network_missing`, and `network_unfit` for one that takes others, frames of another size for one.
  */
-export async function learnedPolicy(file: string, spec: EnvSpec, task: string, probe: TabletopProbe): Promise<Policy> {
+export async function learnedPolicy(file: string, spec: EnvSpec, task: string, probe: Eyes): Promise<Policy> {
   const [, ...frame] = spec.observationSpace.spaces.frames?.shape ?? [];
   const fed = {
     frame: [1, ...frame],

@@ -1,12 +1,12 @@
 // The simulator's scripts as policies: what they need to know of the scene they read from the observation.
 import type { Observation } from "@worldstep/protocols";
 import { newestFrame, type Policy } from "@worldstep/sdk";
-import type { TabletopProbe } from "../probe.js";
+import type { Eyes } from "../probe.js";
 import type { Pose } from "../simulator/kinematics.js";
 import { believing, type ScriptedPolicy } from "../simulator/script.js";
 
 /** The script that `make` gives for an episode's seed, looking through `probe`. Closing it leaves the probe open. */
-export function scriptedPolicy(probe: TabletopProbe, make: (seed: number) => ScriptedPolicy): Policy {
+export function scriptedPolicy(probe: Eyes, make: (seed: number) => ScriptedPolicy): Policy {
   let script: ReturnType<typeof believing> | undefined;
   return {
     reset: async (seed) => {

@@ -1,11 +1,13 @@
 // Things are handled: picked, carried, put down, stacked, pushed by scripts that see through the probe. And left alone:
 // stacks that stand at the start, while the arm is busy elsewhere.
+
+import type { Study } from "@worldstep/judge/kit";
+import { type Beside, beside, scaled } from "@worldstep/judge/kit";
 import { heldOutSeed, type Policy } from "@worldstep/sdk";
-import { scriptedPolicy, taskPolicy } from "@worldstep/tabletop";
-import { type Bench, scaled } from "../bench.js";
-import { type Beside, beside } from "../beside.js";
+import { scriptedPolicy } from "../../policies/scripted.js";
+import { taskPolicy } from "../../simulator/policies.js";
+import type { TabletopBench } from "../bench.js";
 import { type Laws, watch } from "../physics.js";
-import type { Study } from "../study.js";
 
 const TICKS = 28;
 const WORK = [
@@ -21,7 +23,7 @@ const FIRST_STACK = 300_000;
 const CANDIDATES = 1000;
 const CUBE = 0.05;
 
-export const handling: Study<Beside<Laws>> = {
+export const handling: Study<Beside<Laws>, TabletopBench> = {
   count: async ({ settings }) => scaled(64, settings),
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
@@ -31,7 +33,7 @@ export const handling: Study<Beside<Laws>> = {
   },
 };
 
-export const resting: Study<Beside<Laws>> = {
+export const resting: Study<Beside<Laws>, TabletopBench> = {
   count: async ({ settings }) => scaled(24, settings),
   ticks: () => 2 * TICKS,
   run: async (bench, i) => {
@@ -40,15 +42,15 @@ export const resting: Study<Beside<Laws>> = {
   },
 };
 
-function observed(bench: Bench, seed: number, policy: Policy): Promise<Beside<Laws>> {
-  return beside(bench, seed, "play", 0, async (env, observation) => {
+function observed(bench: TabletopBench, seed: number, policy: Policy): Promise<Beside<Laws>> {
+  return beside(bench, seed, undefined, 0, async (env, observation) => {
     await policy.reset(seed);
     return watch(bench, env, observation, TICKS, (shown) => policy.act(shown));
   });
 }
 
 // The first of the seeds from `first` on in whose start a cube stands on another.
-async function stackedSeed(bench: Bench, first: number): Promise<number> {
+async function stackedSeed(bench: TabletopBench, first: number): Promise<number> {
   for (let i = first; i < first + CANDIDATES; i++) {
     const seed = heldOutSeed(bench.settings.seed, i);
     await bench.reality.reset({ seed, task: "play" });

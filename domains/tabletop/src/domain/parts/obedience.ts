@@ -1,14 +1,28 @@
-import { average, curve, curves, type Part, POSITIVE } from "../part.js";
-import { bootstrap, mean } from "../statistics.js";
-import { type OpenLoop, SWAP_TICK } from "../studies/open-loop.js";
+import {
+  average,
+  type Beside,
+  bootstrap,
+  curve,
+  curves,
+  mean,
+  type OpenLoop,
+  type Part,
+  POSITIVE,
+  SWAP_TICK,
+} from "@worldstep/judge/kit";
+import type { Handled } from "../open-loop.js";
+
+/** What is kept of an open-loop rollout of the tabletop. */
+export type ArmOpenLoop = OpenLoop & Handled;
 
 /** Does the world do what the actions say? */
-export const obedience: Part = {
+export const obedience: Part<{ openLoop: readonly ArmOpenLoop[]; inverseActions: readonly Beside<number>[] }> = {
   studies: ["openLoop", "inverseActions"],
-  section: ({ openLoop, inverseActions }, seed) => {
-    const of = (value: (s: OpenLoop) => number | undefined) => average(openLoop, "cm", seed, value, POSITIVE);
+  section: ({ openLoop, inverseActions }, counting) => {
+    const { seed } = counting;
+    const of = (value: (s: ArmOpenLoop) => number | undefined) => average(openLoop, "cm", seed, value, POSITIVE);
     const at = (tick: number) => tick - 1;
-    const errors = (tip: keyof OpenLoop & ("tip" | "tipReal"), opening: "opening" | "openingReal") => ({
+    const errors = (tip: keyof ArmOpenLoop & ("tip" | "tipReal"), opening: "opening" | "openingReal") => ({
       endEffectorError: of((s) => s[tip][at(10)]),
       endEffectorErrorTick25: of((s) => s[tip][at(25)]),
       gripperErrorTick10: of((s) => s[opening][at(10)]),
@@ -48,12 +62,12 @@ export const obedience: Part = {
       },
       plots: [
         curves("End effector", "error (cm)", {
-          dream: curve(openLoop, seed, (s) => s.tip),
-          simulator: curve(openLoop, seed, (s) => s.tipReal),
+          dream: curve(openLoop, counting, (s) => s.tip),
+          simulator: curve(openLoop, counting, (s) => s.tipReal),
         }),
         curves("Gripper opening", "error (cm)", {
-          dream: curve(openLoop, seed, (s) => s.opening),
-          simulator: curve(openLoop, seed, (s) => s.openingReal),
+          dream: curve(openLoop, counting, (s) => s.opening),
+          simulator: curve(openLoop, counting, (s) => s.openingReal),
         }),
       ],
       pictures: [],

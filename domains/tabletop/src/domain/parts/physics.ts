@@ -1,10 +1,8 @@
-import type { Part } from "../part.js";
+import { type Beside, type Metric, type Part, share, type Tally } from "@worldstep/judge/kit";
 import type { Laws } from "../physics.js";
-import { share, type Tally } from "../statistics.js";
-import type { Metric } from "../verdict.js";
 
 /** Do things behave as things do? */
-export const physics: Part = {
+export const physics: Part<{ handling: readonly Beside<Laws>[]; resting: readonly Beside<Laws>[] }> = {
   studies: ["handling", "resting"],
   section: ({ handling, resting }) => {
     const rates = (side: "dreamed" | "real") => {

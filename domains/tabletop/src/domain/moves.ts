@@ -1,6 +1,6 @@
 // Simple motions of the arm, as action blocks, for experiments that must know exactly what they ask for.
 import type { Observation } from "@worldstep/protocols";
-import { ACTION_SCALE, POSE_KEYS as KEYS, type Pose } from "@worldstep/tabletop";
+import { ACTION_SCALE, POSE_KEYS as KEYS, type Pose } from "../simulator/kinematics.js";
 
 const ROWS = 4;
 

@@ -1,12 +1,11 @@
 // Actions, then their inverses: a world that obeys is back where it was (World Stability, arXiv 2503.08122, for robots).
 
+import type { Study } from "@worldstep/judge/kit";
+import { type Beside, beside, distance, scaled } from "@worldstep/judge/kit";
 import type { Env, Observation } from "@worldstep/protocols";
 import { heldOutSeed, newestFrame, Random } from "@worldstep/sdk";
-import { type Bench, scaled } from "../bench.js";
-import { type Beside, beside } from "../beside.js";
+import type { TabletopBench } from "../bench.js";
 import { held, inverse, MIDDLE, towards } from "../moves.js";
-import { distance } from "../statistics.js";
-import type { Study } from "../study.js";
 
 /** Ticks to get to the middle of the workspace, where nothing is in the way; ticks out, and as many back. */
 const APPROACH = 10;
@@ -20,7 +19,7 @@ const FIRST = 100_000;
 /** How far the tip is from where it set out, cm. */
 export type Inverse = Beside<number>;
 
-export const inverseActions: Study<Inverse> = {
+export const inverseActions: Study<Inverse, TabletopBench> = {
   count: async ({ settings }) => scaled(64, settings),
   ticks: () => 2 * (APPROACH + 2 * OUT + 2 * REST),
   run: async (bench, i) => {
@@ -31,13 +30,13 @@ export const inverseActions: Study<Inverse> = {
       return held({ x: SPEED * Math.cos(angle), y: SPEED * Math.sin(angle), z: random.uniform(-0.1, 0.1) });
     });
     const back = [...blocks].reverse().map(inverse);
-    return beside(bench, seed, "play", 0, (env, observation) =>
+    return beside(bench, seed, undefined, 0, (env, observation) =>
       thereAndBack(bench, env, observation, [...blocks, ...back]),
     );
   },
 };
 
-async function thereAndBack(bench: Bench, env: Env, start: Observation, blocks: readonly Float32Array[]) {
+async function thereAndBack(bench: TabletopBench, env: Env, start: Observation, blocks: readonly Float32Array[]) {
   let observation = start;
   for (let t = 0; t < APPROACH; t++) ({ observation } = await env.step(towards(observation, MIDDLE)));
   for (let t = 0; t < REST; t++) ({ observation } = await env.step(held({})));

@@ -1,12 +1,12 @@
 // What must hold whatever the actions: events in what the probe reads, tick by tick. The probe errs, so a rate means
 // something only beside the simulator's own, read in the same way.
 
+import { distance, type Tally } from "@worldstep/judge/kit";
 import type { Env, Observation } from "@worldstep/protocols";
 import { newestFrame } from "@worldstep/sdk";
-import type { Measured } from "@worldstep/tabletop";
-import type { Bench } from "./bench.js";
+import type { Measured } from "../probe.js";
+import type { TabletopBench } from "./bench.js";
 import { countCubes } from "./cubes.js";
-import { distance, type Tally } from "./statistics.js";
 
 /** What one tick shows. */
 export interface Look {
@@ -43,7 +43,7 @@ const FALLEN = 0.04;
 
 /** What `act` does to `env` for `ticks`, looked at after each and at the start. */
 export async function watch(
-  bench: Bench,
+  bench: TabletopBench,
   env: Env,
   start: Observation,
   ticks: number,
@@ -60,7 +60,7 @@ export async function watch(
   return laws(looks);
 }
 
-async function look(bench: Bench, observation: Observation): Promise<Look> {
+async function look(bench: TabletopBench, observation: Observation): Promise<Look> {
   const frame = newestFrame(observation);
   return { measured: await bench.probe.measure(frame), counts: countCubes(frame, bench.size) };
 }

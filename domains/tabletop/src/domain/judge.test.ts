@@ -2,17 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { judge, type Subject, type Verdict } from "@worldstep/judge";
+import { openBench, recall } from "@worldstep/judge/kit";
 import type { ActionLike, Env, Observation, ResetOptions, ResetResult, StepResult } from "@worldstep/protocols";
 import { newestFrame } from "@worldstep/sdk";
-import { createSimulator, type SimulatorOptions } from "@worldstep/tabletop";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Bench } from "./bench.js";
+import { createSimulator, type SimulatorOptions } from "../index.js";
+
 import { countCubes } from "./cubes.js";
-import { judge } from "./judge.js";
-import type { PartName } from "./parts.js";
-import { STUDIES } from "./studies.js";
-import type { Subject } from "./subject.js";
-import type { Verdict } from "./verdict.js";
+import { tabletop } from "./domain.js";
+import { hiding } from "./hiding.js";
 
 let folder: string;
 beforeAll(() => {
@@ -96,11 +95,11 @@ async function subject(fault: Fault): Promise<Subject> {
   };
 }
 
-const SMALL = { seed: 1, scale: 0.03, rollouts: 5, versions: {} } as const;
+const SMALL = { domain: tabletop, seed: 1, scale: 0.03, rollouts: 5, versions: {} } as const;
 let runs = 0;
 async function verdictOn(
   fault: Fault,
-  only: readonly PartName[],
+  only: readonly string[],
   out = join(folder, `samples-${runs++}`),
   rollouts: number = SMALL.rollouts,
 ) {
@@ -108,7 +107,7 @@ async function verdictOn(
 }
 
 /** A metric of the verdict, and the simulator's own. */
-function metric(verdict: Verdict, part: PartName, name: string): { value: number; real: number } {
+function metric(verdict: Verdict, part: string, name: string): { value: number; real: number } {
   const { metrics, reference } = verdict.sections[part] ?? {};
   return { value: metrics?.[name]?.value ?? Number.NaN, real: reference?.[name]?.value ?? Number.NaN };
 }
@@ -116,8 +115,8 @@ function metric(verdict: Verdict, part: PartName, name: string): { value: number
 /** Which of the judge's verdicts on `fault` are bad. */
 async function failures(fault: Fault): Promise<string[]> {
   const verdict = await verdictOn(fault, ["fidelity", "obedience", "physics", "reward", "ranking"]);
-  const of = (part: PartName, name: string) => metric(verdict, part, name);
-  const worse = (part: PartName, name: string, by: number) => of(part, name).value > of(part, name).real + by;
+  const of = (part: string, name: string) => metric(verdict, part, name);
+  const worse = (part: string, name: string, by: number) => of(part, name).value > of(part, name).real + by;
   const bad: Readonly<Record<string, boolean>> = {
     fidelity: of("fidelity", "openLoopPsnrTick10").value < 60,
     endEffector: worse("obedience", "endEffectorError", 0.5),
@@ -134,7 +133,7 @@ async function failures(fault: Fault): Promise<string[]> {
 
 test("the simulator against itself scores perfectly", { timeout: 300_000 }, async () => {
   const verdict = await verdictOn({}, ["fidelity", "obedience", "physics", "horizon", "reward", "ranking"]);
-  const value = (part: PartName, name: string) => metric(verdict, part, name).value;
+  const value = (part: string, name: string) => metric(verdict, part, name).value;
   expect(value("fidelity", "openLoopPsnrTick25")).toBe(99);
   expect(value("fidelity", "ssimTick25")).toBeCloseTo(1, 9);
   expect(value("fidelity", "frechetDistance")).toBeCloseTo(0, 6);
@@ -241,8 +240,8 @@ test("an arm that tires has drifted: its picture has not, its response has", { t
 });
 
 test("recall: the hand hides the cube from the camera, and moves nothing", async () => {
-  const bench = await Bench.open(await subject({}), { ...SMALL, policies: folder });
-  const { real } = await STUDIES.recalled.run(bench, 0, () => {});
+  const bench = await openBench(tabletop, await subject({}), { ...SMALL, policies: folder });
+  const { real } = await recall(hiding).run(bench, 0, () => {});
   await bench.close();
   expect(real.hidden).toBe(1);
   expect(Math.max(...real.errors)).toBeLessThan(0.5);
