@@ -29,19 +29,19 @@ async function checkGoldens(folder: string): Promise<void> {
   expect(ticks).toBeGreaterThan(1);
   for (let tick = 1; tick <= ticks; tick++) {
     const frames = goldens.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
-    const { latent, reading } = await backend.tokenizer.encode(frames);
+    const { latent, state } = await backend.tokenizer.encode(frames);
     expect(relativeError(latent, row(encoded, tick))).toBeLessThan(TOLERANCE);
-    expect(relativeError(reading, row(goldens.get("encode.reading"), tick))).toBeLessThan(TOLERANCE);
+    expect(relativeError(state, row(goldens.get("encode.state"), tick))).toBeLessThan(TOLERANCE);
   }
-  const [readings, pixels] = [goldens.get("encode.reading"), goldens.get("decode.pixels")];
+  const [states, pixels] = [goldens.get("encode.state"), goldens.get("decode.pixels")];
   expect(pixels.shape[0]).toBeGreaterThan(1); // the first is much like the frame that it began with
-  let stream = await backend.tokenizer.begin(goldens.frames.subarray(0, bytes));
+  let decoder = await backend.tokenizer.begin(goldens.frames.subarray(0, bytes));
   for (let tick = 0; tick < (pixels.shape[0] ?? 0); tick++) {
-    const before = row(readings, Math.max(0, tick - 1));
-    const shown = { latent: row(encoded, tick), reading: row(readings, tick) };
-    const decoded = await backend.tokenizer.decode(stream, shown, before);
+    const before = row(states, Math.max(0, tick - 1));
+    const shown = { latent: row(encoded, tick), state: row(states, tick) };
+    const decoded = await backend.tokenizer.decode(decoder, shown, before);
     const { frames } = decoded;
-    stream = decoded.stream;
+    decoder = decoded.next;
     const golden = inFrames(row(pixels, tick), bytes / 3);
     const furthest = frames.reduce((most, value, i) => {
       return Math.max(most, Math.abs(value - Math.min(255, Math.max(0, golden[i] as number))));
@@ -53,7 +53,7 @@ async function checkGoldens(folder: string): Promise<void> {
     const { latents, heads } = await rollOut(backend, goldens, nfe);
     for (const [tick, z] of latents.entries()) {
       expect(relativeError(z, row(golden("z"), tick))).toBeLessThan(TOLERANCE);
-      for (const name of ["reward", "success", "reading"] as const) {
+      for (const name of ["reward", "success", "state"] as const) {
         expect(relativeError(heads[tick]?.[name] ?? [], row(golden(name), tick))).toBeLessThan(TOLERANCE);
       }
     }

@@ -2,17 +2,17 @@
 // tasks or episodes, and keeps nothing of them: what an episode was goes in as a value and comes out as another one. So
 // what failed, or is not wanted, is dropped, and two episodes may go on from one value.
 //
-// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, Q what is read from a tick,
+// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, Q numbers of a state vector,
 // E experts, K ticks of a chunk.
 
 /** What a chunk is made from: one tick, or K that are denoised jointly. */
 export interface ChunkInput {
   /** The latent of the tick before, `[L, C]`; zeros before the first tick. */
   readonly previous: Float32Array;
-  /** A row a tick, `[K, s A + Q]`: its action block, and the reading before it. */
-  readonly rows: Float32Array;
-  /** The readings that they are reckoned to lead to, `[K, Q]`. */
-  readonly aims: Float32Array;
+  /** A control a tick, `[K, s A + Q]`: its action block, and the state before it. */
+  readonly controls: Float32Array;
+  /** The states that they are predicted to lead to, `[K, Q]`. */
+  readonly predicted: Float32Array;
 }
 
 /** What the clean pass reads from a tick, as the network puts it out. */
@@ -21,8 +21,8 @@ export interface Heads {
   readonly reward: Float32Array;
   /** Logits, one a task that has a reward. */
   readonly success: Float32Array;
-  /** `[Q]`, normalised: proprioception, then the environment's state. */
-  readonly reading: Float32Array;
+  /** `[Q]`, the state vector, normalised: proprioception, then what the world knows of things. */
+  readonly state: Float32Array;
   /** Of the experts, `[E]`, as the network put them out: the largest is that of the one that was used. */
   readonly experts: Float32Array;
 }
@@ -37,14 +37,14 @@ export interface Context {
   /** By slot (window.ts): the first tick's (the sink), and those of a sliding window. */
   readonly pages: readonly Page[];
   /** What memory blocks made of all ticks, by names. */
-  readonly state: Readonly<Record<string, Float32Array>>;
+  readonly recurrent: Readonly<Record<string, Float32Array>>;
 }
 
 export interface Dynamics {
   /** The context of the first tick. */
   readonly empty: Context;
-  /** The reading `[Q]` that a tick's row leads to, after the row of the tick before; both `[s A + Q]`. */
-  reckon(row: Float32Array, before: Float32Array): Promise<Float32Array>;
+  /** The state `[Q]` that a tick's control leads to, after the control of the tick before; both `[s A + Q]`. */
+  predict(control: Float32Array, before: Float32Array): Promise<Float32Array>;
   /**
    * One evaluation of the denoiser (an NFE): the end point X, `[K, L, C]`, of the flow through `z` `[K, L, C]` at level
    * t, looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean.
@@ -63,33 +63,33 @@ export interface Shown {
   /** `[L, C]`. */
   readonly latent: Float32Array;
   /** Of the last frame, `[Q]`, normalised. */
-  readonly reading: Float32Array;
+  readonly state: Float32Array;
 }
 
-/** What a decoder knows of a stream so far. A value: nobody writes into it. */
-export interface Stream {
-  /** The frame that it began with, `[H, W, 3]`. */
+/** What a decoder carries from tick to tick. A value: nobody writes into it. */
+export interface DecoderState {
+  /** The frame that the stream began with, `[H, W, 3]`. */
   readonly first: Uint8Array;
   /** What that looks like, where the world's streams have an appearance. */
   readonly appearance?: Float32Array;
   /** What memory blocks saw at the tick before, by names. */
-  readonly memory: Readonly<Record<string, Float32Array>>;
+  readonly past: Readonly<Record<string, Float32Array>>;
 }
 
 export interface Tokenizer {
   /** One tick of frames, `[s, H, W, 3]` uint8. */
   encode(frames: Uint8Array): Promise<Shown>;
-  /** A stream before its first tick, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
-  begin(frame: Uint8Array): Promise<Stream>;
+  /** Before the first tick of a stream, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
+  begin(frame: Uint8Array): Promise<DecoderState>;
   /**
-   * The frames `[s, H, W, 3]` uint8 of `latent` `[L, C]` as the next tick of `stream`, which leads from the reading `before`
-   * to `reading`, both `[Q]`; and the stream after it.
+   * The frames `[s, H, W, 3]` uint8 of a tick that leads from the state `before`, `[Q]`, to its own, behind the ticks that
+   * `from` knows of; and what is known after it.
    */
   decode(
-    stream: Stream,
+    from: DecoderState,
     tick: Shown,
     before: Float32Array,
-  ): Promise<{ readonly frames: Uint8Array; readonly stream: Stream }>;
+  ): Promise<{ readonly frames: Uint8Array; readonly next: DecoderState }>;
 }
 
 export interface Backend {

@@ -156,7 +156,7 @@ function failing({ dynamics, tokenizer, close }: Backend, fails: () => boolean):
   return {
     dynamics: {
       empty: dynamics.empty,
-      reckon: (...args) => check(dynamics.reckon(...args)),
+      predict: (...args) => check(dynamics.predict(...args)),
       denoise: (...args) => check(dynamics.denoise(...args)),
       read: (...args) => check(dynamics.read(...args)),
     },

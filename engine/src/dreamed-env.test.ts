@@ -316,7 +316,7 @@ describe("a failed tick", () => {
     let broken = false;
     const dynamics: Backend["dynamics"] = {
       empty: backend.dynamics.empty,
-      reckon: (...args) => backend.dynamics.reckon(...args),
+      predict: (...args) => backend.dynamics.predict(...args),
       denoise: (...args) => backend.dynamics.denoise(...args),
       read: async (...args) => {
         const made = await backend.dynamics.read(...args);
@@ -357,7 +357,7 @@ describe("openWorld", () => {
     const [one, other, later] = [tick(0), new Uint8Array(size).fill(255), tick(1)];
     const last = async (...ticks: Uint8Array[]) =>
       (await world.reconstruct([...ticks, later, later, later, later])).at(-1);
-    // Two memory blocks see two ticks back, and the first of these knows the reading before it. Of all others a decoder
+    // Two memory blocks see two ticks back, and the first of these knows the state before it. Of all others a decoder
     // remembers the first frame alone.
     expect(await last(one, other)).toEqual(await last(one));
     expect(await last(one, other)).not.toEqual(await last(other));

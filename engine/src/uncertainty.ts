@@ -1,11 +1,11 @@
 // How unlike the logs a tick is: training/uncertainty.py.
 //
-// Shapes: L tokens a tick, C latent channels, R numbers of a row.
+// Shapes: L tokens a tick, C latent channels, R numbers of a control.
 import type { Weights } from "./world.js";
 
 /** Distances of Mahalanobis from what the logs show, and what share of held-out ticks is nearer. */
 export class Uncertainty {
-  readonly #row: Space;
+  readonly #control: Space;
   readonly #latent: Space;
   readonly #scale: Float32Array;
   readonly #levels: Float32Array;
@@ -16,7 +16,7 @@ export class Uncertainty {
       if (!weight) throw new Error(`no tensor "${name}": the list in world-tensors.ts lacks it`);
       return weight.data;
     };
-    this.#row = { mean: read("row_mean"), axes: read("row_axes") };
+    this.#control = { mean: read("row_mean"), axes: read("row_axes") };
     this.#latent = { mean: read("latent_mean"), axes: read("latent_axes") };
     [this.#scale, this.#levels] = [read("scale"), read("levels")];
   }
@@ -26,9 +26,9 @@ export class Uncertainty {
     return logMeanSquare(latent, this.#latent);
   }
 
-  /** In [0, 1], of a tick with this latent `[L, C]` and row `[R]`, in a stream that began as strange as `beginning`. */
-  of(latent: Float32Array, row: Float32Array, beginning: number): number {
-    const distances = [this.strangeness(latent), logMeanSquare(row, this.#row), beginning];
+  /** In [0, 1], of a tick with this latent `[L, C]` and control `[R]`, in a stream whose `first` latent was so strange. */
+  of(latent: Float32Array, control: Float32Array, first: number): number {
+    const distances = [this.strangeness(latent), logMeanSquare(control, this.#control), first];
     const strange = Math.max(
       ...distances.map((x, i) => (x - (this.#scale[2 * i] as number)) / (this.#scale[2 * i + 1] as number)),
     );

@@ -1,16 +1,16 @@
 // The story of a tick. Read this file first.
 //
 //   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode, for each tick of the start state
-//   step(actions) ->  reckon -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
+//   step(actions) ->  predict -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
 //                     heads) -> decode
 //
 // An episode is a value. Each tick makes another one, and whoever plays decides which to go on from: what fails, or is not
 // wanted, leaves the episode before it as it was.
 //
-// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q what is read from a
-// tick: proprioception, and where the logs had it the environment's state.
+// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q numbers of the state
+// vector: proprioception, and where the logs had it the environment's state.
 import { WorldError } from "@worldstep/protocols";
-import type { Backend, Context, Heads, Shown, Stream } from "./backend.js";
+import type { Backend, Context, DecoderState, Heads, Shown } from "./backend.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
@@ -32,15 +32,15 @@ export interface Episode {
   readonly seed: number;
   /** Of the ticks since the reset, and those of the start state. */
   readonly context: Context;
-  readonly stream: Stream;
+  readonly decoder: DecoderState;
   /** The latent of the last tick, `[L, C]`; zeros before the first. */
   readonly latent: Float32Array;
-  /** What was read from that tick, `[Q]`, normalised, its proprioception given at the start perhaps. */
-  readonly reading: Float32Array;
-  /** What moved it, `[s A + Q]`: its action block, and the reading before it. */
-  readonly row: Float32Array;
+  /** That tick's state vector, `[Q]`, normalised; its proprioception was given at the start perhaps. */
+  readonly state: Float32Array;
+  /** What conditioned it, `[s A + Q]`: its action block, and the state before it. */
+  readonly control: Float32Array;
   /** How strange its first latent was; see `Uncertainty`. */
-  readonly beginning: number;
+  readonly strangeness: number;
 }
 
 /** An episode, and its last tick. */
@@ -49,10 +49,10 @@ export interface Moment {
   readonly tick: Tick;
 }
 
-/** A tick's control: what moves it, and the reading that this is reckoned to lead to, `[Q]`. */
-interface Control {
-  readonly row: Float32Array;
-  readonly aim: Float32Array;
+/** What moves a tick: its control, and the state that this is predicted to lead to, `[Q]`. */
+interface Move {
+  readonly control: Float32Array;
+  readonly predicted: Float32Array;
 }
 
 /** What a tick shows. */
@@ -86,24 +86,24 @@ export class WorldModel {
     const [still, size] = [new Float32Array(stride * action.channels.length), stride * this.#frameBytes];
     let frames = this.#repeated(start.frames);
     const first = await this.#seen(start, 0, frames);
-    const row = joined([still, first.reading]); // at rest, as far as can be known
+    const control = joined([still, first.state]); // at rest, as far as can be known
     const before: Episode = {
       seed,
       context: this.backend.dynamics.empty,
-      stream: await this.backend.tokenizer.begin(start.frames.subarray(0, this.#frameBytes)),
+      decoder: await this.backend.tokenizer.begin(start.frames.subarray(0, this.#frameBytes)),
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
-      reading: first.reading,
-      row,
-      beginning: this.uncertainty?.strangeness(first.latent) ?? 0,
+      state: first.state,
+      control,
+      strangeness: this.uncertainty?.strangeness(first.latent) ?? 0,
     };
-    let moment = await this.#finish(before, first.latent, await this.#control(row, row), first.reading);
+    let moment = await this.#finish(before, first.latent, await this.#move(control, control), first.state);
     for (const [i, action] of start.actions.entries()) {
       const { episode } = moment;
       const from = this.#frameBytes + i * size;
       frames = start.frames.slice(from, from + size);
-      const { latent, reading } = await this.#seen(start, i + 1, frames);
-      const row = joined([action, episode.reading]);
-      moment = await this.#finish(episode, latent, await this.#control(row, episode.row), reading);
+      const { latent, state } = await this.#seen(start, i + 1, frames);
+      const control = joined([action, episode.state]);
+      moment = await this.#finish(episode, latent, await this.#move(control, episode.control), state);
     }
     return { episode: moment.episode, tick: { ...moment.tick, frames } };
   }
@@ -118,25 +118,25 @@ export class WorldModel {
     const noise = joined(
       actions.map((_, k) => normals(seed, context.ticks + k, previous.length).map((x) => x * sampler.noise)),
     );
-    const controls: Control[] = [];
+    const moves: Move[] = [];
     for (const action of actions) {
-      const last = controls.at(-1);
-      const row = joined([action, last?.aim ?? episode.reading]);
-      controls.push(await this.#control(row, last?.row ?? episode.row));
+      const last = moves.at(-1);
+      const control = joined([action, last?.predicted ?? episode.state]);
+      moves.push(await this.#move(control, last?.control ?? episode.control));
     }
-    const rows = joined(controls.map((control) => control.row));
-    const aims = joined(controls.map((control) => control.aim));
+    const controls = joined(moves.map((move) => move.control));
+    const predicted = joined(moves.map((move) => move.predicted));
     const { dynamics } = this.backend;
     const denoise = (z: Float32Array, t: number, r: number) =>
-      dynamics.denoise(context, z, { previous, rows, aims }, t, r);
+      dynamics.denoise(context, z, { previous, controls, predicted }, t, r);
     const latents = await sample(denoise, noise, nfe, tokenizer.latentChannels);
     let last = episode;
     for (const [k, action] of actions.entries()) {
       const latent = latents.slice(k * previous.length, (k + 1) * previous.length);
-      // Behind the first tick of a chunk there is a reading now, which is better than the reckoned one.
-      const row = joined([action, last.reading]);
-      const control = k === 0 ? (controls[0] as Control) : await this.#control(row, last.row);
-      const moment = await this.#finish(last, latent, control);
+      // Behind the first tick of a chunk a state has been read now, which is better than the predicted one.
+      const control = joined([action, last.state]);
+      const move = k === 0 ? (moves[0] as Move) : await this.#move(control, last.control);
+      const moment = await this.#finish(last, latent, move);
       yield moment;
       last = moment.episode;
     }
@@ -146,58 +146,59 @@ export class WorldModel {
   async reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]> {
     const { tokenizer } = this.backend;
     const decoded: Uint8Array[] = [];
-    let stream: Stream | undefined;
+    let decoder: DecoderState | undefined;
     let before: Float32Array | undefined;
     for (const seen of ticks) {
       const encoded = await tokenizer.encode(seen);
-      stream ??= await tokenizer.begin(seen.subarray(0, this.#frameBytes));
-      const next = await tokenizer.decode(stream, encoded, before ?? encoded.reading);
+      decoder ??= await tokenizer.begin(seen.subarray(0, this.#frameBytes));
+      const next = await tokenizer.decode(decoder, encoded, before ?? encoded.state);
       decoded.push(next.frames);
-      stream = next.stream;
-      before = encoded.reading;
+      decoder = next.next;
+      before = encoded.state;
     }
     return decoded;
   }
 
-  // Tick `i` of a start: its latent, and its reading, of which the last tick's proprioception may be known.
+  // Tick `i` of a start: its latent, and its state, of which the last tick's proprioception may be known.
   async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Shown> {
     const seen = await this.backend.tokenizer.encode(frames);
     if (!proprioception || i < actions.length) return seen;
     const { mean, std } = this.manifest.proprioception;
-    const reading = seen.reading.slice();
-    reading.set(proprioception.map((x, k) => (x - (mean[k] as number)) / (std[k] as number)));
-    return { ...seen, reading };
+    const state = seen.state.slice();
+    state.set(proprioception.map((x, k) => (x - (mean[k] as number)) / (std[k] as number)));
+    return { ...seen, state };
   }
 
-  async #control(row: Float32Array, before: Float32Array): Promise<Control> {
-    return { row, aim: await this.backend.dynamics.reckon(row, before) };
+  async #move(control: Float32Array, before: Float32Array): Promise<Move> {
+    return { control, predicted: await this.backend.dynamics.predict(control, before) };
   }
 
-  // The clean pass and the pictures. `known`: the reading, where the tick was seen.
-  async #finish(episode: Episode, latent: Float32Array, { row, aim }: Control, known?: Float32Array): Promise<Moment> {
-    const { latent: previous, reading: before } = episode;
+  // The clean pass and the pictures. `known`: the state, where the tick was seen.
+  async #finish(episode: Episode, latent: Float32Array, move: Move, known?: Float32Array): Promise<Moment> {
+    const { latent: previous, state: before } = episode;
+    const { control, predicted } = move;
     const { dynamics, tokenizer } = this.backend;
-    const { heads, context } = await dynamics.read(episode.context, latent, { previous, rows: row, aims: aim });
-    const reading = known ?? heads.reading;
-    checkFinite([latent, reading, heads.reward, heads.success, heads.experts], context.ticks - 1);
-    const { frames, stream } = await tokenizer.decode(episode.stream, { latent, reading }, before);
-    const uncertainty = this.uncertainty?.of(latent, row, episode.beginning);
+    const { heads, context } = await dynamics.read(episode.context, latent, { previous, controls: control, predicted });
+    const state = known ?? heads.state;
+    checkFinite([latent, state, heads.reward, heads.success, heads.experts], context.ticks - 1);
+    const { frames, next } = await tokenizer.decode(episode.decoder, { latent, state }, before);
+    const uncertainty = this.uncertainty?.of(latent, control, episode.strangeness);
     return {
-      episode: { ...episode, context, stream, latent, reading, row },
-      tick: { frames, ...this.#readable({ ...heads, reading }), ...(uncertainty !== undefined && { uncertainty }) },
+      episode: { ...episode, context, decoder: next, latent, state, control },
+      tick: { frames, ...this.#readable({ ...heads, state }), ...(uncertainty !== undefined && { uncertainty }) },
     };
   }
 
-  #readable({ reward, success, reading, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
+  #readable({ reward, success, state, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
     const { names, mean, std, low, high } = this.manifest.proprioception;
     const environment = this.manifest.environmentState;
     return {
       reward,
       success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
-      proprioception: reading
+      proprioception: state
         .slice(0, names.length)
         .map((x, i) => Math.min(high, Math.max(low, x * (std[i] as number) + (mean[i] as number)))),
-      environmentState: reading
+      environmentState: state
         .slice(names.length)
         .map((x, i) => x * (environment?.std[i] as number) + (environment?.mean[i] as number)),
       expert: experts.indexOf(Math.max(...experts)),

@@ -6,22 +6,22 @@ import { thingOf, type WorldManifest } from "./world-schema.js";
 /** Sines and cosines that a noise level is given as: `level_size` of training/dynamics.py. */
 export const LEVEL_SIZE = 64;
 
-/** Radians a standard deviation of a reading, of the waves that a reading is given as: `WAVES` of training/tokenizer.py. */
+/** Radians a standard deviation of a state's number, of its Fourier features: `WAVES` of training/tokenizer.py. */
 export const WAVES: readonly number[] = Array.from({ length: 5 }, (_, i) => (Math.PI / 4) * 2 ** i);
 
-/** Radians half a picture, of the waves in which a sketch sees its points: `RIPPLES` of training/tokenizer.py. */
+/** Radians half a picture, of the Fourier features in which the state renderer sees its points: `RIPPLES` of training/tokenizer.py. */
 export const RIPPLES: readonly number[] = Array.from({ length: 6 }, (_, i) => (Math.PI / 2) * 2 ** i);
 
 /** What each token of its own reads from the control, and what the heads see of one: `SPOT` of training/dynamics.py. */
 export const SPOT = 32;
 
-/** What a reckoned change of the reading must exceed, in standard deviations: `REST` of training/reckoning.py. */
+/** What a predicted change of the state must exceed, in standard deviations: `REST` of training/predictor.py. */
 export const REST = 0.004;
 
-/** What a change of the reading is multiplied by: `CHANGE` of training/reckoning.py. */
+/** What a change of the state is multiplied by: `CHANGE` of training/predictor.py. */
 export const CHANGE = 4;
 
-/** What the heads' correction of the aim must exceed, in standard deviations: `SURE` of training/dynamics.py. */
+/** What the heads' correction of the predicted state must exceed, in standard deviations: `SURE` of training/dynamics.py. */
 export const SURE = 0.01;
 
 /** Radians a tick by which a key's rotary parts are turned, and radians a row and a column: `TURNS` of training/blocks.py. */
@@ -30,16 +30,16 @@ export const TURNS: readonly number[] = [1, 0.5, 0.25, 0.125];
 /** Rotary numbers of a key: pairs for time, row and column. `ROTARY` of training/blocks.py. */
 export const ROTARY = 6 * TURNS.length;
 
-/** Numbers that are read from a tick: proprioception, and the environment's state. */
-export function readingSize({ proprioception, environmentState }: WorldManifest): number {
+/** Numbers of a state vector: proprioception, and the environment's state. */
+export function stateSize({ proprioception, environmentState }: WorldManifest): number {
   return proprioception.names.length + (environmentState?.names.length ?? 0);
 }
 
 /**
- * The orders in which reckoning looks at a reading, one from where each of the alike things stands: `views` of
+ * The orders in which the predictor looks at a state, one from where each of the alike things stands: `views` of
  * training/data.py. All begin with the `shared` numbers, which are nobody's; the thing's `own` come next.
  */
-export function readingViews({ proprioception, environmentState }: WorldManifest): ReadingViews {
+export function stateViews({ proprioception, environmentState }: WorldManifest): StateViews {
   const { names = [], alike = [] } = environmentState ?? {};
   const things = [...proprioception.names, ...names].map(thingOf);
   const all = [...things.keys()];
@@ -50,20 +50,20 @@ export function readingViews({ proprioception, environmentState }: WorldManifest
   return { views, shared: nobodys.length, own: (all.length - nobodys.length) / alike.length };
 }
 
-export interface ReadingViews {
+export interface StateViews {
   readonly views: readonly (readonly number[])[];
   readonly shared: number;
   readonly own: number;
 }
 
-/** Numbers that move a tick, its row: its action block, and the reading of the tick before. */
-export function rowSize(world: WorldManifest): number {
-  return world.stride * world.action.channels.length + readingSize(world);
+/** Numbers of a tick's control: its action block, and the state before it. */
+export function controlSize(world: WorldManifest): number {
+  return world.stride * world.action.channels.length + stateSize(world);
 }
 
-// The row, the aim, and the aim's waves.
+// The control, the predicted state, and that one's sines and cosines.
 function featureSize(world: WorldManifest): number {
-  return rowSize(world) + readingSize(world) * (1 + 2 * WAVES.length);
+  return controlSize(world) + stateSize(world) * (1 + 2 * WAVES.length);
 }
 
 /** Places at which the heads and the reader look: `MAPS` of blocks.py and reader.py. */
@@ -88,14 +88,14 @@ export const READER = {
 const READER_WHOLE = 128;
 const READER_FEATURES = 192;
 
-/** Sizes of training/tokenizer.py's `Sketch`. */
-export const SKETCH = { width: 256, points: 32, hidden: 96, channels: 24 } as const;
+/** Sizes of training/tokenizer.py's `StateRenderer`. */
+export const RENDERER = { width: 256, points: 32, hidden: 96, channels: 24 } as const;
 
 /** `KEPT` of training/tokenizer.py's `Tokenizer`. */
 const KEPT = 32;
 
-/** `WIDTH` of training/reckoning.py's `Reckoning`. */
-const RECKONING_WIDTH = 512;
+/** `WIDTH` of training/predictor.py's `Predictor`. */
+const PREDICTOR_WIDTH = 512;
 const SCORES_WIDTH = 256;
 
 /** `LEVELS` of training/uncertainty.py. */
@@ -161,7 +161,7 @@ export function tokenizerTensors(world: WorldManifest): Rules {
     rules.set(`${name}.weight`, half(to, from));
     if (bias) rules.set(`${name}.bias`, half(to));
   };
-  const reading = readingSize(world);
+  const state = stateSize(world);
   const reader = (name: string, outputs: number): void => {
     let channels = 3;
     for (const part of ["near", "far"] as const) {
@@ -175,10 +175,10 @@ export function tokenizerTensors(world: WorldManifest): Rules {
     linear(`${name}.features`, READER_FEATURES, MAPS * (READER.width + 2) + READER_WHOLE);
     linear(`${name}.head`, outputs, READER_FEATURES);
   };
-  reader("reader", reading);
+  reader("reader", state);
   if (tokenizer.appearance > 0) reader("appearance", tokenizer.appearance);
-  const { width, points, hidden, channels: drawn } = SKETCH;
-  linear("sketch.inp", width, reading * (1 + 2 * WAVES.length));
+  const { width, points, hidden, channels: drawn } = RENDERER;
+  linear("sketch.inp", width, state * (1 + 2 * WAVES.length));
   if (tokenizer.appearance > 0) linear("sketch.appearance", width, tokenizer.appearance, false);
   linear("sketch.hidden", width, width);
   linear("sketch.points", 2 * points, width);
@@ -202,7 +202,7 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   const { tokens, width, blocks, heads, latent, experts, mlpRatio, condWidth, waves, chunk } = world.dynamics;
   const channels = world.tokenizer.latentChannels;
   const features = featureSize(world);
-  const reading = readingSize(world);
+  const state = stateSize(world);
   const rules: Rules = new Map();
   const linear = (name: string, to: number, from: number, bias = true): void => {
     rules.set(`${name}.weight`, half(to, from));
@@ -211,15 +211,15 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("inp", width, 2 * channels);
   rules.set("place", half(tokens, width));
   rules.set("gap", half(chunk, width));
-  linear("reckoning.inp", RECKONING_WIDTH, 2 * rowSize(world));
-  linear("reckoning.wave", waves, 2 * rowSize(world));
-  linear("reckoning.wave_out", RECKONING_WIDTH, waves, false);
-  linear("reckoning.hidden1", RECKONING_WIDTH, RECKONING_WIDTH);
-  linear("reckoning.hidden2", RECKONING_WIDTH, RECKONING_WIDTH);
-  const { views, shared, own } = readingViews(world);
-  if (views.length > 1) rules.set("reckoning.units", half(2, reading));
-  linear("reckoning.out", shared + own, RECKONING_WIDTH);
-  rules.set("reckoning.range", half(2, reading));
+  linear("reckoning.inp", PREDICTOR_WIDTH, 2 * controlSize(world));
+  linear("reckoning.wave", waves, 2 * controlSize(world));
+  linear("reckoning.wave_out", PREDICTOR_WIDTH, waves, false);
+  linear("reckoning.hidden1", PREDICTOR_WIDTH, PREDICTOR_WIDTH);
+  linear("reckoning.hidden2", PREDICTOR_WIDTH, PREDICTOR_WIDTH);
+  const { views, shared, own } = stateViews(world);
+  if (views.length > 1) rules.set("reckoning.units", half(2, state));
+  linear("reckoning.out", shared + own, PREDICTOR_WIDTH);
+  rules.set("reckoning.range", half(2, state));
   linear("control_in", width, features);
   linear("spot_in", tokens * SPOT, features);
   linear("spot_out", width, SPOT, false);
@@ -255,22 +255,22 @@ export function dynamicsTensors(world: WorldManifest): Rules {
   linear("spot", SPOT, width);
   linear("look.map", MAPS, SPOT);
   linear("heads_in", width, width + MAPS * (SPOT + 2));
-  linear("reading_out", reading, width);
+  linear("reading_out", state, width);
   const scores = 2 * (world.tasks.length - 1);
-  linear("scores.inp", SCORES_WIDTH, reading);
+  linear("scores.inp", SCORES_WIDTH, state);
   for (const i of [1, 2]) linear(`scores.hidden${i}`, SCORES_WIDTH, SCORES_WIDTH);
   linear("scores.out", scores, SCORES_WIDTH);
-  linear("scores_in", width, width + reading);
+  linear("scores_in", width, width + state);
   linear("scores_out", scores, width);
   return rules;
 }
 
 /** Of training/uncertainty.py. */
 export function uncertaintyTensors(world: WorldManifest): Rules {
-  const [row, { tokens }, { latentChannels: C }] = [rowSize(world), world.dynamics, world.tokenizer];
+  const [control, { tokens }, { latentChannels: C }] = [controlSize(world), world.dynamics, world.tokenizer];
   const shapes = {
-    row_mean: [row],
-    row_axes: [row, row],
+    row_mean: [control],
+    row_axes: [control, control],
     latent_mean: [tokens, C],
     latent_axes: [C, C],
     scale: [3, 2],

@@ -9,8 +9,8 @@ export interface PlainTick {
   /** `[L, C]`. */
   readonly z: ArrayLike<number>;
   readonly previous: ArrayLike<number>;
-  /** `[s A + Q]`: its actions, and the reading before it. */
-  readonly row: ArrayLike<number>;
+  /** `[s A + Q]`: its actions, and the state before it. */
+  readonly control: ArrayLike<number>;
   /** That of the tick before. */
   readonly before: ArrayLike<number>;
   readonly t: number;
@@ -20,7 +20,7 @@ export interface PlainTick {
 export interface PlainResult {
   /** X, `[L, C]`. */
   readonly end: number[];
-  /** Reward, success logits, reading. */
+  /** Reward, success logits, state. */
   readonly heads: number[];
 }
 
@@ -43,12 +43,12 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       x.reduce((sum, value, i) => sum + value * at(matrix, row * x.length + i), bias ? at(bias, row) : 0),
     );
   };
-  // Where the actions lead the reading; a change of less than 0.004 is none.
-  function reckoned(row: readonly number[], before: readonly number[]): number[] {
+  // Where the actions lead the state; a change of less than 0.004 is none.
+  function predict(control: readonly number[], before: readonly number[]): number[] {
     const range = get("reckoning.range");
     const size = range.length / 2;
-    const [actions, reading] = [row.slice(0, -size), row.slice(-size)];
-    const change = reading.map((x, i) => 4 * (x - at(before, actions.length + i)));
+    const [actions, state] = [control.slice(0, -size), control.slice(-size)];
+    const change = state.map((x, i) => 4 * (x - at(before, actions.length + i)));
     // Each of the things that are alike, if there are any, is looked at from where it stands, with the next ones behind it.
     const names = [...manifest.proprioception.names, ...(manifest.environmentState?.names ?? [])];
     const alike = manifest.environmentState?.alike ?? [];
@@ -59,7 +59,7 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
     const moves: number[] = names.map(() => 0);
     for (const n of alike.length > 1 ? alike.keys() : [0]) {
       const view = [nobodys, ...numbers.slice(n), ...numbers.slice(0, n)].flat();
-      const there = view.map((i) => at(reading, i) * at(scale, i) + at(shift, i));
+      const there = view.map((i) => at(state, i) * at(scale, i) + at(shift, i));
       const told = [...actions, ...there, ...before.slice(0, -size), ...view.map((i) => at(change, i) * at(scale, i))];
       const seen = linear(linear(told, "reckoning.wave").map(Math.sin), "reckoning.wave_out");
       let x = silu(sum(linear(told, "reckoning.inp"), seen));
@@ -70,14 +70,14 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       }
     }
     return moves.map((moved, i) => {
-      const there = at(reading, i) + (Math.abs(moved) > 0.004 ? moved : 0);
+      const there = at(state, i) + (Math.abs(moved) > 0.004 ? moved : 0);
       return Math.min(Math.max(there, at(range, i)), at(range, size + i));
     });
   }
-  const streams = ticks.map(({ z, previous, row, before, t, r }) => {
-    const aimed = reckoned(Array.from(row), Array.from(before));
-    const angles = Array.from({ length: 5 }, (_, i) => aimed.map((y) => (y * Math.PI * 2 ** i) / 4)).flat();
-    const features = [...Array.from(row), ...aimed, ...angles.map(Math.sin), ...angles.map(Math.cos)];
+  const streams = ticks.map(({ z, previous, control, before, t, r }) => {
+    const predicted = predict(Array.from(control), Array.from(before));
+    const angles = Array.from({ length: 5 }, (_, i) => predicted.map((y) => (y * Math.PI * 2 ** i) / 4)).flat();
+    const features = [...Array.from(control), ...predicted, ...angles.map(Math.sin), ...angles.map(Math.cos)];
     const controlIn = sum(linear(features, "control_in"), part(get("gap"), 0, W));
     const spots = chunks(linear(features, "spot_in"), 32);
     const x = Array.from({ length: L }, (_, i) => {
@@ -93,7 +93,7 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       .reduce(sum)
       .map((y) => y / L);
     const logits = linear(silu(linear([...features, ...pooled], "router_in")), "router_out");
-    return { x, cond, aimed, expert: logits.indexOf(Math.max(...logits)) };
+    return { x, cond, predicted, expert: logits.indexOf(Math.max(...logits)) };
   });
   for (const [layer, kind] of [...blocks].entries()) {
     const block = `blocks.${layer}`;
@@ -205,14 +205,14 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       "heads_in",
     ),
   );
-  const reading = sum(
-    last.aimed,
+  const state = sum(
+    last.predicted,
     linear(y, "reading_out").map((more) => (Math.abs(more) > 0.01 ? more : 0)),
   );
-  let hidden = silu(linear(reading, "scores.inp"));
+  let hidden = silu(linear(state, "scores.inp"));
   for (const i of [1, 2]) hidden = sum(hidden, silu(linear(hidden, `scores.hidden${i}`)));
-  const more = linear(silu(linear([...y, ...reading], "scores_in")), "scores_out");
-  return { end, heads: [...sum(linear(hidden, "scores.out"), more), ...reading] };
+  const more = linear(silu(linear([...y, ...state], "scores_in")), "scores_out");
+  return { end, heads: [...sum(linear(hidden, "scores.out"), more), ...state] };
 }
 
 // For each map, the mean over tokens of what is there and of the token's place, by the map's softmax.

@@ -4,7 +4,7 @@ import type { Backend } from "../backend.js";
 import { Lane } from "../lane.js";
 import type { World } from "../world.js";
 import { OrtDynamics } from "./dynamics.js";
-import { dynamicsGraph, reckoningGraph } from "./dynamics-graph.js";
+import { dynamicsGraph, predictorGraph } from "./dynamics-graph.js";
 import type { Precision } from "./layers.js";
 import { OrtSession } from "./session.js";
 import { OrtTokenizer } from "./tokenizer.js";
@@ -30,7 +30,7 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
   const chunk = hasChunks
     ? await OrtSession.create(dynamicsGraph(world, precision, "chunk"), lane, threads)
     : undefined;
-  const predictor = await OrtSession.create(reckoningGraph(world), lane, threads);
+  const predictor = await OrtSession.create(predictorGraph(world), lane, threads);
   return {
     dynamics: new OrtDynamics({ tick, chunk, predictor }, world.manifest),
     tokenizer: new OrtTokenizer(encoder, decoder, appearance, world.manifest),

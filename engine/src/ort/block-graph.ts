@@ -155,7 +155,7 @@ function memory(sizes: Sizes, { layers, isOne }: TickRows, i: number, h: Value):
   const { width: W, heads: N } = sizes;
   const D = W / N;
   const name = `blocks.${i}.memory`;
-  const state = graph.input(`state.${i}`, "float32", [N, D, D]);
+  const state = graph.input(`recurrent.${i}`, "float32", [N, D, D]);
   const made = layers.matmul(h, layers.weight(`${name}.inp.weight`));
   const parts = graph.split("Split", [made, graph.integers(W, W, W, W)], 4, { axis: 1 });
   const [q, k, v, gate] = parts as [Value, Value, Value, Value];
@@ -165,7 +165,7 @@ function memory(sizes: Sizes, { layers, isOne }: TickRows, i: number, h: Value):
   const seen = graph.reshape(graph.add("Transpose", [layers.rms(shown, D)], { perm: [1, 0, 2] }), -1, W);
   if (isOne) {
     const next = written(layers, sizes, name, h, { query, key: unit(k), value: v, state });
-    graph.output(`next.state.${i}`, next, "float32", [N, D, D]);
+    graph.output(`next.recurrent.${i}`, next, "float32", [N, D, D]);
   }
   return graph.add("Mul", [seen, layers.silu(gate)]);
 }

@@ -2,39 +2,39 @@
 // is denoised and read by the same graph, or for chunks of any length, which are only denoised.
 //
 // Shapes: T ticks of the chunk, L tokens a tick, W width, N heads, D = W / N, K latent and R rotary numbers of a key, C latent channels, s
-// stride, A action size, Q what is read from a tick, E experts, S = L (window + 1) context tokens, in the slots of the
+// stride, A action size, Q numbers of a state vector, E experts, S = L (window + 1) context tokens, in the slots of the
 // window.
 
 import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
 import {
   CHANGE,
+  controlSize,
   LEVEL_SIZE,
   MAPS,
   REST,
-  type ReadingViews,
   ROTARY,
-  readingSize,
-  readingViews,
-  rowSize,
   SPOT,
+  type StateViews,
   SURE,
+  stateSize,
+  stateViews,
   WAVES,
 } from "../world-tensors.js";
 import { blockGraph, type ContextInputs } from "./block-graph.js";
 import { levelWeights, modulationWeights, plusRow, rows } from "./dynamics-weights.js";
+import { fourier } from "./fourier.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers, type Precision } from "./layers.js";
 import { TickRows } from "./tick-rows.js";
-import { waves } from "./waves.js";
 
 /**
- * Inputs: `z` `[T L, C]`; `previous` `[L, C]`; `rows` `[T, s A + Q]` and `aims` `[T, Q]`; `levels` `[3, 1]`: t, t - r and the context's;
+ * Inputs: `z` `[T L, C]`; `previous` `[L, C]`; `controls` `[T, s A + Q]` and `predicted` `[T, Q]`; `levels` `[3, 1]`: t, t - r and the context's;
  * `cos`, `sin` `[S, R]` (see rotary.ts) and `hidden` `[1, S]`, what is added to the scores: of each slot, the first of
- * which has the sink; `latents.i` `[S, K]` and `rotary.i` `[S, R]` of each window block i, `state.i` `[N, D, D]` of each
+ * which has the sink; `latents.i` `[S, K]` and `rotary.i` `[S, R]` of each window block i, `recurrent.i` `[N, D, D]` of each
  * memory block. T is 1 of `tick`, and of `chunk` any up to the world's.
  * Outputs: `end` `[T L, C]`: X; and of `tick` `heads` `[1, 2 tasks + Q]`; `experts` `[1, E]`: logits; what is to be kept
- * of it: `next.latents.i` `[L, K]`, `next.rotary.i` `[L, R]`, `next.state.i`.
+ * of it: `next.latents.i` `[L, K]`, `next.rotary.i` `[L, R]`, `next.recurrent.i`.
  */
 export function dynamicsGraph(
   world: Pick<World, "manifest" | "dynamics">,
@@ -48,14 +48,14 @@ export function dynamicsGraph(
   const graph = new Graph("dynamics");
   const layers = new Layers(graph, world.dynamics, precision);
   const T = kind === "tick" ? 1 : "ticks";
-  const Q = readingSize(manifest);
-  const row = graph.input("rows", "float32", [T, rowSize(manifest)]);
-  const rowsOf = new TickRows(layers, L, W, kind === "tick" ? undefined : row);
+  const Q = stateSize(manifest);
+  const control = graph.input("controls", "float32", [T, controlSize(manifest)]);
+  const rowsOf = new TickRows(layers, L, W, kind === "tick" ? undefined : control);
   const read = (name: string) => layers.weight(name);
   const z = graph.input("z", "float32", rowsOf.shape(C));
   const previous = graph.input("previous", "float32", [L, C]);
-  const aim = graph.input("aims", "float32", [T, Q]);
-  const features = graph.add("Concat", [row, waves(layers, aim, Q, WAVES)], { axis: 1 });
+  const predicted = graph.input("predicted", "float32", [T, Q]);
+  const features = graph.add("Concat", [control, fourier(layers, predicted, Q, WAVES)], { axis: 1 });
   const cond = conditioning(rowsOf, features, graph.input("levels", "float32", [3, 1]));
   const modulations = modulate(rowsOf, cond, manifest.dynamics);
   const logits = router(rowsOf, features, previous);
@@ -79,7 +79,7 @@ export function dynamicsGraph(
   const last = rowsOf.norm(x, shift, scale);
   graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", rowsOf.shape(C));
   if (kind === "chunk") return graph.build();
-  graph.output("heads", heads(rowsOf, last, aim), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
+  graph.output("heads", heads(rowsOf, last, predicted), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
   graph.output("experts", logits, "float32", [1, manifest.dynamics.experts]);
   return graph.build();
 }
@@ -95,37 +95,40 @@ function places(layers: Layers): Weight {
   return { data, shape: [(ticks * size) / W, W] };
 }
 
-// What the fastest wave of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
+// What the fastest sine of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
 const MOST_RADIANS = 20;
 
-/** `Reckoning` of training/reckoning.py. Inputs: `row`, `before` `[1, s A + Q]`, a tick's and that of the tick before it. Output: `aim` `[1, Q]`. */
-export function reckoningGraph({ manifest, dynamics }: Pick<World, "manifest" | "dynamics">): Uint8Array {
-  const graph = new Graph("reckoning");
+/** `Predictor` of training/predictor.py. Inputs: `control`, `before` `[1, s A + Q]`, a tick's and that of the tick before it. Output: `predicted` `[1, Q]`. */
+export function predictorGraph({ manifest, dynamics }: Pick<World, "manifest" | "dynamics">): Uint8Array {
+  const graph = new Graph("predictor");
   const layers = new Layers(graph, dynamics);
-  const Q = readingSize(manifest);
-  const [size, actions] = [rowSize(manifest), rowSize(manifest) - Q];
-  const [row, before] = ["row", "before"].map((name) => graph.input(name, "float32", [1, size])) as [Value, Value];
+  const Q = stateSize(manifest);
+  const [size, actions] = [controlSize(manifest), controlSize(manifest) - Q];
+  const [control, before] = ["control", "before"].map((name) => graph.input(name, "float32", [1, size])) as [
+    Value,
+    Value,
+  ];
   const sizes = graph.integers(actions, Q);
-  const [now, reading] = graph.split("Split", [row, sizes], 2, { axis: 1 }) as [Value, Value];
+  const [now, state] = graph.split("Split", [control, sizes], 2, { axis: 1 }) as [Value, Value];
   const [last, earlier] = graph.split("Split", [before, sizes], 2, { axis: 1 }) as [Value, Value];
   const factor = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
-  const change = graph.add("Mul", [graph.add("Sub", [reading, earlier]), factor]);
-  const move = moveSeen(layers, readingViews(manifest), now, reading, last, change);
-  const moved = graph.add("Add", [reading, layers.shrink(move, REST)]);
+  const change = graph.add("Mul", [graph.add("Sub", [state, earlier]), factor]);
+  const move = changeSeen(layers, stateViews(manifest), now, state, last, change);
+  const moved = graph.add("Add", [state, layers.shrink(move, REST)]);
   const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.range"), i, i + 1))) as [
     Value,
     Value,
   ];
-  graph.output("aim", graph.add("Min", [graph.add("Max", [moved, low]), high]), "float32", [1, Q]);
+  graph.output("predicted", graph.add("Min", [graph.add("Max", [moved, low]), high]), "float32", [1, Q]);
   return graph.build();
 }
 
-// `change` of training/reckoning.py: what is seen from every view, [N, ..], and put together again, [1, Q].
-function moveSeen(layers: Layers, from: ReadingViews, now: Value, reading: Value, last: Value, change: Value): Value {
+// `change` of training/predictor.py: what is seen from every view, [N, ..], and put together again, [1, Q].
+function changeSeen(layers: Layers, from: StateViews, now: Value, state: Value, last: Value, change: Value): Value {
   const { graph } = layers;
   const { views, shared, own } = from;
   const N = views.length;
-  if (N === 1) return reckoned(layers, [now, reading, last, change]);
+  if (N === 1) return changed(layers, [now, state, last, change]);
   const Q = views.flat().length / N;
   const [scale, shift] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.units"), i, i + 1))) as [
     Value,
@@ -134,9 +137,9 @@ function moveSeen(layers: Layers, from: ReadingViews, now: Value, reading: Value
   const pick = (x: Value, ...order: number[]) => graph.add("Gather", [x, graph.integers(...order)], { axis: 1 });
   const each = (x: Value) => graph.add("Concat", new Array<Value>(N).fill(x), { axis: 0 });
   const seen = (x: Value) => graph.reshape(pick(x, ...views.flat()), N, Q);
-  const there = seen(graph.add("Add", [graph.add("Mul", [reading, scale]), shift]));
+  const there = seen(graph.add("Add", [graph.add("Mul", [state, scale]), shift]));
   const moving = seen(graph.add("Mul", [change, scale]));
-  const moves = reckoned(layers, [each(now), there, each(last), moving]);
+  const moves = changed(layers, [each(now), there, each(last), moving]);
   const [nobodys, things] = graph.split("Split", [moves, graph.integers(shared, own)], 2, { axis: 1 }) as [
     Value,
     Value,
@@ -148,12 +151,12 @@ function moveSeen(layers: Layers, from: ReadingViews, now: Value, reading: Value
   return graph.add("Div", [back, scale]);
 }
 
-// `seen` of training/reckoning.py.
-function reckoned(layers: Layers, told: readonly Value[]): Value {
+// `seen` of training/predictor.py.
+function changed(layers: Layers, told: readonly Value[]): Value {
   const { graph } = layers;
   const known = graph.add("Concat", told, { axis: 1 });
-  const waves = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
-  let x = layers.matmul(waves, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
+  const features = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
+  let x = layers.matmul(features, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
   x = layers.silu(x);
   for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
   return layers.linear(x, "reckoning.out");
@@ -211,22 +214,22 @@ function look(layers: Layers, x: Value, L: number): Value {
   return graph.reshape(seen, 1, MAPS * (SPOT + 2));
 }
 
-// `Scores` of training/reckoning.py: rewards, and logits of success, [1, 2 tasks].
-function scored(layers: Layers, reading: Value): Value {
+// `Scores` of training/predictor.py: rewards, and logits of success, [1, 2 tasks].
+function scored(layers: Layers, state: Value): Value {
   const { graph } = layers;
-  let x = layers.silu(layers.linear(reading, "scores.inp"));
+  let x = layers.silu(layers.linear(state, "scores.inp"));
   for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `scores.hidden${i}`))]);
   return layers.linear(x, "scores.out");
 }
 
-// `read_heads` of dynamics.py: rewards and success logits, then the reading, [1, 2 tasks + Q].
-function heads({ layers, vectors, tokens }: TickRows, x: Value, aim: Value): Value {
+// `read_heads` of dynamics.py: rewards and success logits, then the state, [1, 2 tasks + Q].
+function heads({ layers, vectors, tokens }: TickRows, x: Value, predicted: Value): Value {
   const { graph } = layers;
   const mean = graph.add("ReduceMean", [x, graph.integers(0)]);
   const seen = look(layers, layers.linear(x, "spot"), tokens);
   const y = layers.silu(vectors.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
-  const reading = graph.add("Add", [aim, layers.shrink(vectors.linear(y, "reading_out"), SURE)]);
-  const more = layers.silu(vectors.linear(graph.add("Concat", [y, reading], { axis: 1 }), "scores_in"));
-  const scores = graph.add("Add", [scored(vectors, reading), vectors.linear(more, "scores_out")]);
-  return graph.add("Concat", [scores, reading], { axis: 1 });
+  const state = graph.add("Add", [predicted, layers.shrink(vectors.linear(y, "reading_out"), SURE)]);
+  const more = layers.silu(vectors.linear(graph.add("Concat", [y, state], { axis: 1 }), "scores_in"));
+  const scores = graph.add("Add", [scored(vectors, state), vectors.linear(more, "scores_out")]);
+  return graph.add("Concat", [scores, state], { axis: 1 });
 }

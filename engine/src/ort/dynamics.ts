@@ -4,7 +4,7 @@ import { Tensor } from "onnxruntime-node";
 import type { ChunkInput, Context, Dynamics, Heads, Page } from "../backend.js";
 import { SlidingWindow } from "../window.js";
 import type { WorldManifest } from "../world-schema.js";
-import { ROTARY, readingSize } from "../world-tensors.js";
+import { ROTARY, stateSize } from "../world-tensors.js";
 import { writeTurns } from "./rotary.js";
 import { type FloatTensor, type OrtSession, type Tensors, zeros } from "./session.js";
 
@@ -29,16 +29,16 @@ export class OrtDynamics implements Dynamics {
   ) {
     const { width, heads, blocks } = manifest.dynamics;
     const D = width / heads;
-    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`state.${i}`] : []));
-    const state = Object.fromEntries(memories.map((name) => [name, new Float32Array(heads * D * D)]));
-    this.empty = { ticks: 0, pages: [], state };
+    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`recurrent.${i}`] : []));
+    const recurrent = Object.fromEntries(memories.map((name) => [name, new Float32Array(heads * D * D)]));
+    this.empty = { ticks: 0, pages: [], recurrent };
     this.#slots = new Slots(manifest);
   }
 
-  async reckon(row: Float32Array, before: Float32Array): Promise<Float32Array> {
-    const aim = zeros(1, readingSize(this.manifest));
-    await this.sessions.predictor.run({ row: tensor(row, 1), before: tensor(before, 1) }, { aim });
-    return aim.data;
+  async predict(control: Float32Array, before: Float32Array): Promise<Float32Array> {
+    const predicted = zeros(1, stateSize(this.manifest));
+    await this.sessions.predictor.run({ control: tensor(control, 1), before: tensor(before, 1) }, { predicted });
+    return predicted.data;
   }
 
   async denoise(context: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Promise<Float32Array> {
@@ -56,18 +56,18 @@ export class OrtDynamics implements Dynamics {
     const { tasks, dynamics } = this.manifest;
     const { tokens, latent, heads: N, width, experts } = dynamics;
     const [D, scored] = [width / N, tasks.length - 1];
-    const read = zeros(1, 2 * scored + readingSize(this.manifest));
+    const read = zeros(1, 2 * scored + stateSize(this.manifest));
     const logits = zeros(1, experts);
     const page: Record<string, FloatTensor> = {};
-    const state: Record<string, FloatTensor> = {};
+    const recurrent: Record<string, FloatTensor> = {};
     for (const [i, kind] of [...dynamics.blocks].entries()) {
-      if (kind === "m") state[`state.${i}`] = zeros(N, D, D);
+      if (kind === "m") recurrent[`recurrent.${i}`] = zeros(N, D, D);
       else {
         page[`latents.${i}`] = zeros(tokens, latent);
         page[`rotary.${i}`] = zeros(tokens, ROTARY);
       }
     }
-    const made = Object.entries({ ...page, ...state }).map(([name, kept]) => [`next.${name}`, kept] as const);
+    const made = Object.entries({ ...page, ...recurrent }).map(([name, kept]) => [`next.${name}`, kept] as const);
     await this.sessions.tick.run(() => this.#inputs(context, z, input, 0, 0), {
       heads: read,
       experts: logits,
@@ -80,26 +80,26 @@ export class OrtDynamics implements Dynamics {
       heads: {
         reward: numbers.slice(0, scored),
         success: numbers.slice(scored, 2 * scored),
-        reading: numbers.slice(2 * scored),
+        state: numbers.slice(2 * scored),
         experts: logits.data,
       },
-      context: { ticks: context.ticks + 1, pages, state: dataOf(state) },
+      context: { ticks: context.ticks + 1, pages, recurrent: dataOf(recurrent) },
     };
   }
 
   // Read when the run's turn comes: the slots are all episodes'.
-  #inputs({ ticks, pages, state }: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Tensors {
+  #inputs({ ticks, pages, recurrent }: Context, z: Float32Array, input: ChunkInput, t: number, r: number): Tensors {
     const { manifest } = this;
     const { heads, width, contextLevel, tokens } = manifest.dynamics;
-    const { previous, rows, aims } = input;
+    const { previous, controls, predicted } = input;
     const K = z.length / previous.length;
     const D = width / heads;
-    const states = Object.entries(state).map(([name, data]) => [name, new Tensor("float32", data, [heads, D, D])]);
+    const states = Object.entries(recurrent).map(([name, data]) => [name, new Tensor("float32", data, [heads, D, D])]);
     return {
       z: tensor(z, K * tokens),
       previous: tensor(previous, tokens),
-      rows: tensor(rows, K),
-      aims: tensor(aims, K),
+      controls: tensor(controls, K),
+      predicted: tensor(predicted, K),
       levels: tensor(Float32Array.of(t, t - r, contextLevel), 3),
       ...Object.fromEntries(states),
       ...this.#slots.show(ticks, pages),

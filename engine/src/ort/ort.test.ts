@@ -9,7 +9,7 @@ import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
 import type { Backend, Heads } from "../backend.js";
 import { Lane } from "../lane.js";
 import { loadWorld, type World } from "../world.js";
-import { readingSize, rowSize } from "../world-tensors.js";
+import { controlSize, stateSize } from "../world-tensors.js";
 import { createOrtBackend } from "./backend.js";
 import { Graph } from "./graph.js";
 import { Layers } from "./layers.js";
@@ -54,14 +54,14 @@ async function begun() {
 
 // Decodes the goldens' first `T` ticks in runs of `ticks`; the pixels about [-1, 1] of all.
 async function decode(T: number, ticks: number) {
-  const [z, reading] = [goldens.get("encode.z"), goldens.get("encode.reading")];
+  const [z, states] = [goldens.get("encode.z"), goldens.get("encode.state")];
   const { stride, frame, dynamics, tokenizer } = world.manifest;
   const { height: H, width: W } = frame;
   const session = await OrtSession.create(decoderGraph(world, ticks), new Lane(), 1);
   const [, b, c] = tokenizer.widths;
   let memory: Tensors = { memory8: zeros(1, c, H / 8, W / 8), memory4: zeros(1, b, H / 4, W / 4) };
   const size = dynamics.tokens * tokenizer.latentChannels;
-  const Q = readingSize(world.manifest);
+  const Q = stateSize(world.manifest);
   const { first, appearance } = await begun();
   const decoded = new Float32Array(T * 3 * stride * H * W);
   for (let t = 0; t < T; t += ticks) {
@@ -69,8 +69,8 @@ async function decode(T: number, ticks: number) {
     input.data.set(z.data.slice(t * size, (t + ticks) * size));
     const [before, now] = [zeros(ticks, Q), zeros(ticks, Q)];
     for (let k = 0; k < ticks; k++) {
-      before.data.set(row(reading, earlier(t + k)), k * Q);
-      now.data.set(row(reading, t + k), k * Q);
+      before.data.set(row(states, earlier(t + k)), k * Q);
+      now.data.set(row(states, t + k), k * Q);
     }
     const pixels = zeros(ticks, 3 * stride, H, W);
     const [next8, next4] = [zeros(1, c, H / 8, W / 8), zeros(1, b, H / 4, W / 4)];
@@ -85,11 +85,11 @@ async function decode(T: number, ticks: number) {
 
 describe("against PyTorch, fp32", () => {
   it("encodes and reads each tick, to 1e-3", async () => {
-    const [z, readings] = [goldens.get("encode.z"), goldens.get("encode.reading")];
+    const [z, states] = [goldens.get("encode.z"), goldens.get("encode.state")];
     for (let i = 0; i < (z.shape[0] ?? 0); i++) {
-      const { latent, reading } = await backend.tokenizer.encode(tickFrames(i));
+      const { latent, state } = await backend.tokenizer.encode(tickFrames(i));
       expect(relativeError(latent, row(z, i))).toBeLessThan(1e-3);
-      expect(relativeError(reading, row(readings, i))).toBeLessThan(1e-3);
+      expect(relativeError(state, row(states, i))).toBeLessThan(1e-3);
     }
   });
 
@@ -106,16 +106,16 @@ describe("against PyTorch, fp32", () => {
 
   it("decodes a stream to frames: those pixels, rounded half to even as PyTorch does", async () => {
     const { stride, frame } = world.manifest;
-    const [z, readings] = [goldens.get("encode.z"), goldens.get("encode.reading")];
+    const [z, states] = [goldens.get("encode.z"), goldens.get("encode.state")];
     const ticks = z.shape[0] ?? 0;
     const pixels = await decode(ticks, 1);
     const area = frame.height * frame.width;
-    let stream = await backend.tokenizer.begin(tickFrames(0).subarray(0, area * 3));
+    let decoder = await backend.tokenizer.begin(tickFrames(0).subarray(0, area * 3));
     for (let tick = 0; tick < ticks; tick++) {
-      const seen = { latent: row(z, tick), reading: row(readings, tick) };
-      const decoded = await backend.tokenizer.decode(stream, seen, row(readings, earlier(tick)));
+      const seen = { latent: row(z, tick), state: row(states, tick) };
+      const decoded = await backend.tokenizer.decode(decoder, seen, row(states, earlier(tick)));
       const { frames } = decoded;
-      stream = decoded.stream;
+      decoder = decoded.next;
       const size = 3 * stride * area;
       const expected = inFrames(pixels.slice(tick * size, (tick + 1) * size), area).map((value) => {
         const down = Math.floor(value);
@@ -137,7 +137,7 @@ describe("against PyTorch, fp32", () => {
     expect(latents.length).toBeGreaterThan(world.manifest.dynamics.window + 2);
     const golden = (name: string) => goldens.get(`${kind}${nfe}.${name}`);
     for (const [i, z] of latents.entries()) expect(relativeError(z, row(golden("z"), i))).toBeLessThan(1e-3);
-    for (const name of ["reward", "success", "reading"] as const) {
+    for (const name of ["reward", "success", "state"] as const) {
       const got = heads.flatMap((read: Heads) => [...read[name]]);
       expect(relativeError(got, golden(name).data)).toBeLessThan(1e-3);
     }
@@ -159,21 +159,21 @@ describe("fast paths equal slow paths", () => {
     const wave = (length: number, seed: number) =>
       Float32Array.from({ length }, (_, i) => Math.sin(1 + seed * 7.3 + i * i));
     let previous: Float32Array = new Float32Array(size);
-    let before = wave(rowSize(world.manifest), 0.5);
+    let before = wave(controlSize(world.manifest), 0.5);
     for (let tick = 0; tick < 3 * dynamics.window + 2; tick++) {
       const z = wave(size, tick);
-      const row = wave(rowSize(world.manifest), tick + 0.5);
-      const aim = await backend.dynamics.reckon(row, before);
-      const input = { previous, rows: row, aims: aim };
-      const noisy = { z, previous, row, before, t: 0.7, r: 0.3 };
+      const control = wave(controlSize(world.manifest), tick + 0.5);
+      const predicted = await backend.dynamics.predict(control, before);
+      const input = { previous, controls: control, predicted };
+      const noisy = { z, previous, control, before, t: 0.7, r: 0.3 };
       const end = await backend.dynamics.denoise(context, z, input, 0.7, 0.3);
       expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
-      ticks.push({ z, previous, row, before, t: 0, r: 0 });
+      ticks.push({ z, previous, control, before, t: 0, r: 0 });
       const made = await backend.dynamics.read(context, z, input);
-      const { reward, success, reading } = made.heads;
-      expect(relativeError([...reward, ...success, ...reading], recompute(world, ticks).heads)).toBeLessThan(1e-4);
+      const { reward, success, state } = made.heads;
+      expect(relativeError([...reward, ...success, ...state], recompute(world, ticks).heads)).toBeLessThan(1e-4);
       context = made.context;
-      [previous, before] = [z, row];
+      [previous, before] = [z, control];
     }
   });
 });

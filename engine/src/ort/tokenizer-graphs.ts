@@ -1,17 +1,17 @@
 // The encoder and the decoder of training/tokenizer.py as ONNX graphs, and what sees the appearance of a stream.
 //
-// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a reading,
+// Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a state,
 // K of an appearance.
 import type { World } from "../world.js";
 import type { WorldManifest } from "../world-schema.js";
-import { MAPS, READER, readingSize } from "../world-tensors.js";
+import { MAPS, READER, stateSize } from "../world-tensors.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers } from "./layers.js";
-import { sketch } from "./sketch-graph.js";
+import { rendered } from "./renderer-graph.js";
 
 type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
-/** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, and `reading` `[1, Q]`, of the last frame. */
+/** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, and `state` `[1, Q]`, of the last frame. */
 export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
   const { stride: s, frame, tokenizer } = manifest;
   const { height: H, width: W } = frame;
@@ -34,7 +34,7 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   const tokens = graph.add("Transpose", [graph.reshape(x, C, L)], { perm: [1, 0] });
   graph.output("z", layers.rms(tokens, C), "float32", [L, C]);
   const last = graph.add("Slice", [frames, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
-  graph.output("reading", reader(layers, "reader", last, H), "float32", [1, readingSize(manifest)]);
+  graph.output("state", reader(layers, "reader", last, H), "float32", [1, stateSize(manifest)]);
   return graph.build();
 }
 
@@ -79,9 +79,9 @@ function reader(layers: Layers, name: string, frame: Value, H: number): Value {
   return layers.linear(graph.add("Relu", [layers.linear(both, `${name}.features`)]), `${name}.head`);
 }
 
-// What the sketches of all ticks put on the decoder's maps, and on the picture, by their scale. A tick at a time: matrices
+// What the state renderer puts of all ticks on the decoder's maps, and on the picture, by their scale. A tick at a time: matrices
 // of several rows are multiplied in another order, and a stream must show what a clip shows.
-function sketched(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
+function renderings(layers: Layers, before: Value, now: Value, world: WorldManifest, T: number): Map<number, Value> {
   const { graph } = layers;
   const K = world.tokenizer.appearance;
   const appearance = K > 0 ? graph.input("appearance", "float32", [1, K]) : undefined;
@@ -89,8 +89,8 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
   const ticks = (x: Value): Value[] =>
     T === 1 ? [x] : graph.split("Split", [x, graph.integers(...each)], T, { axis: 0 });
   const [from, to] = [ticks(before), ticks(now)];
-  const [Q, s, H] = [readingSize(world), world.stride, world.frame.height];
-  const drawn = from.map((reading, k) => sketch(layers, reading, to[k] as Value, appearance, Q, s, H));
+  const [Q, s, H] = [stateSize(world), world.stride, world.frame.height];
+  const drawn = from.map((state, k) => rendered(layers, state, to[k] as Value, appearance, Q, s, H));
   const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
   const pooled = (k: number): Value => graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
   const seen = (scale: number): Value => (scale > 2 ? pooled(scale / 2) : all);
@@ -98,7 +98,7 @@ function sketched(layers: Layers, before: Value, now: Value, world: WorldManifes
 }
 
 /**
- * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the readings before each tick and at its end; `first` `[H, W, 3]`
+ * Inputs: `z` `[T, L, C]`; `before`, `now` `[T, Q]`: the states before each tick and at its end; `first` `[H, W, 3]`
  * uint8: the frame that the stream began with, and where the world has one its `appearance` `[1, K]`; `memory8`,
  * `memory4`: what the memory blocks saw at the tick before, `[1, widths[2], H / 8, W / 8]` and `[1, widths[1], H / 4, W / 4]`,
  * zeros before the first tick.
@@ -112,13 +112,13 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   const [, b, c] = tokenizer.widths;
   const graph = new Graph("decoder");
   const layers = new Layers(graph, weights);
-  const Q = readingSize(manifest);
+  const Q = stateSize(manifest);
   const [before, now] = ["before", "now"].map((name) => graph.input(name, "float32", [T, Q])) as [Value, Value];
-  const sketches = sketched(layers, before, now, manifest, T);
-  // What every picture has at this scale, and what the readings put there.
+  const renders = renderings(layers, before, now, manifest, T);
+  // What every picture has at this scale, and what the states put there.
   const map = (x: Value, scale: number): Value => {
     const still = graph.add("Add", [x, layers.constant(layers.weight(`maps.decode${scale}`))]);
-    const moving = sketches.get(scale);
+    const moving = renders.get(scale);
     return moving === undefined ? still : graph.add("Add", [still, moving]);
   };
   const shuffle = (x: Value): Value => graph.add("DepthToSpace", [x], { blocksize: 2, mode: "CRD" });
@@ -141,7 +141,7 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
   x = layers.residual(remember(x, "decoder.memory4", 4, b), "decoder.res4");
   x = map(shuffle(layers.conv(x, "decoder.up4")), 2);
   x = layers.residual(x, "decoder.res2");
-  const packed = graph.add("Add", [layers.conv(x, "decoder.head"), sketches.get(1) as Value]);
+  const packed = graph.add("Add", [layers.conv(x, "decoder.head"), renders.get(1) as Value]);
   const picture = layers.weight("maps.picture").data;
   const repeated = Float32Array.from({ length: s * picture.length }, (_, i) => picture[i % picture.length] as number);
   const made = graph.add("Add", [shuffle(packed), layers.constant({ data: repeated, shape: [3 * s, H, W] })]);

@@ -1,8 +1,8 @@
 // The tokenizer on ONNX Runtime.
 import { Tensor } from "onnxruntime-node";
-import type { Shown, Stream, Tokenizer } from "../backend.js";
+import type { DecoderState, Shown, Tokenizer } from "../backend.js";
 import type { WorldManifest } from "../world-schema.js";
-import { readingSize } from "../world-tensors.js";
+import { stateSize } from "../world-tensors.js";
 import { type OrtSession, zeros } from "./session.js";
 
 export class OrtTokenizer implements Tokenizer {
@@ -17,36 +17,33 @@ export class OrtTokenizer implements Tokenizer {
   async encode(frames: Uint8Array): Promise<Shown> {
     const { dynamics, tokenizer } = this.manifest;
     const z = zeros(dynamics.tokens, tokenizer.latentChannels);
-    const reading = zeros(1, readingSize(this.manifest));
-    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z, reading });
-    return { latent: z.data, reading: reading.data };
+    const state = zeros(1, stateSize(this.manifest));
+    await this.encoder.run({ frames: new Tensor("uint8", frames, frameShape(this.manifest)) }, { z, state });
+    return { latent: z.data, state: state.data };
   }
 
-  async begin(frame: Uint8Array): Promise<Stream> {
+  async begin(frame: Uint8Array): Promise<DecoderState> {
     const first = Uint8Array.from(frame);
-    const memory = Object.fromEntries(this.#memory().map(([name, tensor]) => [name, tensor.data]));
-    if (this.appearance === undefined) return { first, memory };
+    const past = Object.fromEntries(this.#past().map(([name, tensor]) => [name, tensor.data]));
+    if (this.appearance === undefined) return { first, past };
     const appearance = zeros(1, this.manifest.tokenizer.appearance);
     await this.appearance.run({ frame: picture(first, this.manifest) }, { appearance });
-    return { first, appearance: appearance.data, memory };
+    return { first, appearance: appearance.data, past };
   }
 
-  async decode(stream: Stream, { latent, reading }: Shown, before: Float32Array) {
+  async decode(from: DecoderState, { latent, state }: Shown, before: Float32Array) {
     const { dynamics, tokenizer } = this.manifest;
     const shape = frameShape(this.manifest);
     const frames = new Uint8Array(shape.reduce((product, size) => product * size, 1));
-    const next = this.#memory();
-    const past = next.map(([name, { dims }]) => [
-      name,
-      new Tensor("float32", stream.memory[name] as Float32Array, dims),
-    ]);
+    const next = this.#past();
+    const past = next.map(([name, { dims }]) => [name, new Tensor("float32", from.past[name] as Float32Array, dims)]);
     await this.decoder.run(
       {
         z: new Tensor("float32", latent, [1, dynamics.tokens, tokenizer.latentChannels]),
         before: row(before),
-        now: row(reading),
-        first: picture(stream.first, this.manifest),
-        ...(stream.appearance && { appearance: row(stream.appearance) }),
+        now: row(state),
+        first: picture(from.first, this.manifest),
+        ...(from.appearance && { appearance: row(from.appearance) }),
         ...Object.fromEntries(past),
       },
       {
@@ -54,12 +51,12 @@ export class OrtTokenizer implements Tokenizer {
         ...Object.fromEntries(next.map(([name, tensor]) => [`next.${name}`, tensor])),
       },
     );
-    const memory = Object.fromEntries(next.map(([name, tensor]) => [name, tensor.data]));
-    return { frames, stream: { ...stream, memory } };
+    const seen = Object.fromEntries(next.map(([name, tensor]) => [name, tensor.data]));
+    return { frames, next: { ...from, past: seen } };
   }
 
-  // What its memory blocks keep of a tick, as before the first.
-  #memory() {
+  // What its memory blocks see of the tick before, as at the first.
+  #past() {
     const { frame, tokenizer } = this.manifest;
     const [, b, c] = tokenizer.widths;
     return [

@@ -1,15 +1,15 @@
-// `Sketch` of training/tokenizer.py as nodes: what readings and an appearance put on the pictures of a tick, drawn from
-// numbers alone.
-import { RIPPLES, SKETCH, WAVES } from "../world-tensors.js";
+// The state renderer, `StateRenderer` of training/tokenizer.py, as nodes: what states and an appearance put on the pictures
+// of a tick, drawn from numbers alone.
+import { RENDERER, RIPPLES, WAVES } from "../world-tensors.js";
+import { fourier } from "./fourier.js";
 import type { Value } from "./graph.js";
 import type { Layers } from "./layers.js";
-import { waves } from "./waves.js";
 
 /**
- * Readings before a tick and at its end, `[1, Q]` each, and in some worlds the appearance `[1, K]` -> the sketches of its s
+ * States before a tick and at its end, `[1, Q]` each, and in some worlds the appearance `[1, K]` -> what they put on its s
  * frames of H x H, as the decoder takes them: `[1, 12 s, H / 2, H / 2]`, the four pixels of a place behind one another.
  */
-export function sketch(
+export function rendered(
   layers: Layers,
   before: Value,
   now: Value,
@@ -19,11 +19,11 @@ export function sketch(
   H: number,
 ): Value {
   const { graph } = layers;
-  const { points, hidden, channels } = SKETCH;
+  const { points, hidden, channels } = RENDERER;
   const n = H / 2;
   const share = layers.constant({ data: Float32Array.from({ length: s }, (_, i) => (i + 1) / s), shape: [s, 1] });
   const way = graph.add("Mul", [graph.add("Sub", [now, before]), share]);
-  const told = waves(layers, graph.add("Add", [before, way]), Q, WAVES);
+  const told = fourier(layers, graph.add("Add", [before, way]), Q, WAVES);
   const moving = layers.linear(told, "sketch.inp");
   const lit =
     appearance === undefined
@@ -35,7 +35,7 @@ export function sketch(
   const there = graph.reshape(layers.linear(x, "sketch.points"), 2 * s, 1, points);
   const off = graph.add("Sub", [layers.constant({ data: line, shape: [n, 1] }), there]); // [2 s, n, points]
   const size = points * (1 + 2 * RIPPLES.length);
-  const seen = waves(layers, graph.reshape(off, 2 * s * n, points), points, RIPPLES);
+  const seen = fourier(layers, graph.reshape(off, 2 * s * n, points), points, RIPPLES);
   const axes = graph.split("Split", [graph.reshape(seen, s, 2, n, size), graph.integers(1, 1)], 2, { axis: 1 });
   const [across, down] = axes.map((axis, i) => {
     const rows = layers.linear(graph.reshape(axis, s * n, size), i === 0 ? "sketch.across" : "sketch.down");
