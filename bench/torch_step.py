@@ -38,29 +38,29 @@ class Session:
         frame = torch.from_numpy(starts["frames"][0].copy())
         self.context, self.context_level = Context(self.dynamics), torch.full((1,), world["dynamics"]["contextLevel"])
         self.zero, self.one, self.ticks = torch.zeros(1), torch.ones(1), 0
-        self.latent, self.reading = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
+        self.latent, self.state = self.tokenizer.encode(frame.repeat(self.tokenizer.stride, 1, 1, 1)[None])
         self.begun = self.tokenizer.begin(frame[None])
-        _, self.state = self.tokenizer.decode(self.latent, self.reading, self.reading, self.begun, self.tokenizer.start(1))
+        _, self.carried = self.tokenizer.decode(self.latent, self.state, self.state, self.begun, self.tokenizer.start(1))
         size = self.tokenizer.stride * self.dynamics.config["action_size"]
-        self.row = torch.cat([torch.zeros(1, size), self.reading], 1)
-        self.commit(self.latent, torch.zeros_like(self.latent), torch.cat([self.row, self.row], 1))
+        self.control = torch.cat([torch.zeros(1, size), self.state], 1)
+        self.commit(self.latent, torch.zeros_like(self.latent), torch.cat([self.control, self.control], 1))
 
     def step(self):
-        channels = 1 + torch.arange(self.row.shape[1] - self.reading.shape[1]) % 5
+        channels = 1 + torch.arange(self.control.shape[1] - self.state.shape[1]) % 5
         action = torch.sin(2 * math.pi * self.ticks / 64 * channels).view(1, -1)
-        row = torch.cat([action, self.reading], 1)
-        control, self.row = torch.cat([row, self.row], 1), row
+        control = torch.cat([action, self.state], 1)
+        pair, self.control = torch.cat([control, self.control], 1), control
         noise = torch.randn_like(self.latent)
-        end, _, _ = self.dynamics.tick(noise[:, None], self.latent, control[:, None], self.one, self.one, self.context_level, self.context)
+        end, _, _ = self.dynamics.tick(noise[:, None], self.latent, pair[:, None], self.one, self.one, self.context_level, self.context)
         z = project(end[:, 0])
-        reward, success, reading = self.commit(z, self.latent, control)
-        pixels, self.state = self.tokenizer.decode(z, self.reading, reading, self.begun, self.state)
-        self.latent, self.reading = z, reading
+        reward, success, state = self.commit(z, self.latent, pair)
+        pixels, self.carried = self.tokenizer.decode(z, self.state, state, self.begun, self.carried)
+        self.latent, self.state = z, state
         return to_frames(pixels, self.tokenizer.stride).numpy(), reward, success
 
-    def commit(self, z, previous, control):
+    def commit(self, z, previous, pair):
         """The clean pass: -> the heads, `[1, ..]` each."""
-        _, heads, kept = self.dynamics.tick(z[:, None], previous, control[:, None], self.zero, self.zero, self.context_level, self.context)
+        _, heads, kept = self.dynamics.tick(z[:, None], previous, pair[:, None], self.zero, self.zero, self.context_level, self.context)
         self.context.keep(kept)
         self.ticks += 1
         return [value[:, 0] for value in heads]

@@ -1,5 +1,5 @@
 // The worlds that ship hold what PyTorch computed from their weights, and from the logs to a served world the whole
-// recipe runs: generate, train (a few steps), export, open. The judge's ruler trains on the same logs.
+// recipe runs: generate, train (a few steps), export, open. The judge's probe trains on the same logs.
 import { execFile } from "node:child_process";
 import { cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,9 +10,10 @@ import { generate } from "@worldstep/tabletop";
 import { expect, it } from "vitest";
 import { createOrtBackend } from "../engine/src/ort/backend.js";
 import { loadWorld } from "../engine/src/world.js";
+import { cameraOf } from "../engine/src/world-schema.js";
 import { findPython } from "./fixtures/python.js";
 import { rollOut } from "./fixtures/rollout.js";
-import { inFrames, readGoldens, relativeError, row, TINY_WORLD } from "./fixtures/worlds.js";
+import { inFrames, readGoldens, relativeError, row, TINY_WORLD, TINY_WORLD_V2 } from "./fixtures/worlds.js";
 
 const run = promisify(execFile);
 const TOLERANCE = 1e-3;
@@ -20,10 +21,11 @@ const TOLERANCE = 1e-3;
 // Encodes, decodes and dreams what the goldens hold, and compares latents, pixels and heads.
 async function checkGoldens(folder: string): Promise<void> {
   const world = await loadWorld(folder);
-  const { stride, frame } = world.manifest;
+  const { stride } = world.manifest;
+  const { height, width } = cameraOf(world.manifest);
   const goldens = await readGoldens(folder);
   const backend = await createOrtBackend(world, { threads: 1 });
-  const bytes = frame.height * frame.width * 3;
+  const bytes = height * width * 3;
   const encoded = goldens.get("encode.z");
   const ticks = (encoded.shape[0] ?? 0) - 1;
   expect(ticks).toBeGreaterThan(1);
@@ -80,9 +82,23 @@ it("training reads a world back, whatever is read from its ticks", async ({ skip
   const read = [
     "import sys; sys.path.insert(0, 'training')",
     "from world import load_dynamics, load_tokenizer",
-    `print(load_tokenizer('${TINY_WORLD}').config['reading'], load_dynamics('${TINY_WORLD}').reading_size)`,
+    `print(load_tokenizer('${TINY_WORLD}').config['state'], load_dynamics('${TINY_WORLD}').state_size)`,
   ];
   expect((await run(python, ["-c", read.join("\n")])).stdout).toBe("10 10\n");
+});
+
+it("training reads an older world as the engine does", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const read = [
+    "import json, sys; sys.path.insert(0, 'training')",
+    "import torch",
+    "from world import load_dynamics, load_tokenizer, read_manifest",
+    "same = lambda load: all(torch.equal(*of) for of in zip(*(load(folder).state_dict().values() for folder in sys.argv[1:])))",
+    "print(json.dumps([read_manifest(sys.argv[1]), same(load_dynamics), same(load_tokenizer)]))",
+  ];
+  const { stdout } = await run(python, ["-c", read.join("\n"), TINY_WORLD_V2, TINY_WORLD]);
+  expect(JSON.parse(stdout)).toEqual([(await loadWorld(TINY_WORLD_V2)).manifest, true, true]);
 });
 
 it("training refuses logs that say what can't be of their numbers", async ({ skip }) => {
@@ -98,34 +114,36 @@ it("training refuses logs that say what can't be of their numbers", async ({ ski
     const read = `import json, sys; sys.path.insert(0, 'training'); from data import *; meta = json.loads(sys.argv[1]); ${part}`;
     return (await run(python, ["-c", read, JSON.stringify(known)])).stdout;
   };
-  const names = "print(*reading_names(meta)[0])";
+  const names = "print(*state_names(meta)[0])";
   expect(await said(names, { alike: ["cup", "jug"] })).toBe("y (m) cup x jug x\n");
   for (const alike of [["cup", "cup"], ["cup", "pot"], ["y"]]) {
     await expect(said(names, { alike })).rejects.toThrow("are alike");
   }
-  const mirrored = "print(mirror(meta, reading_names(meta)[0])[1].tolist())";
+  const mirrored = "print(mirror(meta, state_names(meta)[0])[1].tolist())";
   expect(await said(mirrored, { mirrored: ["dy", "y (m)"] })).toBe("[-1.0, 1.0, 1.0]\n");
   await expect(said(mirrored, { mirrored: ["y"] })).rejects.toThrow("['y'] are mirrored");
 });
 
-it("reckoning's waves of gaps do not see where a robot and a thing are, only how far apart", async ({ skip }) => {
+it("the predictor's features of gaps do not see where a robot and a thing are, only how far apart", async ({
+  skip,
+}) => {
   const python = await findPython(["torch", "numpy"]);
   if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
   const read = `
 import sys; sys.path.insert(0, "training")
 import torch
 from data import gaps, views
-from reckoning import Reckoning, waves_of
+from predictor import Predictor, features_of
 names, alike = ["x", "y", "cup x", "jug x", "cup y", "jug y", "table x"], ["cup", "jug"]
 found = gaps(names, names[:2])
 normal = torch.tensor([[0.1, 0.2, 0.3, 0.1, 0.0, 0.2, 0.4], [0.1, 0.2, 0.1, 0.15, 0.2, 0.1, 0.3]])
-model = Reckoning(1, 7, views(names, alike), waves_of(found))
+model = Predictor(1, 7, views(names, alike), features=features_of(found))
 model.measure(normal)
 model.begin(normal, found)
 seen = []
-model.wave.register_forward_hook(lambda *told: seen.append(torch.sin(told[2])))
-def look(*reading):
-    known = (torch.tensor(reading) - normal[0]) / normal[1]
+model.fourier.register_forward_hook(lambda *told: seen.append(torch.sin(told[2])))
+def look(*state):
+    known = (torch.tensor(state) - normal[0]) / normal[1]
     model.change(torch.cat([torch.zeros(1), known, torch.zeros(1), known]))
 look(0.3, 0.1, 0.35, 0.2, 0.0, 0.4, 0.5)
 look(0.4, 0.1, 0.45, 0.3, 0.0, 0.4, 0.6)  # all 0.1 further along x
@@ -159,14 +177,14 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     await expect(python3("train_tokenizer", ...tokenizer, `${out}/16`)).rejects.toThrow("frames of other sizes");
     await python3("train_tokenizer", ...tokenizer, `${out}/64`);
     const dynamics = ["--tokenizer", `${out}/tokenizer`, "--out", `${out}/dynamics`, ...(await bf16())];
-    dynamics.push("--steps", "3", "--batch", "2", "--reckoning-steps", "4");
+    dynamics.push("--steps", "3", "--batch", "2", "--predictor-steps", "4");
     await python3("train_dynamics", ...dynamics);
-    const learnt = `import torch; f = "${out}/dynamics/checkpoint.pt"; k = torch.load(f); k["trainer"]["ema"]["reckoning.wave.bias"] += 9; torch.save(k, f)`;
-    const kept = `import torch; print(torch.load("${out}/further/reckoning.pt")["weights"]["wave.bias"][-1].item() > 8)`;
-    await run(python, ["-c", learnt]); // waves that the logs alone do not tell
+    const learnt = `import torch; f = "${out}/dynamics/checkpoint.pt"; k = torch.load(f); k["trainer"]["ema"]["predictor.fourier.bias"] += 9; torch.save(k, f)`;
+    const kept = `import torch; print(torch.load("${out}/further/predictor.pt")["weights"]["fourier.bias"][-1].item() > 8)`;
+    await run(python, ["-c", learnt]); // features that the logs alone do not tell
     await cp(`${out}/dynamics`, `${out}/further`, { recursive: true }); // with its latents, which take a while
     await rm(`${out}/further/checkpoint.pt`);
-    const further = ["--start-from", `${out}/dynamics`, "--steps", "0", "--reckoning-steps", "4"];
+    const further = ["--start-from", `${out}/dynamics`, "--steps", "0", "--predictor-steps", "4"];
     await python3("train_dynamics", "--tokenizer", `${out}/tokenizer`, "--out", `${out}/further`, ...further);
     expect((await run(python, ["-c", kept])).stdout).toBe("True\n");
     const decoder = ["--start-from", `${out}/tokenizer`, "--only", "decoder", "--dreams-of", `${out}/dynamics`];
@@ -183,8 +201,8 @@ it("the recipe makes a world from logs", { timeout: 600_000 }, async ({ skip }) 
     expect(step.info).toMatchObject({ tick: 1, task: "reach" });
     await env.close();
     await world.close();
-    await python3("train_ruler", "--out", `${out}/ruler`, "--steps", "2", "--batch", "4");
-    const measured = JSON.parse(await readFile(`${out}/ruler/log.json`, "utf8"));
+    await python3("train_probe", "--out", `${out}/probe`, "--steps", "2", "--batch", "4");
+    const measured = JSON.parse(await readFile(`${out}/probe/log.json`, "utf8"));
     expect(measured).toMatchObject([{ step: 2, tip_cm: expect.any(Number), soft_tip_cm: expect.any(Number) }]);
 
     // What a run keeps is used again where it was made of the same, and of nothing else.

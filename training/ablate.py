@@ -43,14 +43,14 @@ def parse():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--variants", nargs="+", choices=[name for name in VARIANTS if name != "base"], default=list(VARIANTS)[1:], help="beside the base; default all")
     parser.add_argument("--limit", type=int, default=60, help="read only so many shards, the last")
-    parser.add_argument("--reckoning-steps", type=int, default=4000, help="of the one reckoning that all variants have")
+    parser.add_argument("--predictor-steps", type=int, default=4000, help="of the one predictor that all variants have")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     return parser.parse_args()
 
 
 def page_bytes(config):
     """Of what is kept of a tick in the window, in fp32."""
-    return 4 * config["blocks"].count("w") * config["tokens"] * (config["latent"] + 24)
+    return 4 * config["blocks"].count("w") * config["tokens"] * (config["latent"] + 6 * len(config["rotary"]))
 
 
 @torch.no_grad()
@@ -58,10 +58,10 @@ def open_loop(folder, held_out, normal):
     """The squared error of the dreamed latents, `[E, TICKS]`, of each held-out episode."""
     dynamics, _ = load_run(Dynamics, folder)
     start, target = torch.from_numpy(held_out.still[:, 0]).float(), torch.from_numpy(held_out.moving[:, :TICKS]).float()
-    reading = normalised(torch.from_numpy(held_out.split["reading"][:, 0]).float(), normal)
+    state = normalised(torch.from_numpy(held_out.split["state"][:, 0]).float(), normal)
     noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(0))
     actions = torch.from_numpy(held_out.split["actions"][:, :TICKS])
-    made, _ = rollout(dynamics, start, reading, actions, noise, context_level=CONTEXT_LEVEL)
+    made, _ = rollout(dynamics, start, state, actions, noise, context_level=CONTEXT_LEVEL)
     return (made[:, 1:] - target).square().mean((2, 3)).numpy(), dynamics.config
 
 
@@ -79,18 +79,18 @@ def main():
     args = parse()
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
-    shared, losses, configs = ("train.npz", "held_out.npz", "reckoning.pt", "scores.pt"), {}, {}
+    shared, losses, configs = ("train.npz", "held_out.npz", "predictor.pt", "scores.pt"), {}, {}
     runs = [(name, seed) for seed in range(args.seeds) for name in ("base", *args.variants)]
     for i, (name, seed) in enumerate(runs):
         folder = out / f"{name.replace(' ', '-').replace(':', '-')}-{seed}"
         folder.mkdir(exist_ok=True)
-        for file in shared:  # latents and reckoning are made once
+        for file in shared:  # latents and what knows no pictures are made once
             if (out / file).exists() and not (folder / file).exists():
                 (folder / file).symlink_to((out / file).resolve())
         print(f"{i + 1}/{len(runs)}: {name}, seed {seed}", flush=True)
         model = json.dumps({**BASE, **VARIANTS[name][0]})
         options = ["--data", args.data, "--tokenizer", args.tokenizer, "--out", str(folder), "--steps", args.steps, "--seed", seed]
-        options += ["--limit", args.limit, "--reckoning-steps", args.reckoning_steps, "--model", model, *(["--bf16"] * args.bf16)]
+        options += ["--limit", args.limit, "--predictor-steps", args.predictor_steps, "--model", model, *(["--bf16"] * args.bf16)]
         if subprocess.run([sys.executable, "-u", str(HERE / "train_dynamics.py"), *map(str, options)]).returncode:
             raise SystemExit(f"{name} failed: run the same command again")
         for file in shared:

@@ -10,9 +10,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-TURNS = 1.0, 0.5, 0.25, 0.125  # radians a tick; in space they are radians a token
-ROTARY = 6 * len(TURNS)  # sines' and cosines' partners, for time, row and column
-
 
 def rms(x):
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
@@ -27,19 +24,17 @@ def turned(x, angles):
 
 class Look(nn.Module):
     """
-    Features `[.., L, W]` of places -> what some maps see, `[.., MAPS (W + 2)]`: each is a softmax over the places, and hands on
+    Features `[.., L, W]` of places -> what some maps see, `[.., maps (W + 2)]`: each is a softmax over the places, and hands on
     where it looked and what was there (spatial soft-argmax: Levine et al., "End-to-End Training of Deep Visuomotor
     Policies", 2016).
     """
 
-    MAPS = 12
-
-    def __init__(self, places, width):
+    def __init__(self, places, width, maps):
         super().__init__()
-        self.map = nn.Linear(width, self.MAPS)
+        self.map = nn.Linear(width, maps)
         line = torch.linspace(-1, 1, math.isqrt(places))
         self.register_buffer("grid", torch.cartesian_prod(line, line), persistent=False)
-        self.size = self.MAPS * (width + 2)
+        self.size = maps * (width + 2)
 
     def forward(self, x):
         there = torch.cat([x, self.grid.expand(*x.shape[:-1], 2)], -1)
@@ -97,11 +92,11 @@ class Memory(nn.Module):
 class Block(nn.Module):
     """Attention, memory where it has one, and an expert, all modulated by the tick's conditioning (adaLN-zero)."""
 
-    def __init__(self, width, heads, latent, experts, mlp_ratio, cond_width, remembers):
+    def __init__(self, width, heads, latent, rotary, experts, mlp_ratio, cond_width, remembers):
         super().__init__()
-        self.heads, self.latent, self.size = heads, latent, width // heads
-        self.query = nn.Linear(width, heads * (self.size + ROTARY), bias=False)
-        self.latents = nn.Linear(width, latent + ROTARY, bias=False)
+        self.heads, self.latent, self.rotary, self.size = heads, latent, rotary, width // heads
+        self.query = nn.Linear(width, heads * (self.size + rotary), bias=False)
+        self.latents = nn.Linear(width, latent + rotary, bias=False)
         self.key = nn.Linear(latent, width, bias=False)
         self.value = nn.Linear(latent, width, bias=False)
         self.query_scale = nn.Parameter(torch.full((heads, 1), (width // heads) ** 0.5))
@@ -123,7 +118,7 @@ class Block(nn.Module):
 
     def pages(self, h):
         """h `[B, T, L, W]` -> what is kept of it: latents `[B, T, L, K]` and rotary keys `[B, T, L, R]`."""
-        latent, rotary = self.latents(h).split([self.latent, ROTARY], -1)
+        latent, rotary = self.latents(h).split([self.latent, self.rotary], -1)
         return rms(latent), rms(rotary)
 
     def keys_values(self, latent):

@@ -23,16 +23,16 @@ def read_meta(folder):
 class Episodes:
     """
     All episodes of a folder in memory: frames `[E, F, H, W, 3]` uint8, actions `[E, T, s, A]`, proprioception
-    `[E, F, P]`, environmentState `[E, F, S]`, the two as one reading `[E, F, Q]`, rewards, NaN where the logs do not tell
+    `[E, F, P]`, environmentState `[E, F, S]`, the two as one state `[E, F, Q]`, rewards, NaN where the logs do not tell
     of a task (nor of its success), and success `[E, T, tasks]`; F = 1 + s T. About the last `held_out` episodes (a quarter of few) are for validation; none, and anything can be trained
-    beside. `names` and `alike`, `mirror` and `gaps` are what the functions `reading_names`, `mirror` and `gaps` say.
+    beside. `names` and `alike`, `mirror` and `gaps` are what the functions `state_names`, `mirror` and `gaps` say.
     """
 
     FIELDS = ("frames", "actions", "proprioception", "rewards", "success", "environmentState", "task", "policy", "recording")
 
     def __init__(self, folder, held_out=32, limit=None):
         self.meta = read_meta(folder)
-        self.names, self.alike = reading_names(self.meta)
+        self.names, self.alike = state_names(self.meta)
         self.mirror = mirror(self.meta, self.names)
         self.gaps = gaps(self.names, self.meta["proprioception"])
         paths = sorted(Path(folder).glob("shard-*.safetensors.gz"))
@@ -58,7 +58,7 @@ class Episodes:
                 raise SystemExit(f"{folder} can't be learnt from: {name} at {wrong[0].tolist()} is {arrays[name][tuple(wrong[0])]}")
         # What is to be read from a frame: the robot's pose, and the environment's state where the logs have it.
         known = [arrays[name] for name in ("proprioception", "environmentState") if name in arrays]
-        arrays["reading"] = np.concatenate(known, -1)
+        arrays["state"] = np.concatenate(known, -1)
         recordings, end = arrays.pop("recording", np.arange(count)), count
         if held_out:
             if count < 4 or arrays["actions"].shape[1] < SHORTEST:
@@ -69,10 +69,10 @@ class Episodes:
         self.stride = self.meta["stride"]
 
     def normal(self):
-        """The mean and the standard deviation of the readings, `[2, Q]`, of all but the most extreme."""
-        readings = self.train["reading"].reshape(-1, self.train["reading"].shape[-1])[::7]
-        readings = readings.clip(*np.quantile(readings, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
-        mean, std = readings.mean(0), readings.std(0)
+        """The mean and the standard deviation of the states, `[2, Q]`, of all but the most extreme."""
+        states = self.train["state"].reshape(-1, self.train["state"].shape[-1])[::7]
+        states = states.clip(*np.quantile(states, [0.001, 0.999], 0))  # a cube that fell off the table stretches no scale
+        mean, std = states.mean(0), states.std(0)
         moves = std > 1e-6 * np.abs(mean)  # else its deviation is none, or what is left of rounding
         return torch.from_numpy(np.stack([mean, np.where(moves, std, 1)])).float()
 
@@ -100,8 +100,8 @@ def thing_of(name):
     return name.split(" ")[0]
 
 
-def reading_names(meta):
-    """The names of a reading's numbers, and of the things among them that are alike but for their looks: `alike` of meta.json."""
+def state_names(meta):
+    """The names of a state's numbers, and of the things among them that are alike but for their looks: `alike` of meta.json."""
     robots, objects, alike = meta["proprioception"], meta.get("environmentState", []), meta.get("alike", [])
     numbers = [[name[len(thing) :] for name in objects if thing_of(name) == thing] for thing in alike]
     known = all(of and of == numbers[0] for of in numbers) and len(set(alike)) == len(alike)
@@ -112,20 +112,20 @@ def reading_names(meta):
 
 def mirror(meta, names):
     """
-    What a mirror does to an action's and to a reading's numbers, `[A]` and `[Q]`: -1 for what `mirrored` of meta.json
+    What a mirror does to an action's and to a state's numbers, `[A]` and `[Q]`: -1 for what `mirrored` of meta.json
     names, else 1. The logs say by that that the scene has a side that is the other's mirror image; else all are 1.
     """
     mirrored = meta.get("mirrored", [])
     actions = [channel["name"] for channel in meta["action"]]
     unknown = set(mirrored) - {*actions, *names}
     if unknown:
-        raise SystemExit(f"meta.json says that {sorted(unknown)} are mirrored: neither an action nor a reading has such numbers")
+        raise SystemExit(f"meta.json says that {sorted(unknown)} are mirrored: neither an action nor a state has such numbers")
     return tuple(torch.tensor([-1.0 if name in mirrored else 1.0 for name in of]) for of in (actions, names))
 
 
 def gaps(names, robots):
     """
-    What touches what depends on: the pairs of a reading's numbers `(i, j)` that are the same coordinate of the robot and of
+    What touches what depends on: the pairs of a state's numbers `(i, j)` that are the same coordinate of the robot and of
     a thing, or of two things, and the robot's coordinates alone, `(i,)`. A thing's coordinate has the name of the robot's
     (one of `robots`) behind the thing's own.
     """
@@ -135,7 +135,7 @@ def gaps(names, robots):
 
 def exchanges(names, alike):
     """
-    The orders of a reading's numbers, `[O, Q]`, in which things that are alike change places. The names of a thing's numbers
+    The orders of a state's numbers, `[O, Q]`, in which things that are alike change places. The names of a thing's numbers
     begin with its own. The first order leaves all where it is.
     """
     things, orders = [thing_of(name) for name in names], []
@@ -147,7 +147,7 @@ def exchanges(names, alike):
 
 def views(names, alike):
     """
-    The orders of a reading's numbers, `[N][Q]`, one from where each of the alike things stands: first the numbers that are
+    The orders of a state's numbers, `[N][Q]`, one from where each of the alike things stands: first the numbers that are
     nobody's, then its own, then those of the others, the next first. Where no two are alike, the one order there is.
     """
     if len(alike) < 2:
@@ -159,7 +159,7 @@ def views(names, alike):
 
 def frame_clips(sources, rng, batch, ticks):
     """
-    Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, the readings before the first tick and at the last frame of
+    Random clips of frames, `[batch, ticks, s, H, W, 3]` uint8, the states before the first tick and at the last frame of
     each, `[batch, ticks + 1, Q]`, and some other frame of each one's episode, `[batch, H, W, 3]`; one clip in eight starts a
     stream. As many are from each of the `sources` (`Episodes`).
     """
@@ -167,7 +167,7 @@ def frame_clips(sources, rng, batch, ticks):
     clips, read, others = np.empty((batch, ticks, s, *sources[0].train["frames"].shape[2:]), np.uint8), [], []
     for i in range(batch):
         episodes = sources[i % len(sources)]
-        frames, readings = episodes.train["frames"], episodes.train["reading"]
+        frames, states = episodes.train["frames"], episodes.train["state"]
         e = rng.integers(len(frames))
         episode = frames[e]
         if rng.random() < 1 / 8:
@@ -178,27 +178,27 @@ def frame_clips(sources, rng, batch, ticks):
             start = rng.integers(1, len(episode) - ticks * s + 1)
             clips[i] = episode[start : start + ticks * s].reshape(clips[i].shape)
             at = np.arange(start - 1, start + ticks * s, s)
-        read.append(readings[e, at])
+        read.append(states[e, at])
         others.append(episode[rng.integers(len(episode))])
     return torch.from_numpy(clips), *(torch.from_numpy(np.stack(x)) for x in (read, others))
 
 
 def moments(sources, rng, count):
     """
-    Random frames `[count, H, W, 3]` uint8, their readings `[count, Q]`, and some other frame of each one's episode, of the
+    Random frames `[count, H, W, 3]` uint8, their states `[count, Q]`, and some other frame of each one's episode, of the
     same shape: an equal share of each of the `sources` (`Episodes`).
     """
     share, found = count // len(sources), []
     for source in sources:
         of = source.train["frames"]
         e, at, other = (rng.integers(n, size=share) for n in (len(of), of.shape[1], of.shape[1]))
-        found.append((of[e, at], source.train["reading"][e, at], of[e, other]))
+        found.append((of[e, at], source.train["state"][e, at], of[e, other]))
     return tuple(torch.from_numpy(np.concatenate(x)) for x in zip(*found))
 
 
-def normalised(reading, normal):
-    """Readings `[.., Q]` by their mean and standard deviation, `[2, Q]`, and no further off than five of these."""
-    return ((reading - normal[0]) / normal[1]).clamp(-5, 5)
+def normalised(state, normal):
+    """States `[.., Q]` by their mean and standard deviation, `[2, Q]`, and no further off than five of these."""
+    return ((state - normal[0]) / normal[1]).clamp(-5, 5)
 
 
 def known(rewards):

@@ -14,16 +14,16 @@ and a rollout has no end. A *memory* block keeps a matrix a head, which every cl
 The feed-forward of every block is one of E experts. One decision a chunk, for all blocks: a router sees the pooled latent
 before the chunk and the control of its first tick.
 
-Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the reading of the
-tick before (proprioception, and where the logs have it the environment's state), and where the one takes the other, the
-aim (reckoning.py), in waves of several lengths too (Tancik et al., 2020, "Fourier features": plain coordinates give a
-network only what varies slowly). The reading head says what is to be added to the aim, so that it is reckoned on from
-tick to tick and corrected by the picture.
+Each tick's own control modulates every layer (adaLN-zero) and joins every token: its action block, the state before it
+(proprioception, and where the logs have it the environment's state), and where the one takes the other, the predicted state
+(predictor.py), in Fourier features too. The state head says what is to be added to the predicted state, so that it is
+predicted on from tick to tick and corrected by the picture.
 
 Training runs two streams in one pass: the clean ticks, which are the context, and their noisy twins, which are denoised.
 
 Shapes: B batch, T ticks, L tokens a tick, C latent channels, N heads, D head size, R rotary size, K latent size of keys
-and values, A action size, s stride, Q numbers of a reading, U = 2 (s A + Q) the control.
+and values, A action size, s stride, Q numbers of a state vector, U = 2 (s A + Q) a pair: the
+control of a tick and that of the tick before, side by side.
 """
 
 import math
@@ -32,29 +32,33 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from blocks import ROTARY, TURNS, Block, Look, Sharing, turned
-from reckoning import FREE, Reckoning, Scores
-from tokenizer import WAVES, project, waves
+from blocks import Block, Look, Sharing, turned
+from fourier import fourier
+from predictor import Predictor, Scores
+from tokenizer import STATE_FREQUENCIES, project
 
 
-MOST_RADIANS = 20.0
-SPOT = 32  # what a token of its own reads from the control, and what the heads see of one
 CONTEXT_LEVEL = 0.05  # what the context of a rollout is said to have, unless a world says otherwise
-SURE = 0.01  # what is added to the aim, in standard deviations, if it is less, is nothing
 
 
-def sinusoid(t, size):
+def sinusoid(t, size, radians):
     """
-    t in [0, 1], any shape -> `[..., size]` sines and cosines of 1 to MOST_RADIANS radians at t = 1: slow enough that a
+    t in [0, 1], any shape -> `[..., size]` sines and cosines of 1 to so many radians at t = 1: slow enough that a
     difference of velocities at neighbouring t is a derivative and not noise.
     """
-    frequencies = torch.exp(torch.arange(size // 2, device=t.device) * (math.log(MOST_RADIANS) / (size // 2 - 1)))
+    frequencies = torch.exp(torch.arange(size // 2, device=t.device) * (math.log(radians) / (size // 2 - 1)))
     angles = t.unsqueeze(-1) * frequencies
     return torch.cat([angles.sin(), angles.cos()], -1)
 
 
 class Dynamics(nn.Module):
-    """See the module. tasks: how many the reward and success heads answer for."""
+    """
+    See the module. tasks: how many the reward and success heads answer for. rotary: radians a tick, of each pair of a key's
+    rotary numbers for time; in space they are radians a token. levels: how a noise level is told, in how many sines and
+    cosines, and how slow. spot: what a token of its own reads from the control, and what the heads see of one. readout: how
+    many places the heads look at; what they would add to the predicted state, if it is less than the deadband, in standard
+    deviations, is nothing. predictor, scores: what is to be otherwise in `Predictor` and `Scores`.
+    """
 
     def __init__(
         self,
@@ -69,71 +73,79 @@ class Dynamics(nn.Module):
         blocks="mwmwmw",
         heads=4,
         latent=64,
+        rotary=(1.0, 0.5, 0.25, 0.125),
         experts=4,
         mlp_ratio=2,
         cond_width=96,
         window=8,
         chunk=8,
+        levels=dict(size=64, radians=20.0),
+        state_frequencies=STATE_FREQUENCIES,
+        spot=32,
+        router=dict(width=64),
+        readout=dict(maps=12, deadband=0.01),
+        predictor={},
+        scores={},
         views=None,
-        waves=FREE,
     ):
         super().__init__()
         self.config = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        self.rotary, self.spots, self.deadband = tuple(rotary), spot, readout["deadband"]
         self.tokens, self.window, self.tasks, self.chunk = tokens, window, tasks, chunk
         self.side = math.isqrt(tokens)
-        self.reading_size, self.proprioception = proprioception + environment, proprioception
-        self.reckoning = Reckoning(stride * action_size, self.reading_size, views, waves)
+        self.state_size, self.proprioception = proprioception + environment, proprioception
+        self.predictor = Predictor(stride * action_size, self.state_size, views, **predictor)
         self.inp = nn.Linear(2 * latent_channels, width)
         self.place = nn.Parameter(torch.randn(tokens, width) * 0.02)
         self.gap = nn.Parameter(torch.zeros(chunk, width))
-        features = stride * action_size + self.reading_size * (2 + 2 * len(WAVES))
+        features = stride * action_size + self.state_size * (2 + 2 * len(state_frequencies))
         self.control_in = nn.Linear(features, width)
-        self.spot_in = nn.Linear(features, tokens * SPOT)
-        self.spot_out = nn.Linear(SPOT, width, bias=False)
+        self.spot_in = nn.Linear(features, tokens * spot)
+        self.spot_out = nn.Linear(spot, width, bias=False)
         self.control_cond = nn.Linear(features, cond_width)
-        self.level_size = 64
-        self.level_t = nn.Linear(self.level_size, cond_width)
-        self.level_r = nn.Linear(self.level_size, cond_width, bias=False)
-        self.level_context = nn.Linear(self.level_size, cond_width, bias=False)
+        self.level_t = nn.Linear(levels["size"], cond_width)
+        self.level_r = nn.Linear(levels["size"], cond_width, bias=False)
+        self.level_context = nn.Linear(levels["size"], cond_width, bias=False)
         self.gap_cond = nn.Parameter(torch.zeros(chunk, cond_width))
         self.cond = nn.Linear(cond_width, cond_width)
-        self.router_in = nn.Linear(features + latent_channels, 64)
-        self.router_out = nn.Linear(64, experts)
+        self.router_in = nn.Linear(features + latent_channels, router["width"])
+        self.router_out = nn.Linear(router["width"], experts)
         self.blocks = nn.ModuleList(
-            Block(width, heads, latent, experts, mlp_ratio, cond_width, kind == "m") for kind in blocks
+            Block(width, heads, latent, 6 * len(rotary), experts, mlp_ratio, cond_width, kind == "m") for kind in blocks
         )
         self.final_modulation = nn.Linear(cond_width, 2 * width)
         self.out = nn.Linear(width, latent_channels)
-        self.spot = nn.Linear(width, SPOT)
-        self.look = Look(tokens, SPOT)
+        self.spot = nn.Linear(width, spot)
+        self.look = Look(tokens, spot, readout["maps"])
         self.heads_in = nn.Linear(width + self.look.size, width)
-        self.reading_out = nn.Linear(width, self.reading_size)
-        self.scores = Scores(self.reading_size, tasks)
-        self.scores_in = nn.Linear(width + self.reading_size, width)
+        self.state_out = nn.Linear(width, self.state_size)
+        self.scores = Scores(self.state_size, tasks, **scores)
+        self.config |= dict(predictor=self.predictor.config, scores=self.scores.config)
+        self.scores_in = nn.Linear(width + self.state_size, width)
         self.scores_out = nn.Linear(width, 2 * tasks)
-        for layer in (self.final_modulation, self.out, self.reading_out, self.scores_out):
+        for layer in (self.final_modulation, self.out, self.state_out, self.scores_out):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         nn.init.zeros_(self.spot_out.weight)
 
-    def aim(self, control):
-        """control `[.., U]` -> the reading that it is reckoned to lead to, `[.., Q]`."""
-        with torch.no_grad(), torch.autocast(control.device.type, enabled=False):  # the waves need the aim exact
-            return self.reckoning(control)
+    def predict(self, pair):
+        """pair `[.., U]` -> the state that it is predicted to lead to, `[.., Q]`."""
+        with torch.no_grad(), torch.autocast(pair.device.type, enabled=False):  # the sines need it exact
+            return self.predictor(pair)
 
-    def features(self, control):
-        """-> the aim `[.., Q]` and what the network is told of the control, `[.., F]`."""
-        aim = self.aim(control)
-        control = control[..., : self.reckoning.actions + self.reading_size]
-        return aim, torch.cat([control, waves(aim, WAVES)], -1)
+    def features(self, pair):
+        """-> the predicted state `[.., Q]` and what the network is told of the control, `[.., F]`."""
+        predicted = self.predict(pair)
+        control = pair[..., : self.predictor.actions + self.state_size]
+        return predicted, torch.cat([control, fourier(predicted, self.config["state_frequencies"])], -1)
 
     def embed(self, z, previous, features, gap, t, r, context_level):
         """-> tokens `[B, T, L, W]` and the conditioning `[B, T, cond]`; gap `[B, T]`: ticks since the chunk's first; t, r, context_level `[B, T]` in [0, 1]."""
-        spots = self.spot_out(self.spot_in(features).unflatten(-1, (self.tokens, SPOT)))
+        levels, spots = self.config["levels"], self.spot_out(self.spot_in(features).unflatten(-1, (self.tokens, self.spots)))
         x = self.inp(torch.cat([z, previous], -1)) + self.place + (self.control_in(features) + self.gap[gap]).unsqueeze(-2) + spots
-        c = self.control_cond(features) + self.level_t(sinusoid(t, self.level_size)) + self.gap_cond[gap]
-        c = c + self.level_r(sinusoid(t - r, self.level_size))
-        c = c + self.level_context(sinusoid(context_level, self.level_size))
+        c = self.control_cond(features) + self.level_t(sinusoid(t, **levels)) + self.gap_cond[gap]
+        c = c + self.level_r(sinusoid(t - r, **levels))
+        c = c + self.level_context(sinusoid(context_level, **levels))
         return x, F.silu(self.cond(F.silu(c)))
 
     def route(self, previous, features):
@@ -145,17 +157,17 @@ class Dynamics(nn.Module):
         shift, scale = self.final_modulation(cond).unsqueeze(-2).chunk(2, -1)
         return F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale) + shift
 
-    def read_heads(self, x, aim):
-        """Tokens -> reward `[.., tasks]`, success logit `[.., tasks]`, reading `[.., Q]` (normalised)."""
+    def read_heads(self, x, predicted):
+        """Tokens -> reward `[.., tasks]`, success logit `[.., tasks]`, state `[.., Q]` (normalised)."""
         y = F.silu(self.heads_in(torch.cat([x.mean(-2), self.look(self.spot(x))], -1)))
-        more = self.reading_out(y).float()
-        reading = aim + more + (F.hardshrink(more, SURE) - more).detach()  # nothing has a gradient too
-        scores = self.scores_out(F.silu(self.scores_in(torch.cat([y, reading.detach()], -1)))) + self.scores(reading.detach())
-        return scores[..., : self.tasks], scores[..., self.tasks :], reading
+        more = self.state_out(y).float()
+        state = predicted + more + (F.hardshrink(more, self.deadband) - more).detach()  # nothing has a gradient too
+        scores = self.scores_out(F.silu(self.scores_in(torch.cat([y, state.detach()], -1)))) + self.scores(state.detach())
+        return scores[..., : self.tasks], scores[..., self.tasks :], state
 
     def angles(self, time):
         """time `[S]`, in ticks, of S / L ticks' tokens -> the angles of their rotary parts, `[S, R / 2]`."""
-        rates = torch.tensor(TURNS, device=time.device)
+        rates = torch.tensor(self.rotary, device=time.device)
         at = torch.arange(self.tokens, device=time.device).repeat(len(time) // self.tokens)
         places = [time, at.div(self.side, rounding_mode="floor"), at % self.side]
         return torch.cat([place.unsqueeze(-1) * rates for place in places], -1)
@@ -163,15 +175,15 @@ class Dynamics(nn.Module):
     def forward(self, clean, noisy, first, t, r, context_level):
         """
         Training pass over a clip whose tick 0 is the sink. clean and noisy are the two streams, each with `z`, the latents
-        `[B, T, L, C]`, `previous`, the latent before each tick, or before its chunk, of the same shape, and `control`
+        `[B, T, L, C]`, `previous`, the latent before each tick, or before its chunk, of the same shape, and `pair`
         `[B, T, U]`. first `[T]`: the tick with which each tick's chunk begins (of the noisy stream; in the other every
         tick is a chunk); t, r `[B, T]`: of the noisy stream; context_level `[B, T]`: how noisy what is clean is.
         Returns X `[B, T, L, C]` of the noisy stream, the heads read on the clean stream, and the logits of the experts,
         `[2 B, T, E]`.
         """
         b, ticks = t.shape
-        both = {k: torch.cat([clean[k], noisy[k]]) for k in ("z", "previous", "control")}
-        aim, features = self.features(both["control"])
+        both = {k: torch.cat([clean[k], noisy[k]]) for k in ("z", "previous", "pair")}
+        predicted, features = self.features(both["pair"])
         zero, now = torch.zeros_like(t), torch.arange(ticks, device=t.device)
         gap = torch.cat([torch.zeros_like(now).expand(b, -1), (now - first).expand(b, -1)])
         x, cond = self.embed(
@@ -192,7 +204,7 @@ class Dynamics(nn.Module):
             x = x + modulation[5] * sharing(block.experts, h)
         x = self.finish(x, cond)
         end = both["previous"][b:] + self.out(x[b:])
-        return end, self.read_heads(x[:b], aim[:b]), logits
+        return end, self.read_heads(x[:b], predicted[:b]), logits
 
     def visible(self, ticks, first):
         """
@@ -214,11 +226,11 @@ class Dynamics(nn.Module):
         latent, rotary = block.pages(h)
         now = torch.arange(ticks, device=h.device).repeat_interleave(length).float()
         angles = self.angles(now)
-        q, qr = q.split([block.size, ROTARY], -1)
+        q, qr = q.split([block.size, block.rotary], -1)
         here = self.angles(torch.zeros_like(now))  # in space alone
         q = torch.cat([q.flatten(2, 3), turned(qr.flatten(2, 3), angles), turned(qr.flatten(2, 3), here)], -1)
         k, v = block.keys_values(latent.flatten(1, 2))
-        nothing = torch.zeros_like(k[..., :1]).expand(*k.shape[:-1], ROTARY)
+        nothing = torch.zeros_like(k[..., :1]).expand(*k.shape[:-1], block.rotary)
         at_their_time = turned(rotary.flatten(1, 2), angles).unsqueeze(1).expand_as(nothing)
         k_own = torch.cat([k, at_their_time, nothing], -1)
         bias = visible
@@ -248,16 +260,16 @@ class Dynamics(nn.Module):
         seen = torch.cat([states, states[:, :, first]])
         return memory.shown(seen, q, gate).permute(0, 2, 3, 1, 4).flatten(-2)
 
-    def tick(self, z, previous, control, t, r, context_level, context):
+    def tick(self, z, previous, pair, t, r, context_level, context):
         """
         A chunk with what was before it kept, as the engine runs it. z `[B, T, L, C]`: the chunk's ticks; previous
-        `[B, L, C]`: the latent before it; control `[B, T, U]`; t, r, context_level `[B]`; context: for each block its
-        pages and their ages, or its memory's state, from `Context`. Returns X `[B, T, L, C]`, the heads, and what the
+        `[B, L, C]`: the latent before it; pair `[B, T, U]`; t, r, context_level `[B]`; context: for each block its
+        pages and their ages, or its memory's recurrent state, from `Context`. Returns X `[B, T, L, C]`, the heads, and what the
         context is to keep of the chunk, if it is a clean tick.
         """
         b, ticks = z.shape[:2]
         previous = previous.unsqueeze(1).expand_as(z)
-        aim, features = self.features(control)
+        predicted, features = self.features(pair)
         gap = torch.arange(ticks, device=z.device).expand(b, -1)
         levels = (y[:, None].expand(b, ticks) for y in (t, r, context_level))
         x, cond = self.embed(z, previous, features, gap, *levels)
@@ -271,7 +283,7 @@ class Dynamics(nn.Module):
             k, v = block.keys_values(latent.flatten(1, 2))
             time = gap[0].repeat_interleave(self.tokens).float()
             angles = self.angles(time)
-            q, qr = block.queries(h).flatten(2, 3).split([block.size, ROTARY], -1)
+            q, qr = block.queries(h).flatten(2, 3).split([block.size, block.rotary], -1)
             here, turned_k = self.angles(torch.zeros_like(time)), turned(rotary.flatten(1, 2), angles)
             scores = q @ k.transpose(-1, -2) + turned(qr, angles) @ turned_k.unsqueeze(1).transpose(-1, -2)
             pages, state = context.of(i)
@@ -298,7 +310,7 @@ class Dynamics(nn.Module):
             x, h = block.mixed(x, out, modulation)
             x = x + modulation[5] * sharing(block.experts, h)
         x = self.finish(x, cond)
-        return previous + self.out(x), self.read_heads(x, aim), kept
+        return previous + self.out(x), self.read_heads(x, predicted), kept
 
 
 class Context:
@@ -329,49 +341,49 @@ class Context:
         return (latents, rotary, ages.to(latents.device), (torch.arange(len(ages)) < model.tokens).to(latents.device)), None
 
 
-def stream_rows(actions, reading):
-    """The rows of streams' ticks from the first on, which stands still: actions `[E, T, s, A]`, reading `[E, T + 1, Q]`."""
+def stream_controls(actions, state):
+    """The controls of streams' ticks from the first on, which stands still: actions `[E, T, s, A]`, state `[E, T + 1, Q]`."""
     blocks = torch.cat([torch.zeros_like(actions[:, :1]), actions], 1).flatten(2)
-    return torch.cat([blocks, torch.cat([reading[:, :1], reading[:, :-1]], 1)], 2)
+    return torch.cat([blocks, torch.cat([state[:, :1], state[:, :-1]], 1)], 2)
 
 
 @torch.no_grad()
-def rollout(model, start, reading, actions, noise, nfe=1, context_level=0.0, chunks=None, told=None):
+def rollout(model, start, state, actions, noise, nfe=1, context_level=0.0, chunks=None, told=None):
     """
-    A rollout with its context kept. start `[B, L, C]`, reading `[B, Q]`: the latent and the reading of tick 0; actions
+    A rollout with its context kept. start `[B, L, C]`, state `[B, Q]`: the latent and the state of tick 0; actions
     `[B, T, s, A]`; noise `[B, T, L, C]`: where each tick's denoising begins; chunks: their lengths, in ticks, T in all
-    (default: of one); told `[B, T + 1, Q]`: readings that are known, instead of those that are read. Returns latents `[B, T + 1, L, C]` and each tick's heads (reward, success logit, normalised reading),
+    (default: of one); told `[B, T + 1, Q]`: states that are known, instead of those that are read. Returns latents `[B, T + 1, L, C]` and each tick's heads (reward, success logit, normalised state),
     tick 0 included.
     """
     levels = lambda *values: (torch.full((len(start),), float(v), device=start.device) for v in values)  # noqa: E731
     context, latents, heads = Context(model), [start], []
 
-    def commit(z, previous, control):
-        _, read, kept = model.tick(z[:, None], previous, control[:, None], *levels(0, 0, context_level), context)
+    def commit(z, previous, pair):
+        _, read, kept = model.tick(z[:, None], previous, pair[:, None], *levels(0, 0, context_level), context)
         context.keep(kept)
         heads.append([value[:, 0] for value in read])
         if told is not None:
             heads[-1][2] = told[:, len(heads) - 1]
 
-    # The row of a tick: its actions, and the reading before it. A tick's control is its own row and that of the tick before.
-    rows = [torch.cat([torch.zeros_like(actions[:, 0].flatten(1)), reading], 1)]
-    commit(start, torch.zeros_like(start), torch.cat([rows[0], rows[0]], 1))
-    heads[0][2] = reading
+    # The control of a tick: its actions, and the state before it. A tick's pair is its own control and that of the tick before.
+    controls = [torch.cat([torch.zeros_like(actions[:, 0].flatten(1)), state], 1)]
+    commit(start, torch.zeros_like(start), torch.cat([controls[0], controls[0]], 1))
+    heads[0][2] = state
     times, n = torch.linspace(1, 0, nfe + 1).tolist(), 0
     for length in chunks or [1] * actions.shape[1]:
-        z, controls, at, before = noise[:, n : n + length], [], heads[-1][2], rows[-1]
+        z, pairs, at, before = noise[:, n : n + length], [], heads[-1][2], controls[-1]
         for k in range(length):
-            row = torch.cat([actions[:, n + k].flatten(1), at], 1)
-            controls.append(torch.cat([row, before], 1))
-            at, before = model.aim(controls[-1]), row
-        controls = torch.stack(controls, 1)
+            control = torch.cat([actions[:, n + k].flatten(1), at], 1)
+            pairs.append(torch.cat([control, before], 1))
+            at, before = model.predict(pairs[-1]), control
+        pairs = torch.stack(pairs, 1)
         for t, r in zip(times, times[1:]):
             # The last evaluation asks for the mean of what z may become, not for the end of z's own path.
-            end, _, _ = model.tick(z, latents[-1], controls, *levels(t, r or t, context_level), context)
+            end, _, _ = model.tick(z, latents[-1], pairs, *levels(t, r or t, context_level), context)
             z = z - (t - r) * (z - end) / t
         for k in range(length):
             latents.append(project(z[:, k]))
-            rows.append(torch.cat([actions[:, n + k].flatten(1), heads[-1][2]], 1))
-            commit(latents[-1], latents[-2], torch.cat(rows[:-3:-1], 1))
+            controls.append(torch.cat([actions[:, n + k].flatten(1), heads[-1][2]], 1))
+            commit(latents[-1], latents[-2], torch.cat(controls[:-3:-1], 1))
         n += length
     return torch.stack(latents, 1), [torch.stack(values, 1) for values in zip(*heads)]

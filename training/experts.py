@@ -2,7 +2,7 @@
 python training/experts.py --data data/train --dynamics worlds/tabletop-nano --tokenizer worlds/tabletop-nano
 
 Of the last episodes of a tabletop's logs. The router is asked as in a dream that is right: with the true latent and the
-true reading of the tick before. Prints a table of shares, and how much of what happens the choice tells: mutual
+true state of the tick before. Prints a table of shares, and how much of what happens the choice tells: mutual
 information over the entropy of what happens, 0 if nothing, 1 if all, with an interval of 95 % by resampling episodes."""
 
 import argparse
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from data import Episodes, normalised
-from dynamics import stream_rows
+from dynamics import stream_controls
 from world import load_dynamics, load_normal, load_tokenizer
 
 PHASES = ("nothing moves", "free motion", "a cube moves", "carrying", "release")
@@ -28,10 +28,10 @@ def parse():
     return parser.parse_args()
 
 
-def phases(readings):
-    """Readings `[E, T + 1, Q]` in metres, at the ends of ticks -> what each tick is, `[E, T]`: indices into PHASES."""
-    tip, opening = readings[..., :3], readings[..., 4]
-    cubes = readings[..., 5 : 5 + 3 * CUBES].reshape(*readings.shape[:2], CUBES, 3)
+def phases(states):
+    """States `[E, T + 1, Q]` in metres, at the ends of ticks -> what each tick is, `[E, T]`: indices into PHASES."""
+    tip, opening = states[..., :3], states[..., 4]
+    cubes = states[..., 5 : 5 + 3 * CUBES].reshape(*states.shape[:2], CUBES, 3)
     moved = np.linalg.norm(np.diff(cubes, axis=1), axis=-1) > MOVED
     near = np.linalg.norm(cubes - tip[:, :, None], axis=-1) < NEAR
     carried = moved & near[:, 1:] & (cubes[:, 1:, :, 2] > LIFTED)
@@ -47,11 +47,11 @@ def choices(dynamics, tokenizer, episodes, normal):
     """-> the expert of each tick, `[E, T]`."""
     split, stride = episodes.held_out, episodes.stride
     chosen = []
-    for frames, actions, reading in zip(split["frames"], split["actions"], split["reading"]):
+    for frames, actions, state in zip(split["frames"], split["actions"], split["state"]):
         latents = tokenizer.latents(torch.from_numpy(episodes.ticks(frames)))
-        known = normalised(torch.from_numpy(reading[None, ::stride]).float(), normal)
-        rows = stream_rows(torch.from_numpy(actions[None]), known)[0]
-        _, features = dynamics.features(torch.cat([rows[1:], rows[:-1]], 1))
+        known = normalised(torch.from_numpy(state[None, ::stride]).float(), normal)
+        controls = stream_controls(torch.from_numpy(actions[None]), known)[0]
+        _, features = dynamics.features(torch.cat([controls[1:], controls[:-1]], 1))
         chosen.append(dynamics.route(latents[:-1], features).argmax(-1).numpy())
     return np.stack(chosen)
 
@@ -68,7 +68,7 @@ def main():
     args = parse()
     episodes = Episodes(args.data, held_out=args.episodes, limit=-(-args.episodes // 4))
     dynamics, tokenizer = load_dynamics(args.dynamics), load_tokenizer(args.tokenizer)
-    expert, phase = choices(dynamics, tokenizer, episodes, load_normal(args.tokenizer)), phases(episodes.held_out["reading"][:, :: episodes.stride])
+    expert, phase = choices(dynamics, tokenizer, episodes, load_normal(args.tokenizer)), phases(episodes.held_out["state"][:, :: episodes.stride])
     each = np.zeros((len(phase), len(PHASES), dynamics.config["experts"]))  # of every episode, how often which goes with which
     np.add.at(each, (np.arange(len(phase))[:, None], phase, expert), 1)
     counts, rng = each.sum(0).astype(int), np.random.default_rng(0)

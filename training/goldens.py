@@ -7,7 +7,7 @@ import copy
 
 import torch
 
-from dynamics import Dynamics, rollout, stream_rows
+from dynamics import Dynamics, rollout, stream_controls
 from tokenizer import Tokenizer
 from uncertainty import Uncertainty
 
@@ -23,30 +23,30 @@ def rounded(model):
 def goldens(tokenizer: Tokenizer, dynamics: Dynamics, uncertainty: Uncertainty, frames, actions, noise, context_level=0.0, steps=(1, 4)):
     """
     frames uint8 `[1 + s T, H, W, 3]` of one episode and its actions `[T, s, A]`; noise `[T, L, C]`: where each tick's
-    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]` and `encode.reading [T + 1, Q]`, the first
+    denoising starts. Returns {name: array}: `frames`; `encode.z [T + 1, L, C]` and `encode.state [T + 1, Q]`, the first
     frame alone fills tick 0; its `appearance [1, K]`; `decode.pixels [D, 3 s, H, W]`, the first of these ticks decoded in a stream;
     `rollout.actions`, `rollout.noise`; and for n NFE in `steps`, of a rollout from the first frame under these actions,
     tick 0 included: `rolloutN.z [T + 1, L, C]` and the heads `rolloutN.reward`, `rolloutN.success` (logits),
-    `rolloutN.reading` (normalised), and `rolloutN.uncertainty`, each `[T + 1, ...]`; and the same as `chunkedN...`, in two chunks, the first of which
+    `rolloutN.state` (normalised), and `rolloutN.uncertainty`, each `[T + 1, ...]`; and the same as `chunkedN...`, in two chunks, the first of which
     is the longer.
     """
     tokenizer, dynamics = rounded(tokenizer), rounded(dynamics)
     stride = tokenizer.stride
     ticks = torch.cat([frames[:1].repeat(stride, 1, 1, 1)[None], frames[1:].view(-1, stride, *frames.shape[1:])])
-    z, reading = (torch.cat(parts) for parts in zip(*(tokenizer.encode(tick[None]) for tick in ticks)))
-    begun, state, before, pixels = tokenizer.begin(frames[:1]), tokenizer.start(1), reading[:1], []
+    z, state = (torch.cat(parts) for parts in zip(*(tokenizer.encode(tick[None]) for tick in ticks)))
+    begun, carried, before, pixels = tokenizer.begin(frames[:1]), tokenizer.start(1), state[:1], []
     for n in range(DECODED):
-        decoded, state = tokenizer.decode(z[n : n + 1], before, reading[n : n + 1], begun, state)
-        before = reading[n : n + 1]
+        decoded, carried = tokenizer.decode(z[n : n + 1], before, state[n : n + 1], begun, carried)
+        before = state[n : n + 1]
         pixels.append(decoded)
-    found = {"frames": frames, "encode.z": z, "encode.reading": reading, "appearance": begun[0], "decode.pixels": torch.cat(pixels)}
+    found = {"frames": frames, "encode.z": z, "encode.state": state, "appearance": begun[0], "decode.pixels": torch.cat(pixels)}
     found |= {"rollout.actions": actions, "rollout.noise": noise}
     half = len(actions) // 2
     for nfe in steps:
         for kind, chunks in (("rollout", None), ("chunked", [len(actions) - half, half])):
-            latents, heads = rollout(dynamics, z[:1], reading[:1], actions[None], noise[None], nfe, context_level, chunks)
+            latents, heads = rollout(dynamics, z[:1], state[:1], actions[None], noise[None], nfe, context_level, chunks)
             found[f"{kind}{nfe}.z"] = latents[0]
-            for name, value in zip(("reward", "success", "reading"), heads):
+            for name, value in zip(("reward", "success", "state"), heads):
                 found[f"{kind}{nfe}.{name}"] = value[0]
-            found[f"{kind}{nfe}.uncertainty"] = uncertainty(latents[0], stream_rows(actions[None], heads[2])[0])
+            found[f"{kind}{nfe}.uncertainty"] = uncertainty(latents[0], stream_controls(actions[None], heads[2])[0])
     return {name: value.contiguous().numpy() for name, value in found.items()}

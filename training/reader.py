@@ -5,28 +5,39 @@ from torch import nn
 from torch.nn import functional as F
 
 
+NEAR = tuple(dict(stride=stride, channels=channels) for stride, channels in ((2, 32), (1, 48), (2, 64), (1, 64), (1, 64)))
+FAR = tuple(dict(stride=stride, channels=channels) for stride, channels in ((2, 80), (2, 96)))
+
+
+def convolutions(layers, channels, size):
+    """3x3 convolutions on maps of so many channels, so large, and how many, and how large, come out."""
+    made = nn.ModuleList()
+    for layer in layers:
+        made.append(nn.Conv2d(channels, layer["channels"], 3, layer["stride"], 1))
+        channels, size = layer["channels"], size // layer["stride"]
+    return made, channels, size
+
+
 class Reader(nn.Module):
     """
-    frame `[B, H, W, 3]` (0 to 255) -> a reading `[B, outputs]`, normalised, and the features behind it `[B, features]`.
+    frame `[B, H, W, 3]` (0 to 255) -> numbers `[B, outputs]`, normalised, and the features behind it `[B, features]`.
 
     Some maps look for places: each is a softmax over the picture, and hands on where it looked and what was there
     (spatial soft-argmax: Levine et al., "End-to-End Training of Deep Visuomotor Policies", 2016). The others look at the
-    whole.
+    whole. near, far: the convolutions that the maps look at, and those behind them that see the whole.
     """
 
-    MAPS = 12
-
-    def __init__(self, size, outputs, features=192):
+    def __init__(self, size, outputs, near=NEAR, far=FAR, maps=12, whole=128, features=192):
         super().__init__()
-        conv = lambda a, b, stride: nn.Conv2d(a, b, 3, stride, 1)  # noqa: E731
-        self.near = nn.ModuleList([conv(3, 32, 2), conv(32, 48, 1), conv(48, 64, 2), conv(64, 64, 1), conv(64, 64, 1)])
-        self.far = nn.ModuleList([conv(64, 80, 2), conv(80, 96, 2)])
-        self.whole = nn.Linear(96 * (size // 16) ** 2, 128)
-        self.maps = nn.Conv2d(64, self.MAPS, 1)
-        self.features = nn.Linear(self.MAPS * (64 + 2) + 128, features)
+        self.config = dict(near=list(near), far=list(far), maps=maps, whole=whole, features=features)
+        self.near, seen, side = convolutions(near, 3, size)
+        self.far, last, rest = convolutions(far, seen, side)
+        self.whole = nn.Linear(last * rest**2, whole)
+        self.maps = nn.Conv2d(seen, maps, 1)
+        self.features = nn.Linear(maps * (seen + 2) + whole, features)
         self.head = nn.Linear(features, outputs)
-        line = torch.linspace(-1, 1, size // 4)
-        self.register_buffer("grid", torch.stack([line.repeat(size // 4), line.repeat_interleave(size // 4)], 1), persistent=False)
+        line = torch.linspace(-1, 1, side)
+        self.register_buffer("grid", torch.stack([line.repeat(side), line.repeat_interleave(side)], 1), persistent=False)
 
     def forward(self, frame):
         return self.seen(frame.permute(0, 3, 1, 2).float().div(127.5).sub(1))

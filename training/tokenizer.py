@@ -1,28 +1,27 @@
 """The causal video autoencoder: frames to latents and back, one tick (`stride` frames) at a time.
 
-The encoder sees one tick and nothing else. Beside the latent it gives a reading of its last frame: the robot's pose and,
-where the logs have it, the environment's state. The decoder is told the reading before the tick and the one at its end, as a
-sketch of the picture, so that what moves is drawn where the reading says, and the latent need only say what is left. Of the
-frame that the stream began with it knows the appearance, what a whole episode has and no reading tells, and it keeps its
+The encoder sees one tick and nothing else. Beside the latent it reads the state vector from its last frame: the robot's pose and,
+where the logs have it, the environment's state. The decoder is told the state before the tick and the one at its end, as a
+rendering of it, so that what moves is drawn where the state says, and the latent need only say what is left. Of the
+frame that the stream began with it knows the appearance, what a whole episode has and no state tells, and it keeps its
 pixels where nothing has moved since (a skip connection in time: Ebert et al., 2017, arXiv 1710.05268). It looks one tick back
 in each of its memory blocks (TAEHV's MemBlock: a block's own input at the previous tick joins its input now), so it streams
-with one feature map a block as its state. The first frame of a stream is encoded alone: it fills its whole tick.
+with one feature map a block carried on. The first frame of a stream is encoded alone: it fills its whole tick.
 
-Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a reading, normalised, K
+Shapes: B batch, T ticks, s stride, H W pixels, h w C latent (h = H / 16, w = W / 16), Q numbers of a state, normalised, K
 numbers of an appearance, which may be 0.
 """
-
-import math
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from fourier import fourier, octaves
 from reader import Reader
 
 
-WAVES = tuple(math.pi / 4 * 2**i for i in range(5))  # radians a standard deviation: 8 to 0.5 of them a turn
-RIPPLES = tuple(math.pi / 2 * 2**i for i in range(6))  # radians half a picture: 2 to 1/16 of a picture a turn
+STATE_FREQUENCIES = octaves(8, 5)  # radians a standard deviation: 8 to 0.5 of them a turn
+PLACE_FREQUENCIES = octaves(4, 6)  # radians half a picture: 2 to 1/16 of a picture a turn
 
 
 class ResBlock(nn.Module):
@@ -50,62 +49,59 @@ class MemoryBlock(ResBlock):
         return x + self.conv2(F.relu(self.conv1(both)))
 
 
-class Sketch(nn.Module):
+class StateRenderer(nn.Module):
     """
-    A reading `[B, Q]` and an appearance `[B, K]` -> what they put on the picture, `[B, 3, H, W]`: what differs there from
-    the mean picture, drawn from numbers alone. A coordinate network (Tancik et al., 2020, "Fourier features"): the reading,
-    in waves of several lengths, puts points on the picture; each place sees, in such waves again, how far off they are, and
-    says what is there.
+    A state `[B, Q]` and an appearance `[B, K]` -> what they put on the picture, `[B, 3, H, W]`: what differs there from
+    the mean picture, drawn from numbers alone. A coordinate network (Tancik et al., 2020, arXiv 2006.10739): the state, in
+    Fourier features, puts points on the picture; each place sees, in such features again, how far off they are, and says
+    what is there.
     """
 
-    WIDTH, POINTS, HIDDEN, CHANNELS = 256, 32, 96, 24
-
-    def __init__(self, size, reading, appearance):
+    def __init__(
+        self, size, state, appearance, width=256, points=32, hidden=96, channels=24,
+        state_frequencies=STATE_FREQUENCIES, place_frequencies=PLACE_FREQUENCIES,
+    ):
         super().__init__()
-        self.inp, self.hidden = nn.Linear(reading * (1 + 2 * len(WAVES)), self.WIDTH), nn.Linear(self.WIDTH, self.WIDTH)
-        self.appearance = nn.Linear(appearance, self.WIDTH, bias=False) if appearance else None
-        self.points, self.told = nn.Linear(self.WIDTH, 2 * self.POINTS), nn.Linear(self.WIDTH, self.HIDDEN)
+        self.config = dict(
+            width=width, points=points, hidden=hidden, channels=channels,
+            state_frequencies=list(state_frequencies), place_frequencies=list(place_frequencies),
+        )
+        self.inp, self.hidden = nn.Linear(state * (1 + 2 * len(state_frequencies)), width), nn.Linear(width, width)
+        self.appearance = nn.Linear(appearance, width, bias=False) if appearance else None
+        self.points, self.told = nn.Linear(width, 2 * points), nn.Linear(width, hidden)
         nn.init.uniform_(self.points.bias, -0.6, 0.6)  # of the picture, which is [-1, 1]
-        self.across, self.down = (nn.Linear(self.POINTS * (1 + 2 * len(RIPPLES)), self.HIDDEN) for _ in range(2))
-        self.place = nn.Linear(self.HIDDEN, self.HIDDEN)
-        self.there = nn.Linear(self.HIDDEN, self.CHANNELS)
-        self.out = nn.Conv2d(self.CHANNELS, 3 * 4, 3, padding=1)
+        self.across, self.down = (nn.Linear(points * (1 + 2 * len(place_frequencies)), hidden) for _ in range(2))
+        self.place = nn.Linear(hidden, hidden)
+        self.there = nn.Linear(hidden, channels)
+        self.out = nn.Conv2d(channels, 3 * 4, 3, padding=1)
         n = size // 2
         self.register_buffer("line", (torch.arange(n) + 0.5) * 2 / n - 1, persistent=False)
 
-    def forward(self, reading, appearance):
-        x = self.inp(waves(reading, WAVES))
+    def forward(self, state, appearance):
+        x = self.inp(fourier(state, self.config["state_frequencies"]))
         if self.appearance:
             x = x + self.appearance(appearance)
         x = F.silu(self.hidden(F.silu(x)))
-        points = self.points(x).float()  # bf16 is too coarse for the shortest ripple
-        off = self.line[:, None] - points.unflatten(-1, (2, 1, self.POINTS))  # [B, 2, n, POINTS]
-        across, down = waves(off, RIPPLES).unbind(1)
-        place = self.across(across)[:, None] + self.down(down)[:, :, None] + self.told(x)[:, None, None]  # [B, n, n, HIDDEN]
+        points = self.points(x).float()  # bf16 is too coarse for the highest frequency
+        off = self.line[:, None] - points.unflatten(-1, (2, 1, -1))  # [B, 2, n, points]
+        across, down = fourier(off, self.config["place_frequencies"]).unbind(1)
+        place = self.across(across)[:, None] + self.down(down)[:, :, None] + self.told(x)[:, None, None]  # [B, n, n, hidden]
         there = self.there(F.silu(self.place(F.silu(place))))
         return F.pixel_shuffle(self.out(there.permute(0, 3, 1, 2)), 2)
 
 
-def waves(x, lengths):
-    """x `[.., n]` -> x, its sines and its cosines in waves of several lengths: `[.., n (1 + 2 lengths)]`."""
-    angles = torch.cat([x * wave for wave in lengths], -1)
-    return torch.cat([x, angles.sin(), angles.cos()], -1)
-
-
 class Tokenizer(nn.Module):
     """
-    reading: Q. appearance: K. widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C.
+    state: Q. appearance: K. widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture; latent_channels: C. kept: channels of
+    what decides which pixels are kept. reader, renderer: what is to be otherwise in `Reader` and `StateRenderer`.
     Latents are RMS-normalised over C (each token lies on a sphere of radius sqrt(C)): they have unit scale without
     stored statistics, and a rollout that projects back onto the sphere can't blow up.
     """
 
-    KEPT = 32  # channels of what decides which pixels are kept
-
-    def __init__(self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), reading=26, appearance=16):
+    def __init__(
+        self, size=64, stride=4, latent_channels=48, widths=(48, 96, 128, 160), state=26, appearance=16, kept=32, reader={}, renderer={}
+    ):
         super().__init__()
-        self.config = dict(
-            size=size, stride=stride, latent_channels=latent_channels, widths=list(widths), reading=reading, appearance=appearance
-        )
         self.size, self.stride, self.latent_channels = size, stride, latent_channels
         a, b, c, d = widths
         pixels = 4 * 3 * stride  # four of each frame at a place of the maps at 1/2
@@ -137,15 +133,19 @@ class Tokenizer(nn.Module):
                 head=nn.Conv2d(a, pixels, 3, padding=1),
             )
         )
-        self.reader = Reader(size, reading)
-        self.appearance = Reader(size, appearance) if appearance else None
-        self.sketch = Sketch(size, reading, appearance)
+        self.reader = Reader(size, state, **reader)
+        self.appearance = Reader(size, appearance, **reader) if appearance else None
+        self.renderer = StateRenderer(size, state, appearance, **renderer)
+        self.config = dict(
+            size=size, stride=stride, latent_channels=latent_channels, widths=list(widths), state=state, appearance=appearance,
+            kept=kept, reader=self.reader.config, renderer=self.renderer.config,
+        )
         # The share of the stream's first picture that is kept, of each pixel of each frame: little, to begin with.
-        self.decoder.update(dict(kept1=nn.Conv2d(a + pixels, self.KEPT, 1), kept2=nn.Conv2d(self.KEPT, 4 * stride, 3, padding=1)))
+        self.decoder.update(dict(kept1=nn.Conv2d(a + pixels, kept, 1), kept2=nn.Conv2d(kept, 4 * stride, 3, padding=1)))
         nn.init.zeros_(self.decoder["kept2"].weight)
         nn.init.constant_(self.decoder["kept2"].bias, -3)
-        self.decoder.update({f"sketch{k}": nn.Conv2d(pixels, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a), (1, pixels))})
-        nn.init.dirac_(self.decoder["sketch1"].weight)  # as it is, onto the picture
+        self.decoder.update({f"rendered{k}": nn.Conv2d(pixels, n, 1, bias=False) for k, n in ((8, c), (4, b), (2, a), (1, pixels))})
+        nn.init.dirac_(self.decoder["rendered1"].weight)  # as it is, onto the picture
         # Learned maps that say where a feature is: the camera stands still, so the background need not be sent.
         self.maps = nn.ParameterDict(
             {
@@ -159,13 +159,13 @@ class Tokenizer(nn.Module):
         )
 
     def encode(self, frames):
-        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the last frame's reading `[B, Q]`."""
+        """frames `[B, s, H, W, 3]` uint8 -> their latents, and the last frame's state `[B, Q]`."""
         return self.latents(frames), self.reader(frames[:, -1])[0]
 
     def looks(self, frame):
         """
         frame `[B, H, W, 3]` uint8 -> its appearance `[B, K]`: the light, tints. No log names these numbers: they are what
-        helps the sketch to draw other frames of the episode (as an image's appearance embedding helps in Martin-Brualla et
+        helps the renderer to draw other frames of the episode (as an image's appearance embedding helps in Martin-Brualla et
         al., "NeRF in the Wild", 2021, arXiv 2008.02268).
         """
         return self.appearance(frame)[0] if self.appearance else torch.zeros(len(frame), 0, device=frame.device)
@@ -193,21 +193,21 @@ class Tokenizer(nn.Module):
         return project(e["head"](e["res16"](x)).flatten(2).transpose(1, 2))
 
     def start(self, batch):
-        """The decoder's state before the first tick: zeros, `memory8 [B, c, H/8, W/8]` and `memory4 [B, b, H/4, W/4]`."""
+        """What the decoder carries before the first tick: zeros, `memory8 [B, c, H/8, W/8]` and `memory4 [B, b, H/4, W/4]`."""
         _, b, c, _ = self.config["widths"]
         n = self.size
         return torch.zeros(batch, c, n // 8, n // 8), torch.zeros(batch, b, n // 4, n // 4)
 
-    def decode(self, z, before, now, begun, state):
+    def decode(self, z, before, now, begun, carried):
         """
-        z `[B, L, C]`, the readings before the tick and at its end `[B, Q]`, what `begin` made of the stream's first frame, and
-        the state after the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], next state.
+        z `[B, L, C]`, the states before the tick and at its end `[B, Q]`, what `begin` made of the stream's first frame, and
+        what it carries from the previous tick -> pixels `[B, s * 3, H, W]` about [-1, 1], and what it carries on.
         """
-        return self._decode(z, before, now, begun, lambda _, i: state[i])
+        return self._decode(z, before, now, begun, lambda _, i: carried[i])
 
-    def decode_clip(self, z, reading, begun):
+    def decode_clip(self, z, state, begun):
         """
-        z `[B, T, L, C]`, the reading before the first tick and at the end of each, `[B, T + 1, Q]`, and what `begin` made of
+        z `[B, T, L, C]`, the state before the first tick and at the end of each, `[B, T + 1, Q]`, and what `begin` made of
         the streams' first frames -> pixels `[B, T, s * 3, H, W]`: all ticks at once, equal to `decode` tick by tick.
         """
         batch, ticks = z.shape[:2]
@@ -216,7 +216,7 @@ class Tokenizer(nn.Module):
             clip = x.view(batch, ticks, *x.shape[1:])
             return torch.cat([torch.zeros_like(clip[:, :1]), clip[:, :-1]], 1).flatten(0, 1)
 
-        before, now = (x.flatten(0, 1) for x in (reading[:, :-1], reading[:, 1:]))
+        before, now = (x.flatten(0, 1) for x in (state[:, :-1], state[:, 1:]))
         begun = [x.repeat_interleave(ticks, 0) for x in begun]
         pixels, _ = self._decode(z.flatten(0, 1), before, now, begun, previous_tick)
         return pixels.view(batch, ticks, *pixels.shape[1:])
@@ -227,15 +227,15 @@ class Tokenizer(nn.Module):
         n = self.size // 16
         share = torch.arange(1, self.stride + 1, device=z.device).view(-1, 1) / self.stride
         told = before[:, None] + (now - before)[:, None] * share  # [B, s, Q]: as if it went straight
-        drawn = self.sketch(told.flatten(0, 1), appearance.repeat_interleave(self.stride, 0))
+        drawn = self.renderer(told.flatten(0, 1), appearance.repeat_interleave(self.stride, 0))
         drawn = F.pixel_unshuffle(drawn.reshape(z.shape[0], -1, self.size, self.size), 2)
-        sketch = {k: d[f"sketch{k}"](F.avg_pool2d(drawn, k // 2) if k > 2 else drawn) for k in (8, 4, 2, 1)}
+        rendered = {k: d[f"rendered{k}"](F.avg_pool2d(drawn, k // 2) if k > 2 else drawn) for k in (8, 4, 2, 1)}
         x = d["stem"](z.transpose(1, 2).reshape(z.shape[0], -1, n, n)) + m["decode16"]
-        x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + sketch[8]
-        x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + sketch[4]
-        x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"] + sketch[2]
+        x8 = F.pixel_shuffle(d["up16"](d["res16"](x)), 2) + m["decode8"] + rendered[8]
+        x4 = F.pixel_shuffle(d["up8"](d["res8"](d["memory8"](x8, past(x8, 0)))), 2) + m["decode4"] + rendered[4]
+        x = F.pixel_shuffle(d["up4"](d["res4"](d["memory4"](x4, past(x4, 1)))), 2) + m["decode2"] + rendered[2]
         x = d["res2"](x)
-        made = F.pixel_shuffle(d["head"](x) + sketch[1], 2) + m["picture"].repeat(self.stride, 1, 1)
+        made = F.pixel_shuffle(d["head"](x) + rendered[1], 2) + m["picture"].repeat(self.stride, 1, 1)
         # What differs from the first picture has moved since, or is drawn badly: the maps know which.
         off = first.repeat(1, self.stride, 1, 1) - made
         seen = torch.cat([x, F.pixel_unshuffle(off.abs(), 2)], 1)

@@ -1,7 +1,7 @@
 """Behaviour cloning: small networks that do what the experts of the data did, from so many of their episodes each.
-python training/train_cloning.py --data data/train --ruler runs/ruler --out domains/tabletop/policies
+python training/train_cloning.py --data data/train --probe runs/probe --out domains/tabletop/policies
 
-Writes bc-N.onnx for each N. A network sees what the ruler reads from a frame, the proprioception and the task."""
+Writes bc-N.onnx for each N. A network sees what the probe reads from a frame, the proprioception and the task."""
 
 import argparse
 
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from data import Episodes
 from onnx_file import write_onnx
-from ruler import OUTPUTS, Ruler
+from probe import OUTPUTS, Probe
 from world import load_run
 
 EXPERT = 1  # `POLICIES` of domains/tabletop/src/simulator/episode.ts
@@ -50,7 +50,7 @@ def demonstrations(episodes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="folder of shards from `npm run generate`")
-    parser.add_argument("--ruler", required=True, help="output folder of train_ruler.py")
+    parser.add_argument("--probe", required=True, help="output folder of train_probe.py")
     parser.add_argument("--out", required=True, help="folder for the networks")
     parser.add_argument("--sizes", type=int, nargs="+", default=[30, 120, 480], help="episodes that each network learns from")
     parser.add_argument("--steps", type=int, default=4000)
@@ -64,13 +64,13 @@ def main():
     print(f"{len(demos)} demonstrations, of all tasks")
     if max(args.sizes) > len(demos):
         raise SystemExit(f"there are too few for {max(args.sizes)}: generate more episodes, or give other --sizes")
-    ruler, _ = load_run(Ruler, args.ruler)
+    probe, _ = load_run(Probe, args.probe)
     for size in args.sizes:
         torch.manual_seed(args.seed)
         i, tick = np.concatenate(demos[:size]).T
         with torch.no_grad():
             frames = torch.from_numpy(train["frames"][i, tick * stride])
-            scene = torch.cat([ruler(part)[0] for part in frames.split(256)])
+            scene = torch.cat([probe(part)[0] for part in frames.split(256)])
         pose = torch.from_numpy(train["proprioception"][i, tick * stride])
         task = F.one_hot(torch.from_numpy(train["task"][i]).long(), tasks).float()
         action = torch.from_numpy(train["actions"][i, tick])

@@ -12,18 +12,18 @@ import torch
 from torch.nn import functional as F
 
 from content import digest, of_logs
-from data import Episodes, exchanges, known, normalised, read_meta, reading_names, views
+from data import Episodes, exchanges, known, normalised, read_meta, state_names, views
 from dynamics import CONTEXT_LEVEL, Dynamics, rollout
 from optimizer import Trainer, checkpoint
 from plot import curves, grid, write_png
-from reckoning import fit, fit_scores, waves_of
+from predictor import features_of, fit, fit_scores
 from shards import SHORTEST
 from tokenizer import absolute, project, salience, to_frames
 from world import load_dynamics, load_normal, load_tokenizer
 
 CLIP = 18  # ticks of a training clip, from the sink on
 CONTEXT_NOISE = 0.15  # most noise on the context, in standard deviations of the latents
-READING_NOISE = 0.03  # most noise on the reading of the tick before, in its standard deviations
+STATE_NOISE = 0.03  # most noise on the state before a tick, in its standard deviations
 GHOSTS = 0.5  # share of clips whose context shows, faintly and in places, another scene
 STARTS = tuple(range(0, 23, 2))  # ticks of an episode at which a stream may start
 DREAMED = 0.5  # share of clips whose context is the model's own rollout
@@ -41,8 +41,8 @@ def parse():
     parser.add_argument("--out", required=True, help="folder for checkpoint.pt, log.json, curves.png, frames.png; resumes from it")
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--batch", type=int, default=5, help="clips a step")
-    parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size: reckoning and scores are fitted to them too")
-    parser.add_argument("--reckoning-steps", type=int, default=12_000, help="steps in which the reckoning is fitted, before, and twice those of the scores")
+    parser.add_argument("--states", help="folder of more shards of the same tasks, of frames of any size: predictor and scores are fitted to them too")
+    parser.add_argument("--predictor-steps", type=int, default=12_000, help="steps in which the predictor is fitted, before, and twice those of the scores")
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
@@ -94,11 +94,11 @@ class Latents:
         """
         Clips of a sink and the ticks right behind it: `z` what was, `clean` the context: the same, or what the model
         itself made of it in one of the `dreams` (episode, start, latents from the start's tick on). Some have a gap behind
-        the sink, which is of an earlier start: `entry`, `entry_reading` are the latent and the reading right before the tick
-        after it, and `entry_actions`, `entry_earlier` what led there: the block, and the reading before.
+        the sink, which is of an earlier start: `entry`, `entry_state` are the latent and the state right before the tick
+        after it, and `entry_actions`, `entry_earlier` what led there: the block, and the state before.
         """
         s = self.split
-        fields = {k: [] for k in ("z", "clean", "has_gap", "entry", "entry_reading", "entry_actions", "entry_earlier", "actions", "rewards", "success", "reading", "first")}
+        fields = {k: [] for k in ("z", "clean", "has_gap", "entry", "entry_state", "entry_actions", "entry_earlier", "actions", "rewards", "success", "state", "first")}
         for _ in range(batch):
             e, n, seen = rng.integers(len(self.moving)), rng.integers(self.fitting(ticks)) if start is None else start, None
             if dreams and rng.random() < DREAMED:
@@ -106,24 +106,24 @@ class Latents:
             origin = STARTS[n]
             rows = slice(origin, origin + ticks - 1)  # of `moving`: the clip's ticks after the sink
             z = np.concatenate([self.still[e, n][None], self.moving[e, rows]])
-            stride = (s["reading"].shape[1] - 1) // self.moving.shape[1]
-            reading = s["reading"][e, stride * origin : stride * (origin + ticks - 1) + 1 : stride]
-            entry, entry_reading, entry_earlier = z[0], reading[0], reading[0]
+            stride = (s["state"].shape[1] - 1) // self.moving.shape[1]
+            state = s["state"][e, stride * origin : stride * (origin + ticks - 1) + 1 : stride]
+            entry, entry_state, entry_earlier = z[0], state[0], state[0]
             entry_actions = np.zeros_like(s["actions"][e, 0])
             has_gap = seen is None and start is None and n > 0 and rng.random() < GAPS
             if has_gap:
                 entry, earlier = self.moving[e, origin - 1], rng.integers(n)
-                entry_actions, entry_earlier = s["actions"][e, origin - 1], s["reading"][e, stride * (origin - 1)]
+                entry_actions, entry_earlier = s["actions"][e, origin - 1], s["state"][e, stride * (origin - 1)]
                 z = np.concatenate([self.still[e, earlier][None], z[1:]])
-                reading = np.concatenate([s["reading"][e, stride * STARTS[earlier]][None], reading[1:]])
+                state = np.concatenate([s["state"][e, stride * STARTS[earlier]][None], state[1:]])
             fields["z"].append(z)
             fields["clean"].append(z if seen is None else seen[:ticks])
             fields["has_gap"].append(has_gap)
             fields["entry"].append(entry)
-            fields["entry_reading"].append(entry_reading)
+            fields["entry_state"].append(entry_state)
             fields["entry_earlier"].append(entry_earlier)
             fields["entry_actions"].append(entry_actions)
-            fields["reading"].append(reading)
+            fields["state"].append(state)
             fields["first"].append(self.first[e])
             for name in ("actions", "rewards", "success"):
                 value = s[name][e, rows]
@@ -138,9 +138,9 @@ class Latents:
         start = torch.from_numpy(self.still[chosen, n]).float().to(device)
         actions = torch.from_numpy(self.split["actions"][chosen, STARTS[n] : STARTS[n] + DEPTH]).to(device)
         noise = torch.randn(actions.shape[:2] + start.shape[1:], device=device)
-        frame = STARTS[n] * (self.split["reading"].shape[1] - 1) // self.moving.shape[1]
-        reading = normalised(torch.from_numpy(self.split["reading"][chosen, frame]).float().to(device), normal)
-        latents = rollout(model, start, reading, actions, noise, context_level=CONTEXT_LEVEL)[0].half().cpu().numpy()
+        frame = STARTS[n] * (self.split["state"].shape[1] - 1) // self.moving.shape[1]
+        state = normalised(torch.from_numpy(self.split["state"][chosen, frame]).float().to(device), normal)
+        latents = rollout(model, start, state, actions, noise, context_level=CONTEXT_LEVEL)[0].half().cpu().numpy()
         return [(e, n, z) for e, z in zip(chosen, latents)]
 
 
@@ -166,17 +166,17 @@ def chunks(ticks, chunked):
     return torch.tensor(first)
 
 
-def shown(tokenizer, before, made, z, reading, first):
+def shown(tokenizer, before, made, z, state, first):
     """
     How far what the decoder shows of the latents `made` is from what it shows of `z`, after `before`; all `[B, L, C]`, with
-    the readings around and between them, `[B, 3, Q]`, and the episodes' first frames `[B, H, W, 3]`.
+    the states around and between them, `[B, 3, Q]`, and the episodes' first frames `[B, H, W, 3]`.
     A latent's error says little of how it looks (Berrada et al., 2024, arXiv 2411.04873): here a gripper in the wrong
     place costs more than a tint of the table.
     """
     begun = tokenizer.begin(first)
-    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1), reading, begun)[:, 1]
+    pixels = tokenizer.decode_clip(torch.stack([before, project(made)], 1), state, begun)[:, 1]
     with torch.no_grad():
-        target = tokenizer.decode_clip(torch.stack([before, z], 1), reading, begun)[:, 1]
+        target = tokenizer.decode_clip(torch.stack([before, z], 1), state, begun)[:, 1]
         weight = 1 + 4 * salience(target - tokenizer.maps["picture"].repeat(tokenizer.stride, 1, 1))
     error = pixels - target
     return (weight * (error.square() + 0.1 * absolute(error))).mean()
@@ -186,30 +186,30 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     z = batch["z"]
     b, ticks = z.shape[:2]
     device = z.device
-    reading, entry, earlier = (normalised(batch[k], normal) for k in ("reading", "entry_reading", "entry_earlier"))
-    before = torch.cat([reading[:, :1], entry[:, None], reading[:, 1:-1]], 1)
-    # As the head's reading is: off, and off by as much in the tick before.
-    off = torch.randn_like(entry) * torch.rand(b, 1, device=device) * READING_NOISE
-    rows = torch.cat([batch["actions"].flatten(2), before + off[:, None]], 2)
-    second = torch.where(batch["has_gap"][:, None], torch.cat([batch["entry_actions"].flatten(1), earlier + off], 1), rows[:, 0])
-    control = torch.cat([rows, torch.cat([rows[:, :1], second[:, None], rows[:, 1:-1]], 1)], 2)
+    state, entry, earlier = (normalised(batch[k], normal) for k in ("state", "entry_state", "entry_earlier"))
+    before = torch.cat([state[:, :1], entry[:, None], state[:, 1:-1]], 1)
+    # As the head's state is: off, and off by as much in the tick before.
+    off = torch.randn_like(entry) * torch.rand(b, 1, device=device) * STATE_NOISE
+    controls = torch.cat([batch["actions"].flatten(2), before + off[:, None]], 2)
+    second = torch.where(batch["has_gap"][:, None], torch.cat([batch["entry_actions"].flatten(1), earlier + off], 1), controls[:, 0])
+    pairs = torch.cat([controls, torch.cat([controls[:, :1], second[:, None], controls[:, 1:-1]], 1)], 2)
     begins = chunks(ticks, chunked)  # asked for below: on a GPU each answer would wait for all that it has to do
     first = begins.to(device)
-    reckoned, size = [], rows.shape[2]  # inside a chunk nothing is read: the aim goes on from the aim
+    predicted, size = [], controls.shape[2]  # inside a chunk nothing is read: predictions go on from predictions
     for n in range(ticks):
         if begins[n] == n:
-            reckoned.append(control[:, n])
+            predicted.append(pairs[:, n])
         else:
-            row = torch.cat([batch["actions"][:, n].flatten(1), model.aim(reckoned[-1])], 1)
-            reckoned.append(torch.cat([row, reckoned[-1][:, :size]], 1))
-    reckoned = torch.stack(reckoned, 1)
+            control = torch.cat([batch["actions"][:, n].flatten(1), model.predict(predicted[-1])], 1)
+            predicted.append(torch.cat([control, predicted[-1][:, :size]], 1))
+    predicted = torch.stack(predicted, 1)
     # The latent before the tick behind the sink goes through the same, as one tick more.
     clean = haunted(torch.cat([batch["clean"], batch["entry"][:, None]], 1))
     level = torch.rand(b, 1, device=device) * CONTEXT_NOISE * (torch.rand(b, 1, device=device) > 0.5)
     clean = clean + torch.randn_like(clean) * level[..., None, None]
     clean, entry = clean[:, :-1], torch.where(batch["has_gap"][:, None, None], clean[:, -1], clean[:, 0])
     previous = torch.cat([torch.zeros_like(z[:, :1]), entry[:, None], clean[:, 1:-1]], 1)
-    context = dict(z=clean, previous=previous, control=control)
+    context = dict(z=clean, previous=previous, pair=pairs)
     level = level.expand(b, ticks)
     noise = torch.randn_like(z)
     t = torch.rand(b, ticks, device=device)
@@ -218,7 +218,7 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
 
     def run(t, r):
         zt = (1 - t)[..., None, None] * z + t[..., None, None] * noise
-        return zt, model(context, dict(z=zt, previous=previous[:, first], control=reckoned), first, t, r, level)
+        return zt, model(context, dict(z=zt, previous=previous[:, first], pair=predicted), first, t, r, level)
 
     if flow_map:
         # AnyFlow's target: u* = v - (t - r) du/dt by a central difference, here for the end point X = z_t - t u.
@@ -242,42 +242,42 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     picture = 0
     if not flow_map:
         one, at = torch.arange(b, device=device), torch.randint(1, ticks, (b,), device=device)
-        told = torch.stack([reading[one, (at - 2).clamp(min=0)], reading[one, at - 1], reading[one, at]], 1)
+        told = torch.stack([state[one, (at - 2).clamp(min=0)], state[one, at - 1], state[one, at]], 1)
         picture = shown(tokenizer, z[one, at - 1], x[one, at], z[one, at], told, batch["first"])
     rewards, mean = known(batch["rewards"][:, 1:])
     heads = 0.1 * mean(F.smooth_l1_loss(reward[:, 1:], rewards, reduction="none"))
     heads = heads + 0.02 * mean(F.binary_cross_entropy_with_logits(success[:, 1:], batch["success"][:, 1:], reduction="none"))
-    heads = heads + 0.5 * F.smooth_l1_loss(read, reading, beta=0.05)
+    heads = heads + 0.5 * F.smooth_l1_loss(read, state, beta=0.05)
     share = logits.softmax(-1).flatten(0, 1)
     used = F.one_hot(logits.argmax(-1).flatten(), share.shape[-1]).float()
     balance = share.shape[-1] * (used.mean(0) * share.mean(0)).sum()
     return latent, picture, heads + BALANCE * balance, used.mean(0)
 
 
-def sees(reckoning):
-    """What two reckonings have to have in common, if the one is to go on from the other."""
-    return reckoning.views.tolist(), reckoning.wave.out_features
+def sees(predictor):
+    """What two predictors have to have in common, if the one is to go on from the other."""
+    return predictor.views.tolist(), predictor.config
 
 
 def joined(sources, name, device):
     return torch.from_numpy(np.concatenate([source.train[name] for source in sources])).float().to(device)
 
 
-def learn_reckoning(model, sources, args, normal):
-    actions, readings = (joined(sources, name, args.device) for name in ("actions", "reading"))
+def learn_predictor(model, sources, args, normal):
+    actions, states = (joined(sources, name, args.device) for name in ("actions", "state"))
     orders = exchanges(sources[0].names, sources[0].alike).to(args.device)
     mirror = [signs.to(args.device) for signs in sources[0].mirror]
-    fit(model, actions.flatten(1, 2), readings, normal, orders, mirror, sources[0].stride, args.reckoning_steps, args.bf16)
+    fit(model, actions.flatten(1, 2), states, normal, orders, mirror, sources[0].stride, args.predictor_steps, args.bf16)
 
 
 def learn_scores(model, sources, args, normal):
-    readings, rewards, success = (joined(sources, name, args.device) for name in ("reading", "rewards", "success"))
+    states, rewards, success = (joined(sources, name, args.device) for name in ("state", "rewards", "success"))
     stride = sources[0].stride
-    ends = normalised(readings[:, stride::stride].flatten(0, 1), normal)
-    fit_scores(model, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.reckoning_steps // 2, args.bf16)
+    ends = normalised(states[:, stride::stride].flatten(0, 1), normal)
+    fit_scores(model, ends, rewards.flatten(0, 1), success.flatten(0, 1), args.predictor_steps // 2, args.bf16)
 
 
-PARTS = dict(reckoning=learn_reckoning, scores=learn_scores)  # what knows no pictures
+PARTS = dict(predictor=learn_predictor, scores=learn_scores)  # what knows no pictures
 
 
 def kept(file, made_of, device):
@@ -299,7 +299,7 @@ def learn_from_numbers(model, sources, args, normal, out, made_of):
 
 def described(meta):
     """What two folders of logs have to say alike, if numbers are learnt from both."""
-    return [meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored", "rewardTasks")] + reading_names(meta)[0]
+    return [meta.get(key) for key in ("stride", "ticks", "action", "alike", "mirrored", "rewardTasks")] + state_names(meta)[0]
 
 
 def settle(sources):
@@ -318,8 +318,8 @@ def main():
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     episodes = Episodes(args.data, limit=args.limit)
-    if args.readings and described(read_meta(args.readings)) != described(episodes.meta):
-        raise SystemExit(f"{args.readings} and {args.data} have other ticks or tasks, name other numbers, or say otherwise what is alike or mirrored")
+    if args.states and described(read_meta(args.states)) != described(episodes.meta):
+        raise SystemExit(f"{args.states} and {args.data} have other ticks or tasks, name other numbers, or say otherwise what is alike or mirrored")
     tokenizer = load_tokenizer(args.tokenizer).to(args.device).to(memory_format=torch.channels_last).requires_grad_(False)
     normal = load_normal(args.tokenizer).to(args.device)
     stride, action_size = episodes.train["actions"].shape[2:]
@@ -332,22 +332,22 @@ def main():
         proprioception=episodes.train["proprioception"].shape[-1],
         environment=normal.shape[-1] - episodes.train["proprioception"].shape[-1],
         views=views(episodes.names, episodes.alike),
-        waves=waves_of(episodes.gaps),
+        predictor=dict(features=features_of(episodes.gaps)),
         **json.loads(args.model),
     ).to(args.device)
-    model.reckoning.begin(normal, episodes.gaps)
+    model.predictor.begin(normal, episodes.gaps)
     if args.start_from:
         before = load_dynamics(args.start_from)
-        if sees(before.reckoning) != sees(model.reckoning):
-            print(f"{args.start_from} has other waves or things that are alike: reckoning begins anew", flush=True)
-            before.reckoning = model.reckoning
+        if sees(before.predictor) != sees(model.predictor):
+            print(f"{args.start_from} has another predictor, or other things alike: the predictor begins anew", flush=True)
+            before.predictor = model.predictor
         model.load_state_dict(before.state_dict())
-    model.reckoning.measure(normal)
+    model.predictor.measure(normal)
     logs = of_logs(args.data, args.limit)
-    told = [logs, *([of_logs(args.readings)] if args.readings else [])]
+    told = [logs, *([of_logs(args.states)] if args.states else [])]
     begun = {part: model.get_submodule(part).state_dict() for part in PARTS}
     shapes = {part: [(name, tuple(x.shape)) for name, x in begun[part].items()] for part in PARTS}
-    made_of = {part: digest(told, normal, args.reckoning_steps, shapes[part], begun[part] if args.start_from else None) for part in PARTS}
+    made_of = {part: digest(told, normal, args.predictor_steps, shapes[part], begun[part] if args.start_from else None) for part in PARTS}
     latents = encoded(logs, tokenizer)
     whole = digest(latents, made_of)
     checkpoint(out, args.device, whole)  # is refused before anything is made
@@ -359,7 +359,7 @@ def main():
     del episodes.train["frames"], episodes.held_out["frames"]  # gigabytes
     fitted = all(kept(out / f"{part}.pt", made_of[part], args.device) is not None for part in PARTS)
     needed = not fitted or np.isnan(episodes.train["rewards"]).all((0, 1)).any()  # they may tell of a task that no frames do
-    more = [Episodes(args.readings, held_out=0)] if args.readings and needed else []
+    more = [Episodes(args.states, held_out=0)] if args.states and needed else []
     for source in more:
         del source.train["frames"], source.held_out["frames"]
     settle([episodes, *more])
@@ -400,7 +400,7 @@ def main():
 @torch.no_grad()
 def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
     """
-    Open-loop rollouts: errors of latents and readings (the robot's pose, the environment's state; in standard deviations),
+    Open-loop rollouts: errors of latents and states (the robot's pose, the environment's state; in standard deviations),
     and PSNR to what the decoder shows of the truth. Writes frames.png, the truth as decoded over what was dreamed.
     """
     rng = np.random.default_rng(7)
@@ -408,20 +408,20 @@ def validate(model, tokenizer, held_out, normal, out, device, ticks=SHORTEST):
     result = {}
     start, actions = batch["z"][:, 0], batch["actions"][:, 1:]
     noise = torch.randn(batch["z"][:, 1:].shape, generator=torch.Generator().manual_seed(0)).to(device)
-    reading = normalised(batch["reading"], normal)
-    z, (_, _, read) = rollout(model, start, reading[:, 0], actions, noise, context_level=CONTEXT_LEVEL)
-    _, (_, _, swapped) = rollout(model, start, reading[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
+    state = normalised(batch["state"], normal)
+    z, (_, _, read) = rollout(model, start, state[:, 0], actions, noise, context_level=CONTEXT_LEVEL)
+    _, (_, _, swapped) = rollout(model, start, state[:, 0], actions.roll(1, 0), noise, context_level=CONTEXT_LEVEL)
     for n in (1, 10, 25):
         result[f"latent{n}"] = (z[:, n] - batch["z"][:, n]).square().mean().item()
-        off, robot = (read[:, n] - reading[:, n]).abs(), model.proprioception
+        off, robot = (read[:, n] - state[:, n]).abs(), model.proprioception
         result[f"pose{n}"] = off[:, :robot].mean().item()
         if off.shape[1] > robot:
             result[f"state{n}"] = off[:, robot:].mean().item()
-    result["swapped10"] = (swapped[:, 10] - reading[:, 10])[:, :robot].abs().mean().item()
+    result["swapped10"] = (swapped[:, 10] - state[:, 10])[:, :robot].abs().mean().item()
     begun = tokenizer.begin(batch["first"])
     decoded, real = (
         to_frames(tokenizer.decode_clip(of, torch.cat([told[:, :1], told], 1), begun), tokenizer.stride)[:, :, -1].float()
-        for of, told in ((z, read), (batch["z"], reading))
+        for of, told in ((z, read), (batch["z"], state))
     )
     for n in (1, 10, 25):
         result[f"psnr{n}"] = float(-10 * np.log10((decoded[:, n] - real[:, n]).div(255).square().mean().item()))

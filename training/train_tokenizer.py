@@ -24,9 +24,9 @@ DREAMT = 1024  # episodes of each kind that a dynamics dreams
 # Of the latents that the decoder learns to show: the most noise on them, and the share of ticks on whose tokens another
 # picture shows too, as in a dream. Beside the dreams of a dynamics there is less to make up.
 SPOILT, SPOILT_BESIDE_DREAMS = (0.15, 0.4), (0.06, 0.1)
-READING_NOISE = 0.03  # most noise on the reading that the decoder is told, in its standard deviations
+STATE_NOISE = 0.03  # most noise on the state that the decoder is told, in its standard deviations
 # What of the model `--only` moves, by how the names of its weights begin.
-LEARNS = {"decoder": ("decoder.", "maps.decode"), "reader": ("reader.",), "sketch": ("sketch.", "appearance.")}
+LEARNS = {"decoder": ("decoder.", "maps.decode"), "reader": ("reader.",), "renderer": ("renderer.", "appearance.")}
 MINUTES = 5  # of training at most are lost when it is stopped
 READ = 0.5  # share of clips that are decoded by what was read from them, when that has been learnt
 
@@ -42,7 +42,7 @@ def parse():
     parser.add_argument("--latent-channels", type=int, default=48)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
-    parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a reading and an appearance")
+    parser.add_argument("--only", choices=LEARNS, help="leave the latents as they are, and with them a dynamics that was trained on them: train the decoder alone, what reads, or what draws by a state and an appearance")
     parser.add_argument("--dreams-of", help="output folder of train_dynamics.py, or a world: the decoder learns to show its dreams too; wants --only decoder")
     parser.add_argument("--stills", help="folder of more shards of the same frames and numbers, for what learns from single frames: many short episodes, each of another scene")
     parser.add_argument("--long", help="folder of more shards of the same frames and numbers, of episodes of minutes, so that what reads and draws knows tables that were played with for long")
@@ -61,7 +61,7 @@ def parse():
 
 class Dreams:
     """
-    Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their readings told; kept in the
+    Latents `[n, T + 1, L, C]` that a dynamics dreams of episodes under their actions, with their states told; kept in the
     file `cache` with the digest `made_of` of what made them.
     """
 
@@ -77,7 +77,7 @@ class Dreams:
             print(f"\rdreaming {at}/{len(self.chosen)}", end="", flush=True)
             some = self.chosen[at : at + 64]
             first = torch.from_numpy(np.repeat(self.split["frames"][some, :1], episodes.stride, 1)).to(device)
-            told = normalised(torch.from_numpy(self.split["reading"][some, :: episodes.stride]).to(device), normal)
+            told = normalised(torch.from_numpy(self.split["state"][some, :: episodes.stride]).to(device), normal)
             actions = torch.from_numpy(self.split["actions"][some]).to(device)
             with torch.no_grad():
                 start = tokenizer.latents(first)
@@ -89,14 +89,14 @@ class Dreams:
 
     def clip(self, rng, ticks):
         """
-        Latents `[ticks, L, C]`, the frames that they should show `[ticks, s, H, W, 3]`, the readings before the first tick and
+        Latents `[ticks, L, C]`, the frames that they should show `[ticks, s, H, W, 3]`, the states before the first tick and
         at the end of each `[ticks + 1, Q]`, and the frame that the dream began with `[H, W, 3]`.
         """
         i, first = rng.integers(len(self.chosen)), rng.integers(1, self.latents.shape[1] - ticks + 1)
         e, s, before = self.chosen[i], self.stride, self.stride * (first - 1)  # before: the frame before the clip
         frames = self.split["frames"][e, 1 + before : 1 + before + s * ticks]
-        reading = self.split["reading"][e, before : 1 + before + s * ticks : s]
-        return self.latents[i, first : first + ticks], frames.reshape(ticks, s, *frames.shape[1:]), reading, self.split["frames"][e, 0]
+        state = self.split["state"][e, before : 1 + before + s * ticks : s]
+        return self.latents[i, first : first + ticks], frames.reshape(ticks, s, *frames.shape[1:]), state, self.split["frames"][e, 0]
 
 
 def dreamt_clips(dreams, rng, batch, ticks):
@@ -136,17 +136,17 @@ def loss(made, frames, mean):
     return total
 
 
-def misdrawn(sketch, frames, mean):
-    """How far a sketch `[B, 3, H, W]` is off `frames`, of the same shape; what looks like the mean picture hardly counts."""
+def misdrawn(drawn, frames, mean):
+    """How far what was `drawn`, `[B, 3, H, W]`, is off `frames`, of the same shape; what looks like the mean picture hardly counts."""
     difference = frames - mean
-    error = sketch - difference
+    error = drawn - difference
     return ((0.05 + salience(difference)) * (error.square() + 0.05 * absolute(error))).mean()
 
 
 def spoilt(z, noise, dreamed):
     """
     Latents `[N, L, C]` as a decoder meets them: with up to so much noise, and a share `dreamed` of them as a dynamics would
-    have made them, on many of whose tokens another picture shows. There what moves can be told by the reading alone.
+    have made them, on many of whose tokens another picture shows. There what moves can be told by the state alone.
     """
     share = torch.rand(len(z), 1, 1, device=z.device)
     worse = torch.rand(len(z), 1, 1, device=z.device) < dreamed
@@ -155,33 +155,33 @@ def spoilt(z, noise, dreamed):
     return mixed + torch.randn_like(z) * torch.rand(len(z), 1, 1, device=z.device) * noise * (1 + worse)
 
 
-def remade(model, clips, reading, other, spoils, share):
+def remade(model, clips, state, other, spoils, share):
     """
-    clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them (`spoilt` by `spoils`), by the reading
+    clips `[B, T, s, H, W, 3]` decoded from latents as a decoder meets them (`spoilt` by `spoils`), by the state
     `[B, T + 1, Q]`, or in a share of clips by what is read from them, as if the stream had begun with some other frame
     `[B, H, W, 3]` of its episode; and the clips: both `[B, T s, 3, H, W]` in [-1, 1].
     """
     seen = clips.flatten(0, 1)
     z, read = (y.float().unflatten(0, clips.shape[:2]) for y in (model.latents(seen), model.reader(seen[:, -1])[0]))
-    told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), reading[:, 1:])
-    told = torch.cat([reading[:, :1], told], 1)
-    told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * READING_NOISE
+    told = torch.where(torch.rand(len(read), 1, 1, device=z.device) < share, read.detach(), state[:, 1:])
+    told = torch.cat([state[:, :1], told], 1)
+    told = told + torch.randn_like(told) * torch.rand(len(told), 1, 1, device=z.device) * STATE_NOISE
     pixels = model.decode_clip(spoilt(z.flatten(0, 1), *spoils).view_as(z), told, model.begin(other))
     return in_frames(pixels, model.stride), in_pixels(clips)
 
 
 def illegibility(model, made, frames):
     """
-    How far what the reader sees in the last frames of ticks, its features and its reading, is from what it sees in the
+    How far what the reader sees in the last frames of ticks, its features and its state, is from what it sees in the
     real ones; `[B, T s, 3, H, W]` each. A gripper is a few pixels, and to a squared error a soft one is as good as one that
     is where it should be (a perceptual loss: Johnson et al., 2016, arXiv 1603.08155, with the reader as the judge).
     """
     stride = model.stride
     with torch.no_grad():
-        reading, features = (y.float() for y in model.reader.seen(frames[:, stride - 1 :: stride].flatten(0, 1)))
+        state, features = (y.float() for y in model.reader.seen(frames[:, stride - 1 :: stride].flatten(0, 1)))
     read, found = (y.float() for y in model.reader.seen(made[:, stride - 1 :: stride].flatten(0, 1)))
     scale = features.square().mean().sqrt()
-    return F.smooth_l1_loss(read, reading, beta=0.1) + absolute((found - features) / scale).mean()
+    return F.smooth_l1_loss(read, state, beta=0.1) + absolute((found - features) / scale).mean()
 
 
 def in_frames(pixels, stride):
@@ -215,14 +215,14 @@ def main():
         if (model.size, model.stride, normal.shape[1]) != (size, episodes.stride, len(episodes.names)):
             raise SystemExit(f"{args.start_from} is of frames or numbers that {args.data} does not have")
     else:
-        model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, reading=normal.shape[1])
+        model = Tokenizer(size=size, stride=episodes.stride, latent_channels=args.latent_channels, state=normal.shape[1])
         model.maps["picture"].data.copy_(mean)
     if args.only:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith(LEARNS[args.only]))
     model = model.to(args.device).to(memory_format=torch.channels_last)
     mean = mean.to(args.device)
-    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.sketch, model.appearance) if part])
+    trainer = Trainer(model, args.steps, lr=2e-3, muon_lr=args.muon_lr, bf16=args.bf16, plain=[part for part in (model.renderer, model.appearance) if part])
     dynamics = load_dynamics(args.dreams_of).to(args.device) if args.dreams_of else None
     logs = [of_logs(args.data, args.limit), *(of_logs(folder) for folder in more)]
     made_of = digest(logs, args.only, model.state_dict() if args.start_from else None, dynamics and dynamics.state_dict())
@@ -233,7 +233,7 @@ def main():
         dreams = [Dreams(dynamics, model, film, normal, args.device, out / cache, made_of) for film, cache in zip(films, caches)]
     spoils = SPOILT_BESIDE_DREAMS if dreams else SPOILT
     held_out = torch.from_numpy(np.stack([episodes.ticks(e)[:17] for e in episodes.held_out["frames"]])).to(args.device)
-    held_out_reading = torch.from_numpy(episodes.held_out["reading"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
+    held_out_state = torch.from_numpy(episodes.held_out["state"][:, : 17 * episodes.stride : episodes.stride]).to(args.device)
     started, first, running, error = time.time(), trainer.step_number, [], 0.0
     kept, decodes = started, args.only in (None, "decoder")
     while trainer.step_number < args.steps:
@@ -242,20 +242,20 @@ def main():
         with torch.autocast(torch.device(args.device).type, torch.bfloat16, enabled=args.bf16):
             total = off = torch.zeros((), device=args.device)
             if args.only != "decoder":
-                frames, reading, other = (x.to(args.device) for x in moments(sources, rng, MOMENTS))
-                reading = normalised(reading, normal)
+                frames, state, other = (x.to(args.device) for x in moments(sources, rng, MOMENTS))
+                state = normalised(state, normal)
             if args.only in (None, "reader"):
-                total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), reading, beta=0.1)
-            if args.only in (None, "sketch"):
-                drawn = model.sketch(reading, model.looks(other)).float()
+                total = off = F.smooth_l1_loss(model.reader(frames)[0].float(), state, beta=0.1)
+            if args.only in (None, "renderer"):
+                drawn = model.renderer(state, model.looks(other)).float()
                 total = off = total + misdrawn(drawn, in_pixels(frames[:, None, None])[:, 0], mean)
             if decodes:
-                clips, reading, other = (x.to(args.device) for x in frame_clips(films, rng, args.batch, args.ticks))
+                clips, state, other = (x.to(args.device) for x in frame_clips(films, rng, args.batch, args.ticks))
                 share = READ if trainer.step_number > 0.6 * args.steps else 0
-                made, frames = remade(model, clips, normalised(reading, normal), other, spoils, share)
+                made, frames = remade(model, clips, normalised(state, normal), other, spoils, share)
                 if dreams:
-                    z, clips, reading, start = (x.to(args.device) for x in dreamt_clips(dreams, rng, args.batch, args.ticks))
-                    shown = model.decode_clip(z.float(), normalised(reading, normal), model.begin(start))
+                    z, clips, state, start = (x.to(args.device) for x in dreamt_clips(dreams, rng, args.batch, args.ticks))
+                    shown = model.decode_clip(z.float(), normalised(state, normal), model.begin(start))
                     made, frames = torch.cat([made, in_frames(shown, model.stride)]), torch.cat([frames, in_pixels(clips)])
                 total, error = total + loss(made, frames, mean), (made.detach() - frames).square().mean().item()
                 if args.only == "decoder":
@@ -273,7 +273,7 @@ def main():
         if due:
             with trainer.averaged():
                 made, beside = np.mean(running[-1000:], 0).tolist()
-                row = dict(step=step, **(dict(psnr=psnr(made)) if decodes else {}), off=beside, **validate(model, held_out, held_out_reading, normal, mean, out))
+                row = dict(step=step, **(dict(psnr=psnr(made)) if decodes else {}), off=beside, **validate(model, held_out, held_out_state, normal, mean, out))
             log.append(row)
             print("\n", json.dumps(row), flush=True)
             curves(out / "curves.png", log)
@@ -283,18 +283,18 @@ def main():
 
 
 @torch.no_grad()
-def validate(model, ticks, reading, normal, mean, out):
+def validate(model, ticks, state, normal, mean, out):
     """
-    Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, reading `[E, T, Q]`: PSNR behind the first tick by what was read
-    from them, and by the true reading and latents as of a dream; the mean error of the reading, in standard deviations, and
-    what the sketch misdraws. Writes frames.png: real frames, both decoded, and the sketches.
+    Of whole held-out streams, ticks `[E, T, s, H, W, 3]`, state `[E, T, Q]`: PSNR behind the first tick by what was read
+    from them, and by the true state and latents as of a dream; the mean error of the state, in standard deviations, and
+    what the renderer misdraws. Writes frames.png: real frames, both decoded, and the renderings.
     """
     errors, read_errors, dream_errors, misses, pictures = [], [], [], [], []
-    for clip, true in zip(ticks, normalised(reading, normal)):
+    for clip, true in zip(ticks, normalised(state, normal)):
         (z, read), begun, real = model.encode(clip), model.begin(clip[0, :1]), clip.float()
 
-        def error(z, reading):
-            frames = to_frames(model.decode_clip(z[None], torch.cat([reading[:1], reading])[None], begun)[0], model.stride)
+        def error(z, state):
+            frames = to_frames(model.decode_clip(z[None], torch.cat([state[:1], state])[None], begun)[0], model.stride)
             return frames, (frames.float() - real)[1:].div(127.5).square().mean().item()
 
         frames, off = error(z, read)
@@ -302,12 +302,12 @@ def validate(model, ticks, reading, normal, mean, out):
         worse, off = error(project(z.lerp(z.roll(5, 0), 0.4)), true)
         dream_errors.append(off)
         read_errors.append((read - true).abs().mean(0))
-        sketch, last = model.sketch(true, begun[0].expand(len(true), -1)), in_pixels(clip[:, None, -1:])[:, 0]
-        misses.append(misdrawn(sketch, last, mean))
-        drawn = to_frames(sketch + mean, 1)[:, 0]
+        rendered, last = model.renderer(true, begun[0].expand(len(true), -1)), in_pixels(clip[:, None, -1:])[:, 0]
+        misses.append(misdrawn(rendered, last, mean))
+        drawn = to_frames(rendered + mean, 1)[:, 0]
         pictures.append([shown.cpu().numpy() for shown in (clip[8, -1], frames[8, -1], worse[8, -1], drawn[8])])
     write_png(out / "frames.png", grid([list(row) for row in zip(*pictures[:8])], 3))
-    return dict(held_out_psnr=psnr(np.mean(errors)), dream_psnr=psnr(np.mean(dream_errors)), reading_error=torch.stack(read_errors).mean().item(), misdrawn=torch.stack(misses).mean().item())
+    return dict(held_out_psnr=psnr(np.mean(errors)), dream_psnr=psnr(np.mean(dream_errors)), state_error=torch.stack(read_errors).mean().item(), misdrawn=torch.stack(misses).mean().item())
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def parse():
     parser.add_argument("--out", type=world_folder, required=True, help="folder of the world, named as it is")
     parser.add_argument("--runs", help="folder for checkpoints, curves and pictures; default runs/NAME")
     parser.add_argument("--scale", type=float, default=1.0, help="of all training steps: 0.1 is a first look in a tenth of the time")
-    parser.add_argument("--readings", help="folder of more shards of the same tasks, of frames of any size, for what learns from numbers alone")
+    parser.add_argument("--states", help="folder of more shards of the same tasks, of frames of any size, for what learns from numbers alone")
     parser.add_argument("--stills", help="folder of more shards of the same frames, short episodes of many scenes, for what learns from single frames")
     parser.add_argument("--long", help="folder of more shards of the same frames, episodes of minutes, for what reads and draws")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
@@ -42,9 +42,9 @@ def begin(runs, args):
     """Nothing in `runs` is made twice: refuses where what is there was made of something else than `args` ask for."""
     imported, trained = [runs / "data" / "meta.json"], [runs / "tokenizer" / "checkpoint.pt"]
     made = dict.fromkeys(("logs", *OPTIONS), imported + trained)
-    made |= dict.fromkeys(("scale", "stills", "long"), trained) | dict(readings=[runs / "dynamics" / "reckoning.pt"])
+    made |= dict.fromkeys(("scale", "stills", "long"), trained) | dict(states=[runs / "dynamics" / "predictor.pt"])
     asked = {name: getattr(args, name) for name in made}
-    asked |= {name: str(Path(asked[name]).resolve()) for name in ("logs", "stills", "long", "readings") if asked[name]}
+    asked |= {name: str(Path(asked[name]).resolve()) for name in ("logs", "stills", "long", "states") if asked[name]}
     asked["channels"] = Path(args.channels).read_text(encoding="utf-8") if args.channels else None
     known = runs / "asked.json"
     before = json.loads(known.read_text()) if known.exists() else {}
@@ -93,12 +93,12 @@ def main():
     latents = tokenizer("tokenizer", 6000, *frames)
     # What reads and what draws learn from single frames, which are cheap: they are not done when the latents are.
     reader = tokenizer("reader", 6000, "--only", "reader", "--start-from", latents, *frames)
-    sketch = tokenizer("sketch", 10_000, "--only", "sketch", "--start-from", reader, *frames)
+    renderer = tokenizer("renderer", 10_000, "--only", "renderer", "--start-from", reader, *frames)
     dynamics = runs / "dynamics"
-    reckoning = ["--reckoning-steps", max(2, round(args.scale * 15_000))]
-    reckoning += ["--readings", args.readings] if args.readings else []
-    run("train_dynamics", "--data", data, "--tokenizer", sketch, "--out", dynamics, *steps(3000), *reckoning, *bf16)
-    last = ["--only", "decoder", "--start-from", sketch, "--dreams-of", dynamics, "--batch", 12, "--muon-lr", 0.01, *long]
+    predictor = ["--predictor-steps", max(2, round(args.scale * 15_000))]
+    predictor += ["--states", args.states] if args.states else []
+    run("train_dynamics", "--data", data, "--tokenizer", renderer, "--out", dynamics, *steps(3000), *predictor, *bf16)
+    last = ["--only", "decoder", "--start-from", renderer, "--dreams-of", dynamics, "--batch", 12, "--muon-lr", 0.01, *long]
     decoder = tokenizer("decoder", 4000, *last)
     run("export", "--data", data, "--tokenizer", decoder, "--dynamics", dynamics, "--out", args.out, "--description", args.description)
     print(f"serve it: npx worldstep serve --world {args.out}")

@@ -1,58 +1,58 @@
 """How unlike the logs a tick is: the uncertainty that every tick tells.
 
-Distances of Mahalanobis (Lee et al., 2018, arXiv 1807.03888) from what the logs show: of the tick's latent, of its row (the
-actions, and the reading before them), and of the latent that the stream began with, for what was strange then stays so,
+Distances of Mahalanobis (Lee et al., 2018, arXiv 1807.03888) from what the logs show: of the tick's latent, of its control (the
+actions, and the state before them), and of the latent that the stream began with, for what was strange then stays so,
 whatever the dream makes of it. The uncertainty is the share of dreamed ticks of held-out logs that were less strange.
 
-Shapes: T ticks from a stream's first, L tokens a tick, C latent channels, R numbers of a row (s A + Q).
+Shapes: T ticks from a stream's first, L tokens a tick, C latent channels, R numbers of a control (s A + Q).
 """
 
 import torch
 from torch import nn
 
-LEVELS = 65  # quantiles that say how strange the held-out ticks were
-
-
 class Uncertainty(nn.Module):
-    def __init__(self, tokens, channels, row):
+    """levels: the quantiles that say how strange the held-out ticks were."""
+
+    def __init__(self, tokens, channels, control, levels=65):
         super().__init__()
         for name, shape in dict(
-            row_mean=(row,), row_axes=(row, row), latent_mean=(tokens, channels), latent_axes=(channels, channels), scale=(3, 2), levels=(LEVELS,)
+            control_mean=(control,), control_axes=(control, control), latent_mean=(tokens, channels), latent_axes=(channels, channels), scale=(3, 2), levels=(levels,)
         ).items():
             self.register_buffer(name, torch.zeros(shape))
 
     @torch.no_grad()
-    def fit(self, latents, rows):
-        """To logs: latents `[n, L, C]`, rows `[n, R]`."""
-        self.row_mean.copy_(rows.mean(0))
-        self.row_axes.copy_(whitening(rows - self.row_mean))
+    def fit(self, latents, controls):
+        """To logs: latents `[n, L, C]`, controls `[n, R]`."""
+        self.control_mean.copy_(controls.mean(0))
+        self.control_axes.copy_(whitening(controls - self.control_mean))
         self.latent_mean.copy_(latents.mean(0))
         self.latent_axes.copy_(whitening((latents - self.latent_mean).flatten(0, 1)))
 
     @torch.no_grad()
     def calibrate(self, rollouts):
-        """To dreams of held-out logs: latents `[T, L, C]` and rows `[T, R]` of each."""
-        distances = torch.cat([self.distances(latents, rows) for latents, rows in rollouts])
+        """To dreams of held-out logs: latents `[T, L, C]` and controls `[T, R]` of each."""
+        distances = torch.cat([self.distances(latents, controls) for latents, controls in rollouts])
         self.scale.copy_(torch.stack([distances.mean(0), distances.std(0)], 1))
-        strange = torch.cat([self.strangeness(latents, rows) for latents, rows in rollouts])
-        self.levels.copy_(torch.quantile(strange, torch.linspace(0, 1, LEVELS)))
+        strange = torch.cat([self.strangeness(latents, controls) for latents, controls in rollouts])
+        self.levels.copy_(torch.quantile(strange, torch.linspace(0, 1, len(self.levels))))
 
-    def distances(self, latents, rows):
-        """Of a stream, `[T, L, C]` and `[T, R]` -> logarithms of mean squares of the latent, the row and the beginning, `[T, 3]`."""
+    def distances(self, latents, controls):
+        """Of a stream, `[T, L, C]` and `[T, R]` -> logarithms of mean squares of the latent, the control and the first latent, `[T, 3]`."""
         latent = ((latents - self.latent_mean) @ self.latent_axes).square().mean((1, 2)).log()
-        row = ((rows - self.row_mean) @ self.row_axes).square().mean(1).log()
-        return torch.stack([latent, row, latent[:1].expand_as(latent)], 1)
+        control = ((controls - self.control_mean) @ self.control_axes).square().mean(1).log()
+        return torch.stack([latent, control, latent[:1].expand_as(latent)], 1)
 
-    def strangeness(self, latents, rows):
+    def strangeness(self, latents, controls):
         """-> the largest of the three, in standard deviations of the held-out ticks, `[T]`."""
-        return ((self.distances(latents, rows) - self.scale[:, 0]) / self.scale[:, 1]).amax(1)
+        return ((self.distances(latents, controls) - self.scale[:, 0]) / self.scale[:, 1]).amax(1)
 
-    def forward(self, latents, rows):
+    def forward(self, latents, controls):
         """-> uncertainty in [0, 1], `[T]`."""
-        strange = self.strangeness(latents, rows)
-        above = torch.searchsorted(self.levels, strange).clamp(1, LEVELS - 1)
+        strange = self.strangeness(latents, controls)
+        last = len(self.levels) - 1
+        above = torch.searchsorted(self.levels, strange).clamp(1, last)
         low, high = self.levels[above - 1], self.levels[above]
-        return ((above - 1 + (strange - low) / (high - low)) / (LEVELS - 1)).clamp(0, 1)
+        return ((above - 1 + (strange - low) / (high - low)) / last).clamp(0, 1)
 
 
 def whitening(x):

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type Env, type StepResult, tensorBytes } from "@worldstep/protocols";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { TINY_WORLD } from "../../test/fixtures/worlds.js";
+import { TINY_WORLD, TINY_WORLD_V2 } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { createOrtBackend } from "./ort/backend.js";
@@ -74,6 +74,23 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
     );
     return new DreamedEnv(specOf(world.manifest), model, world.starts);
   };
+
+  it("an older world dreams what it dreams as it is written today", async () => {
+    const older = await loadWorld(TINY_WORLD_V2);
+    const itsBackend = await createOrtBackend(older, { threads: 1, precision });
+    const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsBackend), older.starts);
+    const plan = [1, 2, MOST].flatMap((length) => [1, 4].map((nfe) => ({ length, nfe })));
+    const [then, now] = await Promise.all(
+      [env, open()].map(async (one) => {
+        await one.reset({ seed: 4, maxTicks: 0 });
+        return play(one, plan);
+      }),
+    );
+    expect(then?.flat()).toHaveLength(12);
+    expect(then).toEqual(now);
+    expect(specOf(older.manifest)).toEqual(specOf(world.manifest));
+    await itsBackend.close();
+  });
 
   it("a chunk that broke in any of its runs left the session where it was", async () => {
     await fc.assert(

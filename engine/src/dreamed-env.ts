@@ -23,6 +23,7 @@ import { drawStart, nextSeed } from "./philox.js";
 import { startFrom } from "./start-frames.js";
 import type { StartState, World } from "./world.js";
 import type { Episode, Moment, Start, Tick, WorldModel } from "./world-model.js";
+import { labelOf } from "./world-schema.js";
 
 /** An episode as its player knows it. A value: a call that fails leaves it as it was. */
 interface Running {
@@ -131,7 +132,8 @@ export class DreamedEnv implements Env {
     const successProbability = read.success[this.#head(task)] ?? 0;
     const named = (values: Float32Array) => Object.fromEntries([...values].map((x, i) => [this.spec.tasks[i + 1], x]));
     const tasks = { rewards: named(read.reward), successProbabilities: named(read.success) };
-    const names = this.model.manifest.environmentState?.names ?? [];
+    const { channels, proprioception } = this.model.manifest.state;
+    const names = channels.slice(proprioception).map(labelOf);
     const environmentState = Object.fromEntries(names.map((name, i) => [name, read.environmentState[i]]));
     return {
       tick,

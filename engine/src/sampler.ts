@@ -1,6 +1,6 @@
 // The flow map's sampler (MeanFlow, arXiv 2505.13447; AnyFlow): from noise at level 1 to a latent at level 0 in any
 // number of steps, the average velocity of each step being u = (z - X) / t. The last evaluation asks for r = t: the mean
-// of what z may still become, and not the end of z's own path, which is further off (docs/training.md).
+// of what z may still become, and not the end of z's own path, which is further off (docs/lab.md).
 
 /** The end point X of the flow through `z` at level t, looking ahead to level r; at r = t the mean of the end points. */
 export type Denoise = (z: Float32Array, t: number, r: number) => Promise<Float32Array>;

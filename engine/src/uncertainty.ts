@@ -16,7 +16,7 @@ export class Uncertainty {
       if (!weight) throw new Error(`no tensor "${name}": the list in world-tensors.ts lacks it`);
       return weight.data;
     };
-    this.#control = { mean: read("row_mean"), axes: read("row_axes") };
+    this.#control = { mean: read("control_mean"), axes: read("control_axes") };
     this.#latent = { mean: read("latent_mean"), axes: read("latent_axes") };
     [this.#scale, this.#levels] = [read("scale"), read("levels")];
   }

@@ -14,7 +14,7 @@ import type { Backend, Context, DecoderState, Heads, Shown } from "./backend.js"
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
-import type { WorldManifest } from "./world-schema.js";
+import { cameraOf, type WorldManifest } from "./world-schema.js";
 
 /** Where an episode starts: at its last frame. */
 export interface Start {
@@ -26,7 +26,10 @@ export interface Start {
   readonly proprioception?: Float32Array;
 }
 
-/** A running world after one of its ticks. A value: nobody writes into it. */
+/**
+ * A running world after one of its ticks: the pages of its context, and what it carries besides, the recurrent state of memory
+ * blocks, the decoder's, the last latent and state vector. A value: nobody writes into it.
+ */
 export interface Episode {
   /** In [0, 2^53): keys the noise. */
   readonly seed: number;
@@ -163,9 +166,8 @@ export class WorldModel {
   async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Shown> {
     const seen = await this.backend.tokenizer.encode(frames);
     if (!proprioception || i < actions.length) return seen;
-    const { mean, std } = this.manifest.proprioception;
     const state = seen.state.slice();
-    state.set(proprioception.map((x, k) => (x - (mean[k] as number)) / (std[k] as number)));
+    state.set(proprioception.map((x, k) => (x - this.#channel(k).mean) / this.#channel(k).std));
     return { ...seen, state };
   }
 
@@ -190,17 +192,13 @@ export class WorldModel {
   }
 
   #readable({ reward, success, state, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
-    const { names, mean, std, low, high } = this.manifest.proprioception;
-    const environment = this.manifest.environmentState;
+    const { proprioception, low, high } = this.manifest.state;
+    const shown = state.map((x, i) => x * this.#channel(i).std + this.#channel(i).mean);
     return {
       reward,
       success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
-      proprioception: state
-        .slice(0, names.length)
-        .map((x, i) => Math.min(high, Math.max(low, x * (std[i] as number) + (mean[i] as number)))),
-      environmentState: state
-        .slice(names.length)
-        .map((x, i) => x * (environment?.std[i] as number) + (environment?.mean[i] as number)),
+      proprioception: shown.slice(0, proprioception).map((x) => Math.min(high, Math.max(low, x))),
+      environmentState: shown.slice(proprioception),
       expert: experts.indexOf(Math.max(...experts)),
     };
   }
@@ -213,8 +211,13 @@ export class WorldModel {
     return tick;
   }
 
+  #channel(i: number): WorldManifest["state"]["channels"][number] {
+    return this.manifest.state.channels[i] as WorldManifest["state"]["channels"][number];
+  }
+
   get #frameBytes(): number {
-    return this.manifest.frame.height * this.manifest.frame.width * 3;
+    const { height, width } = cameraOf(this.manifest);
+    return height * width * 3;
   }
 }
 

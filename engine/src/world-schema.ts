@@ -1,9 +1,10 @@
-// world.json, version 2: what a world is made of. docs/world-format.md explains it field by field.
+// world.json, version 3: what a world is made of, and all sizes and constants of its networks, as the PyTorch that trained
+// it had them. docs/world-format.md explains it field by field.
 import { CHANNEL_KINDS, WorldFileError } from "@worldstep/protocols";
 import { z } from "zod";
-import { upgraded } from "./world-upgrade.js";
+import { upgrade } from "./world-upgrade.js";
 
-export const WORLD_FORMAT = "worldstep.world.v2";
+export const WORLD_FORMAT = "worldstep.world.v3";
 
 const count = z.number().int().min(1).max(65_536);
 const names = z.array(z.string().min(1)).min(1).max(4096);
@@ -21,6 +22,27 @@ const channel = z.strictObject({
   /** What holds still; absent where saying the same again does. */
   idle: z.number().exactOptional(),
 });
+const stateChannel = z.strictObject({
+  name: z.string().min(1),
+  unit: z.string().min(1).exactOptional(),
+  mean: z.number(),
+  std: z.number().positive(),
+});
+const camera = z.strictObject({
+  name: z.string().min(1),
+  /** Pixels. */
+  height: count.max(4096).multipleOf(16),
+  width: count.max(4096).multipleOf(16),
+});
+/** Of Fourier features: radians that a number turns by while it grows by 1. */
+const frequencies = z.array(z.number().positive().max(65_536)).min(1).max(64);
+/** What is no further from 0 than this is 0. */
+const deadband = z.number().min(0).max(1000);
+/** 3x3 convolutions, one behind the other. */
+const convolutions = z
+  .array(z.strictObject({ stride: z.union([z.literal(1), z.literal(2)]), channels: count }))
+  .min(1)
+  .max(16);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const worldSchema = z
@@ -32,43 +54,52 @@ export const worldSchema = z
     fps: z.number().positive(),
     /** Frames, and rows of the action block, a tick. */
     stride: count.max(64),
-    /** Pixels. */
-    frame: z.strictObject({ height: count.max(4096).multipleOf(16), width: count.max(4096).multipleOf(16) }),
+    cameras: z.array(camera).min(1).max(64),
     /** What `step` takes lies in [low, high]; of each channel these two mean its own `low` and `high`, in its `unit`. */
     action: z.strictObject({ low: z.number(), high: z.number(), channels: z.array(channel).min(1).max(4096) }),
-    /** The head's outputs times `std` plus `mean` have the units that the names say; they are kept in [low, high]. */
-    proprioception: z.strictObject({
-      names,
-      mean: z.array(z.number()),
-      std: z.array(z.number().positive()),
+    /**
+     * The state vector: what a tick says in numbers, and what moves the next one on. The network's numbers times `std` plus
+     * `mean` have the channel's unit.
+     */
+    state: z.strictObject({
+      channels: z.array(stateChannel).min(1).max(4096),
+      /** How many of the channels, the first, are the robot's own; the others are what the logs knew of things. */
+      proprioception: count.max(4096),
+      /** What is shown of the robot's own is kept in [low, high]. */
       low: z.number(),
       high: z.number(),
+      /** Things that are alike but for their looks; the names of their channels begin with them. */
+      alike: names.exactOptional(),
     }),
-    /**
-     * What else the network reads from a tick and moves the next on from, where the logs had it: positions of objects, say.
-     * The numbers read times `std` plus `mean` have the units that the names say.
-     */
-    environmentState: z
-      .strictObject({
-        names,
-        mean: z.array(z.number()),
-        std: z.array(z.number().positive()),
-        /** Things that are alike but for their looks; the names of their numbers begin with them. */
-        alike: names.optional(),
-      })
-      .optional(),
     /** The first has no reward and never terminates; the others are the heads' outputs, in order. */
     tasks: names,
     /** Default time limit of an episode in ticks; 0 for never. */
     maxTicks: z.number().int().min(0),
+    /** Whether a session has the same bits whatever else runs, or only in the same batch. */
+    determinism: z.enum(["bitwise", "batch"]),
     tokenizer: z.strictObject({
       kind: z.literal("causal-conv"),
       file,
       latentChannels: count,
       /** Channels at 1/2, 1/4, 1/8 and 1/16 of the frame. */
       widths: z.tuple([count, count, count, count]),
-      /** Numbers that say how an episode looks where no reading does. */
-      appearance: z.number().int().min(0).max(4096).default(0),
+      /** Channels of what says which pixels of the first frame are kept. */
+      kept: count,
+      /** Numbers that say how an episode looks where no state does; 0 for none. */
+      appearance: z.number().int().min(0).max(4096),
+      /** Of the two networks that read numbers from a frame: the state, and the appearance. */
+      reader: z.strictObject({ near: convolutions, far: convolutions, maps: count, whole: count, features: count }),
+      /** Of the network that draws a frame from the state. */
+      renderer: z.strictObject({
+        width: count,
+        points: count,
+        hidden: count,
+        channels: count,
+        /** Radians a standard deviation. */
+        stateFrequencies: frequencies,
+        /** Radians half a picture. */
+        placeFrequencies: frequencies,
+      }),
     }),
     dynamics: z.strictObject({
       kind: z.literal("block-causal-dit"),
@@ -81,21 +112,44 @@ export const worldSchema = z
       heads: count,
       /** Numbers that a window block keeps of a token, beside the rotary ones. */
       latent: count,
+      /** Radians by which a pair of a key's rotary numbers is turned a tick; as many pairs turn a row, and a column. */
+      rotary: frequencies,
       /** Experts of a block's feed-forward, of which a tick uses one. */
       experts: count.max(64),
       mlpRatio: count.max(16),
       condWidth: count,
-      /** Waves in which reckoning sees a tick's control. */
-      waves: count.max(4096).default(256),
       /** Ticks after the sink that a tick attends to. */
       window: count.max(4096),
       /** Most ticks that are denoised jointly. */
       chunk: count.max(64),
       /** The noise level that the context is said to have, in [0, 1]. */
       contextLevel: z.number().min(0).max(1),
+      /** Noise levels are given as so many sines and cosines, the fastest of which turns by so much at level 1. */
+      levels: z.strictObject({
+        size: count.min(4).max(4096).multipleOf(2),
+        radians: z.number().positive().max(65_536),
+      }),
+      /** Radians a standard deviation: of the Fourier features of the predicted state. */
+      stateFrequencies: frequencies,
+      /** Numbers that each token of its own is told of the control, and that the heads see of it. */
+      spot: count,
+      router: z.strictObject({ width: count }),
+      /** Of the heads: at how many places they look; less than the deadband, in standard deviations, corrects no state. */
+      readout: z.strictObject({ maps: count, deadband }),
+      /** Of the network from a tick's control and the one before it to the next state. */
+      predictor: z.strictObject({
+        width: count,
+        /** Fourier features of its input, whose frequencies it has learnt. */
+        features: count.max(4096),
+        /** What the state's change since the tick before is multiplied by. */
+        change: z.number().positive().max(1000),
+        /** A change of no more than this, in standard deviations, is none. */
+        deadband,
+      }),
+      scores: z.strictObject({ width: count }),
     }),
-    /** What says how unlike the logs a tick is. */
-    uncertainty: z.strictObject({ file }).optional(),
+    /** What says how unlike the logs a tick is, in so many quantiles. */
+    uncertainty: z.strictObject({ file, levels: count.min(2) }).exactOptional(),
     sampler: z.strictObject({
       kind: z.literal("flow-map"),
       nfe: z.strictObject({ min: count, max: count, default: count }),
@@ -111,48 +165,61 @@ export const worldSchema = z
     const check = (ok: boolean, path: string, message: string): void => {
       if (!ok) context.addIssue({ code: "custom", path: path.split("."), message });
     };
-    const { frame, action, proprioception, environmentState, dynamics, sampler } = world;
-    const p = proprioception.names.length;
-    check(frame.height === frame.width, "frame.width", "the causal-conv tokenizer wants square frames");
-    check(dynamics.tokens === (frame.height / 16) * (frame.width / 16), "dynamics.tokens", "must be (H / 16) (W / 16)");
+    const { cameras, action, state, tokenizer, dynamics, sampler } = world;
+    const { near, far } = tokenizer.reader;
+    for (const [i, { height, width }] of cameras.entries()) {
+      check(height === width, `cameras.${i}.width`, "the causal-conv tokenizer wants square frames");
+      check(height % strideOf([...near, ...far]) === 0, "tokenizer.reader", "its strides must divide the frame");
+    }
+    const tokens = cameras.reduce((sum, { height, width }) => sum + (height / 16) * (width / 16), 0);
+    check(dynamics.tokens === tokens, "dynamics.tokens", "must be (H / 16) (W / 16) of each camera");
     check(dynamics.width % dynamics.heads === 0, "dynamics.heads", "must divide the width");
     check(action.low < action.high, "action.high", "must be above low");
     for (const [i, { low, high, idle = low }] of action.channels.entries()) {
       check(low <= high, `action.channels.${i}.high`, "must not be below low");
       check(low <= idle && idle <= high, `action.channels.${i}.idle`, "must lie between low and high");
     }
-    check(proprioception.low < proprioception.high, "proprioception.high", "must be above low");
-    check(proprioception.mean.length === p, "proprioception.mean", `must have ${p} numbers, one a name`);
-    check(proprioception.std.length === p, "proprioception.std", `must have ${p} numbers, one a name`);
-    for (const key of ["mean", "std"] as const) {
-      const { length } = environmentState?.names ?? [];
-      const fits = (environmentState?.[key].length ?? 0) === length;
-      check(fits, `environmentState.${key}`, `must have ${length} numbers, one a name`);
-    }
-    const numbersOf = (thing: string) => (environmentState?.names ?? []).filter((name) => thingOf(name) === thing);
-    const alike = environmentState?.alike ?? [];
-    const known = alike.map((thing) => numbersOf(thing).map((name) => name.slice(thing.length)));
+    check(state.low < state.high, "state.high", "must be above low");
+    const size = state.channels.length;
+    check(state.proprioception <= size, "state.proprioception", "must be no more than there are channels");
+    const [robots, things] = [
+      state.channels.slice(0, state.proprioception),
+      state.channels.slice(state.proprioception).map(labelOf),
+    ];
+    const { alike = [] } = state;
+    const numbersOf = (thing: string) => things.filter((label) => thingOf(label) === thing);
+    const known = alike.map((thing) => numbersOf(thing).map((label) => label.slice(thing.length)));
     check(
       known.every((numbers) => numbers.length > 0 && numbers.join() === known[0]?.join()),
-      "environmentState.alike",
+      "state.alike",
       "must name things of which the same numbers are there, in the same order",
     );
-    const isRobots = (thing: string) => proprioception.names.some((name) => thingOf(name) === thing);
-    check(!alike.some(isRobots), "environmentState.alike", "must name no part of the robot");
+    const isRobots = (thing: string) => robots.some(({ name }) => thingOf(name) === thing);
+    check(!alike.some(isRobots), "state.alike", "must name no part of the robot");
     const { min, max, default: nfe } = sampler.nfe;
     check(min <= nfe && nfe <= max, "sampler.nfe.default", "must lie between min and max");
-    const channels = action.channels.map(({ name }) => name);
     const lists = {
-      "action.channels": channels,
+      cameras: cameras.map(({ name }) => name),
+      "action.channels": action.channels.map(({ name }) => name),
+      "state.alike": alike,
       tasks: world.tasks,
       "starts.names": world.starts.names,
-      "environmentState.alike": alike,
     };
     for (const [key, list] of Object.entries(lists)) {
       check(new Set(list).size === list.length, key, "must not repeat a name");
     }
     for (const name of filesOf(world)) check(Object.hasOwn(world.files, name), "files", `must describe ${name}`);
   });
+
+/** What a stack of convolutions divides the sides of a frame by. */
+export function strideOf(convolutions: readonly { readonly stride: number }[]): number {
+  return convolutions.reduce((product, { stride }) => product * stride, 1);
+}
+
+/** A channel as people see it: `red x (m)`. */
+export function labelOf({ name, unit }: { readonly name: string; readonly unit?: string }): string {
+  return unit === undefined ? name : `${name} (${unit})`;
+}
 
 /** Whose number has that name: its first word. */
 export function thingOf(name: string): string {
@@ -167,12 +234,20 @@ export function filesOf(world: Omit<WorldManifest, "files">): string[] {
   return [tokenizer, dynamics, ...(uncertainty ? [uncertainty] : []), starts, goldens].map((part) => part.file);
 }
 
+/** The one camera of a world that `loadWorld` took. */
+export function cameraOf({ cameras }: WorldManifest): WorldManifest["cameras"][number] {
+  return cameras[0] as WorldManifest["cameras"][number];
+}
+
 /**
- * The manifest in `text`. `file` is its path, for the errors.
+ * The manifest in `text`, and what a tensor of its files is called today. `file` is its path, for the errors.
  * Throws `WorldFileError` (`world_manifest_invalid`, `world_version_unsupported`, `world_unknown_key`).
  */
-export function parseManifest(text: string, file: string): WorldManifest {
-  const json = parseJson(text, file);
+export function parseManifest(
+  text: string,
+  file: string,
+): { readonly manifest: WorldManifest; readonly tensorName: (name: string) => string } {
+  const { json, tensorName } = upgrade(parseJson(text, file));
   const format = typeof json === "object" && json !== null && "format" in json ? json.format : undefined;
   if (typeof format === "string" && format.startsWith("worldstep.world.") && format !== WORLD_FORMAT) {
     throw new WorldFileError(
@@ -182,8 +257,8 @@ export function parseManifest(text: string, file: string): WorldManifest {
       { file, format, supported: WORLD_FORMAT },
     );
   }
-  const parsed = worldSchema.safeParse(upgraded(json));
-  if (parsed.success) return parsed.data;
+  const parsed = worldSchema.safeParse(json);
+  if (parsed.success) return { manifest: parsed.data, tensorName };
   const issue = parsed.error.issues[0] as z.core.$ZodIssue;
   const path = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {

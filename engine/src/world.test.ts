@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { WorldFileError } from "@worldstep/protocols";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TINY_WORLD } from "../../test/fixtures/worlds.js";
+import { TINY_WORLD, TINY_WORLD_V2 } from "../../test/fixtures/worlds.js";
 import { loadWorld } from "./world.js";
 
 type Json = Record<string, unknown>;
-type Manifest = Json & Record<"frame" | "proprioception" | "tokenizer" | "dynamics" | "starts" | "files", Json>;
+type Manifest = Json &
+  Record<"state" | "tokenizer" | "dynamics" | "starts" | "files", Json> & { readonly cameras: Json[] };
 
 let folder: string;
 
@@ -72,6 +73,11 @@ it("loads a whole world", async () => {
   expect(world.dynamics.get("blocks.1.query.weight")?.shape).toEqual([80, 32]);
 });
 
+// Channel `i` of the state vector.
+function channel(state: Json, i: number): Json {
+  return (state.channels as Json[])[i] as Json;
+}
+
 describe("the manifest", () => {
   const json = "world.json";
   const invalid: [string, (world: Manifest) => void, string][] = [
@@ -79,33 +85,55 @@ describe("the manifest", () => {
     ["a number as text", (world) => Object.assign(world, { fps: "20" }), "fps"],
     ["a foreign format", (world) => Object.assign(world, { format: "zip" }), "format"],
     ["a tokenizer of another kind", ({ tokenizer }) => Object.assign(tokenizer, { kind: "wan" }), "tokenizer.kind"],
-    ["a frame that 16 does not divide", ({ frame }) => Object.assign(frame, { height: 33 }), "frame.height"],
+    [
+      "a frame that 16 does not divide",
+      ({ cameras }) => Object.assign(cameras[0] as Json, { height: 33 }),
+      "cameras.0.height",
+    ],
+    ["no camera", (world) => Object.assign(world, { cameras: [] }), "cameras"],
     ["a wrong number of tokens", ({ dynamics }) => Object.assign(dynamics, { tokens: 5 }), "dynamics.tokens"],
     ["heads that do not divide the width", ({ dynamics }) => Object.assign(dynamics, { heads: 3 }), "dynamics.heads"],
+    ["a number without a mean", ({ state }) => delete channel(state, 3).mean, "state.channels.3.mean"],
+    ["a deviation of zero", ({ state }) => Object.assign(channel(state, 2), { std: 0 }), "state.channels.2.std"],
     [
-      "means that are too few",
-      ({ proprioception }) => Object.assign(proprioception, { mean: [0] }),
-      "proprioception.mean",
-    ],
-    [
-      "a deviation of zero",
-      ({ proprioception }) => Object.assign(proprioception, { std: [1, 1, 0, 1, 1] }),
-      "proprioception.std.2",
+      "more of the robot than there is",
+      ({ state }) => Object.assign(state, { proprioception: 11 }),
+      "state.proprioception",
     ],
     [
       "alike things of which not the same is known",
-      ({ environmentState }) => Object.assign(environmentState as Json, { alike: ["cup", "table"] }),
-      "environmentState.alike",
+      ({ state }) => Object.assign(state, { alike: ["cup", "table"] }),
+      "state.alike",
     ],
     [
-      "a thing that is like itself",
-      ({ environmentState }) => Object.assign(environmentState as Json, { alike: ["cup", "cup"] }),
-      "environmentState.alike",
+      "alike things that are told in other units",
+      ({ state }) => Object.assign(channel(state, 7), { unit: "cm" }),
+      "state.alike",
     ],
+    ["a thing that is like itself", ({ state }) => Object.assign(state, { alike: ["cup", "cup"] }), "state.alike"],
     [
       "alike things of which one is the robot's",
-      ({ proprioception }) => Object.assign(proprioception, { names: ["x", "y", "z", "yaw", "cup opening"] }),
-      "environmentState.alike",
+      ({ state }) => Object.assign(channel(state, 4), { name: "cup opening" }),
+      "state.alike",
+    ],
+    ["a frequency of zero", ({ dynamics }) => Object.assign(dynamics, { rotary: [1, 0] }), "dynamics.rotary.1"],
+    [
+      "an odd number of sines",
+      ({ dynamics }) => Object.assign(dynamics, { levels: { size: 63, radians: 20 } }),
+      "dynamics.levels.size",
+    ],
+    [
+      "a predictor without a width",
+      ({ dynamics }) => delete (dynamics.predictor as Json).width,
+      "dynamics.predictor.width",
+    ],
+    [
+      "a reader that strides past the frame",
+      ({ tokenizer }) =>
+        (tokenizer.reader as { far: Json[] }).far.push(
+          ...Array.from({ length: 4 }, () => ({ stride: 2, channels: 8 })),
+        ),
+      "tokenizer.reader",
     ],
     ["one task twice", (world) => Object.assign(world, { tasks: ["play", "a", "b", "c", "a"] }), "tasks"],
     ["a file in another folder", ({ starts }) => Object.assign(starts, { file: "../starts" }), "starts.file"],
@@ -140,6 +168,14 @@ describe("the manifest", () => {
   it.each(unknown)("with an unknown key %s is refused", async (_, edit, path) => {
     await editManifest(edit);
     expect((await expectRefusal("world_unknown_key", json)).facts.path).toBe(path);
+  });
+
+  it("of two cameras is right, and more than the networks of today see", async () => {
+    await editManifest(({ cameras, dynamics }) => {
+      cameras.push({ name: "wrist", height: 32, width: 32 });
+      dynamics.tokens = 8;
+    });
+    expect((await expectRefusal("world_cameras_unsupported", json)).facts.cameras).toEqual(["camera", "wrist"]);
   });
 
   it("that is missing is refused", async () => {
@@ -270,6 +306,23 @@ describe("the tensors", () => {
 });
 
 describe("an older world", () => {
+  beforeEach(() => cp(TINY_WORLD_V2, folder, { recursive: true }));
+
+  it("is the world of today, tensor for tensor", async () => {
+    const [older, newer] = [await loadWorld(folder), await loadWorld(TINY_WORLD)];
+    const { files: _, ...manifest } = newer.manifest;
+    expect(older.manifest).toMatchObject(manifest);
+    for (const part of ["tokenizer", "dynamics", "uncertainty"] as const) expect(older[part]).toEqual(newer[part]);
+    expect(older.starts).toEqual(newer.starts);
+  });
+
+  it("that is wrong is refused by where it would be wrong today", async () => {
+    await editManifest((world) => {
+      world.proprioception = { ...(world.proprioception as Json), mean: [0, 0] };
+    });
+    expect((await expectRefusal("world_manifest_invalid", "world.json")).facts.path).toBe("state.channels.2.mean");
+  });
+
   const action = async (...names: readonly string[]) => {
     await editManifest((world) => {
       world.action = { names, low: -1, high: 1 };

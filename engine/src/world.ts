@@ -15,7 +15,7 @@ import {
   type TensorRule,
   type Weight,
 } from "./safetensors.js";
-import { filesOf, parseManifest, type WorldManifest } from "./world-schema.js";
+import { cameraOf, filesOf, labelOf, parseManifest, type WorldManifest } from "./world-schema.js";
 import { dynamicsTensors, startTensors, tokenizerTensors, uncertaintyTensors } from "./world-tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
@@ -34,15 +34,16 @@ export interface World {
 export interface StartState {
   /** `[H, W, 3]`, the first frame. */
   readonly frames: Uint8Array;
-  /** `[P]`, in the units of the manifest's names: where the robot is in it. */
+  /** `[P]`, in the units of the manifest's channels: where the robot is in it. */
   readonly proprioception: Float32Array;
 }
 
-/** Loads the world in `folder`. Throws `WorldFileError`; `facts.file` names the file. */
+/** Loads the world in `folder`, of this format or an older one. Throws `WorldFileError`; `facts.file` names the file. */
 export async function loadWorld(folder: string): Promise<World> {
   const path = join(folder, "world.json");
   const text = await readFile(path).catch((error: unknown) => throwMissing(error, path));
-  const manifest = parseManifest(text.toString("utf8"), path);
+  const { manifest, tensorName } = parseManifest(text.toString("utf8"), path);
+  checkCameras(manifest, path);
   const rules = new Map<string, ReadonlyMap<string, TensorRule>>([
     [manifest.tokenizer.file, tokenizerTensors(manifest)],
     [manifest.dynamics.file, dynamicsTensors(manifest)],
@@ -53,7 +54,7 @@ export async function loadWorld(folder: string): Promise<World> {
   for (const name of new Set(filesOf(manifest))) {
     const file = join(folder, name);
     await checkFile(file, manifest.files[name] as { bytes: number; sha256: string });
-    const entries = await readHeader(file);
+    const entries = renamed(await readHeader(file), tensorName);
     checkTensors(entries, rules.get(name) ?? new Map(), file, !rules.has(name));
     headers.set(name, entries);
   }
@@ -68,11 +69,33 @@ export async function loadWorld(folder: string): Promise<World> {
   };
 }
 
+// The networks of today see one camera.
+function checkCameras({ cameras }: WorldManifest, file: string): void {
+  if (cameras.length === 1) return;
+  throw new WorldFileError(
+    "world_cameras_unsupported",
+    `${file} has ${cameras.length} cameras; this worldstep runs worlds of one`,
+    "train the world with one camera, or use a newer worldstep",
+    { file, cameras: cameras.map(({ name }) => name) },
+  );
+}
+
+// A file's tensors by what they are called today.
+function renamed(entries: Entries, tensorName: (name: string) => string): Entries {
+  return new Map(
+    [...entries.values()].map((entry) => {
+      const name = tensorName(entry.name);
+      return [name, { ...entry, name }];
+    }),
+  );
+}
+
 /** What users of the world see of it. */
 export function specOf(manifest: WorldManifest): EnvSpec {
-  const { id, fps, stride, frame, action, proprioception, tasks, starts, maxTicks, sampler, dynamics } = manifest;
-  const pixels = [stride, frame.height, frame.width, 3];
-  const { low, high } = proprioception;
+  const { id, fps, stride, action, state, tasks, starts, maxTicks, sampler, dynamics } = manifest;
+  const { height, width } = cameraOf(manifest);
+  const pixels = [stride, height, width, 3];
+  const { low, high } = state;
   return {
     id,
     fps,
@@ -81,7 +104,7 @@ export function specOf(manifest: WorldManifest): EnvSpec {
       type: "dict",
       spaces: {
         frames: { type: "box", dtype: "uint8", shape: pixels, low: 0, high: 255 },
-        proprioception: { type: "box", dtype: "float32", shape: [proprioception.names.length], low, high },
+        proprioception: { type: "box", dtype: "float32", shape: [state.proprioception], low, high },
       },
     },
     actionSpace: {
@@ -92,7 +115,7 @@ export function specOf(manifest: WorldManifest): EnvSpec {
       high: action.high,
     },
     action: action.channels,
-    proprioception: proprioception.names,
+    proprioception: state.channels.slice(0, state.proprioception).map(labelOf),
     tasks,
     starts: starts.names,
     maxTicks,

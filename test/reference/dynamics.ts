@@ -1,9 +1,7 @@
 // training/dynamics.py in plain loops and float64, without a cache: every call recomputes all ticks, each attending to
 // those before it by their age, and every memory token by token. The definition that the engine's memory is held to.
 import type { World } from "../../engine/src/world.js";
-
-const TURNS = [1, 0.5, 0.25, 0.125];
-const ROTARY = 24;
+import type { WorldManifest } from "../../engine/src/world-schema.js";
 
 export interface PlainTick {
   /** `[L, C]`. */
@@ -25,12 +23,14 @@ export interface PlainResult {
 }
 
 type Rows = number[][];
+type Sizes = WorldManifest["dynamics"];
 
 /** What the network makes of the last of `ticks`; those before it are clean (t = r = 0), the first is the sink. */
 export function recompute({ manifest, dynamics: weights }: World, ticks: readonly PlainTick[]): PlainResult {
-  const { tokens: L, width: W, blocks, heads: N, window, contextLevel } = manifest.dynamics;
+  const { dynamics: sizes, state: known } = manifest;
+  const { tokens: L, width: W, blocks, heads: N, window, contextLevel, rotary: pairs } = sizes;
   const C = manifest.tokenizer.latentChannels;
-  const D = W / N;
+  const [D, R] = [W / N, 6 * pairs.length];
   const get = (name: string): Float32Array => {
     const weight = weights.get(name);
     if (!weight) throw new Error(`no weight ${name}`);
@@ -43,51 +43,51 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       x.reduce((sum, value, i) => sum + value * at(matrix, row * x.length + i), bias ? at(bias, row) : 0),
     );
   };
-  // Where the actions lead the state; a change of less than 0.004 is none.
+  // Where the actions lead the state; a change of no more than the deadband is none.
   function predict(control: readonly number[], before: readonly number[]): number[] {
-    const range = get("reckoning.range");
+    const range = get("predictor.range");
     const size = range.length / 2;
     const [actions, state] = [control.slice(0, -size), control.slice(-size)];
-    const change = state.map((x, i) => 4 * (x - at(before, actions.length + i)));
+    const change = state.map((x, i) => sizes.predictor.change * (x - at(before, actions.length + i)));
     // Each of the things that are alike, if there are any, is looked at from where it stands, with the next ones behind it.
-    const names = [...manifest.proprioception.names, ...(manifest.environmentState?.names ?? [])];
-    const alike = manifest.environmentState?.alike ?? [];
+    const names = known.channels.map(({ name }) => name);
+    const { alike = [] } = known;
     const numbers = alike.map((thing) => [...names.keys()].filter((i) => names[i]?.startsWith(`${thing} `)));
     const nobodys = [...names.keys()].filter((i) => !numbers.flat().includes(i));
-    const scale = alike.length > 1 ? part(get("reckoning.units"), 0, size) : names.map(() => 1);
-    const shift = alike.length > 1 ? part(get("reckoning.units"), 1, size) : names.map(() => 0);
+    const scale = alike.length > 1 ? part(get("predictor.units"), 0, size) : names.map(() => 1);
+    const shift = alike.length > 1 ? part(get("predictor.units"), 1, size) : names.map(() => 0);
     const moves: number[] = names.map(() => 0);
     for (const n of alike.length > 1 ? alike.keys() : [0]) {
       const view = [nobodys, ...numbers.slice(n), ...numbers.slice(0, n)].flat();
       const there = view.map((i) => at(state, i) * at(scale, i) + at(shift, i));
       const told = [...actions, ...there, ...before.slice(0, -size), ...view.map((i) => at(change, i) * at(scale, i))];
-      const seen = linear(linear(told, "reckoning.wave").map(Math.sin), "reckoning.wave_out");
-      let x = silu(sum(linear(told, "reckoning.inp"), seen));
-      for (const i of [1, 2]) x = sum(x, silu(linear(x, `reckoning.hidden${i}`)));
-      for (const [k, move] of linear(x, "reckoning.out").entries()) {
+      const seen = linear(linear(told, "predictor.fourier").map(Math.sin), "predictor.fourier_out");
+      let x = silu(sum(linear(told, "predictor.inp"), seen));
+      for (const i of [1, 2]) x = sum(x, silu(linear(x, `predictor.hidden${i}`)));
+      for (const [k, move] of linear(x, "predictor.out").entries()) {
         const i = view[k] as number;
         moves[i] = at(moves, i) + move / at(scale, i) / (nobodys.includes(i) ? Math.max(1, alike.length) : 1);
       }
     }
     return moves.map((moved, i) => {
-      const there = at(state, i) + (Math.abs(moved) > 0.004 ? moved : 0);
+      const there = at(state, i) + (Math.abs(moved) > sizes.predictor.deadband ? moved : 0);
       return Math.min(Math.max(there, at(range, i)), at(range, size + i));
     });
   }
   const streams = ticks.map(({ z, previous, control, before, t, r }) => {
     const predicted = predict(Array.from(control), Array.from(before));
-    const angles = Array.from({ length: 5 }, (_, i) => predicted.map((y) => (y * Math.PI * 2 ** i) / 4)).flat();
+    const angles = sizes.stateFrequencies.flatMap((frequency) => predicted.map((y) => y * frequency));
     const features = [...Array.from(control), ...predicted, ...angles.map(Math.sin), ...angles.map(Math.cos)];
     const controlIn = sum(linear(features, "control_in"), part(get("gap"), 0, W));
-    const spots = chunks(linear(features, "spot_in"), 32);
+    const spots = chunks(linear(features, "spot_in"), sizes.spot);
     const x = Array.from({ length: L }, (_, i) => {
       const both = [...part(z, i, C), ...part(previous, i, C)];
       const placed = sum(linear(both, "inp"), part(get("place"), i, W));
       return sum(sum(placed, controlIn), linear(spots[i] ?? [], "spot_out"));
     });
-    const levels = [linear(sinusoid(t), "level_t"), linear(sinusoid(t - r), "level_r")];
-    levels.push(linear(sinusoid(contextLevel), "level_context"));
-    const told = sum(linear(features, "control_cond"), part(get("gap_cond"), 0, manifest.dynamics.condWidth));
+    const levels = [linear(sinusoid(t, sizes), "level_t"), linear(sinusoid(t - r, sizes), "level_r")];
+    levels.push(linear(sinusoid(contextLevel, sizes), "level_context"));
+    const told = sum(linear(features, "control_cond"), part(get("gap_cond"), 0, sizes.condWidth));
     const cond = silu(linear(silu(levels.reduce(sum, told)), "cond"));
     const pooled = chunks(Array.from(previous), C)
       .reduce(sum)
@@ -103,11 +103,11 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       const read = x.map((row) => modulate(row, modulation, 0));
       const kept = read.map((row) => {
         const y = linear(row, `${block}.latents`);
-        const latent = rms(y.slice(0, -ROTARY));
+        const latent = rms(y.slice(0, -R));
         const [keys, values] = [chunks(linear(latent, `${block}.key`), D), chunks(linear(latent, `${block}.value`), D)];
-        return { keys, values, rotary: rms(y.slice(-ROTARY)) };
+        return { keys, values, rotary: rms(y.slice(-R)) };
       });
-      const queries = read.map((row) => chunks(linear(row, `${block}.query`), D + ROTARY).map(rms));
+      const queries = read.map((row) => chunks(linear(row, `${block}.query`), D + R).map(rms));
       return { modulation, read, kept, queries };
     });
     const states = Array.from({ length: N }, () => Array.from({ length: D }, () => new Array<number>(D).fill(0)));
@@ -115,14 +115,14 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
       const { modulation, read, queries } = projected[now] as (typeof projected)[number];
       const attended = queries.map((perHead, i) =>
         perHead.flatMap((query, n) => {
-          const [q, qRotary] = [query.slice(0, D), turn(query.slice(D), 0, i, L)];
+          const [q, qRotary] = [query.slice(0, D), turn(query.slice(D), pairs, 0, i, L)];
           const shown = projected.slice(0, now + 1).flatMap(({ kept }, tick) => {
             const age = now - tick;
             if (kind === "m" ? age > 0 : tick !== 0 && age > window) return [];
             const time = age === 0 ? 0 : tick === 0 ? -(window + 1) : -age;
             return kept.map(({ keys, values, rotary }, j) => {
-              const score = dot(q, keys[n] ?? []) + dot(qRotary, turn(rotary, time, j, L));
-              return { score: (score * at(scales, n)) / (D + ROTARY), value: values[n] ?? [] };
+              const score = dot(q, keys[n] ?? []) + dot(qRotary, turn(rotary, pairs, time, j, L));
+              return { score: (score * at(scales, n)) / (D + R), value: values[n] ?? [] };
             });
           });
           const most = Math.max(...shown.map(({ score }) => score));
@@ -207,7 +207,7 @@ export function recompute({ manifest, dynamics: weights }: World, ticks: readonl
   );
   const state = sum(
     last.predicted,
-    linear(y, "reading_out").map((more) => (Math.abs(more) > 0.01 ? more : 0)),
+    linear(y, "state_out").map((more) => (Math.abs(more) > sizes.readout.deadband ? more : 0)),
   );
   let hidden = silu(linear(state, "scores.inp"));
   for (const i of [1, 2]) hidden = sum(hidden, silu(linear(hidden, `scores.hidden${i}`)));
@@ -229,16 +229,17 @@ function look(maps: Rows, spots: Rows): number[] {
 }
 
 // The pairs (x_i, x_(i + R/2)) turned by the angles of a time, a row and a column.
-function turn(x: readonly number[], time: number, token: number, tokens: number): number[] {
+function turn(x: readonly number[], rates: readonly number[], time: number, token: number, tokens: number): number[] {
   const side = Math.sqrt(tokens);
-  const angles = [time, Math.floor(token / side), token % side].flatMap((place) => TURNS.map((rate) => place * rate));
+  const angles = [time, Math.floor(token / side), token % side].flatMap((place) => rates.map((rate) => place * rate));
   const half = angles.length;
   const first = angles.map((angle, i) => at(x, i) * Math.cos(angle) - at(x, i + half) * Math.sin(angle));
   return [...first, ...angles.map((angle, i) => at(x, i) * Math.sin(angle) + at(x, i + half) * Math.cos(angle))];
 }
 
-function sinusoid(t: number): number[] {
-  const angles = Array.from({ length: 32 }, (_, i) => t * 20 ** (i / 31));
+function sinusoid(t: number, { levels }: Sizes): number[] {
+  const half = levels.size / 2;
+  const angles = Array.from({ length: half }, (_, i) => t * levels.radians ** (i / (half - 1)));
   return [...angles.map(Math.sin), ...angles.map(Math.cos)];
 }
 

@@ -2,7 +2,7 @@
 // context; in a memory block, what its memory shows; an expert's feed-forward. Shapes are those of dynamics-graph.ts.
 import type { Weight } from "../safetensors.js";
 import type { WorldManifest } from "../world-schema.js";
-import { ROTARY } from "../world-tensors.js";
+import { rotarySize } from "../world-tensors.js";
 import { dividedBy, reshaped } from "./dynamics-weights.js";
 import type { Value } from "./graph.js";
 import { Layers } from "./layers.js";
@@ -71,41 +71,41 @@ function attention(
   const { layers, isOne } = rows;
   const { graph } = layers;
   const { tokens: L, width: W, heads: N, latent: K, window, chunk } = sizes;
-  const [D, S, most] = [W / N, L * (window + 1), L * chunk];
+  const [D, R, S, most] = [W / N, rotarySize(sizes), L * (window + 1), L * chunk];
   const twice = isWindow && !isOne;
   const weight = (name: string) => layers.weight(`blocks.${i}.${name}`);
   const perHead = (name: string) => layers.constant(reshaped(weight(`${name}.weight`), N, D, K));
   const byHead = (y: Value) => graph.add("Transpose", [y], { perm: [1, 0, 2] });
-  const now = turns(rows, chunk, (tick) => tick);
+  const now = turns(rows, sizes, (tick) => tick);
 
-  const all = graph.reshape(layers.matmul(h, weight("query.weight")), -1, N, D + ROTARY);
-  const scale = layers.constant(dividedBy(weight("query_scale"), D + ROTARY));
-  const unit = graph.add("Mul", [layers.rms(all, D + ROTARY), scale]);
-  const [q, qRotary] = graph.split("Split", [unit, graph.integers(D, ROTARY)], 2, { axis: 2 }) as [Value, Value];
+  const all = graph.reshape(layers.matmul(h, weight("query.weight")), -1, N, D + R);
+  const scale = layers.constant(dividedBy(weight("query_scale"), D + R));
+  const unit = graph.add("Mul", [layers.rms(all, D + R), scale]);
+  const [q, qRotary] = graph.split("Split", [unit, graph.integers(D, R)], 2, { axis: 2 }) as [Value, Value];
   const absorbed = graph.add("FusedMatMul", [byHead(q), perHead("key")]); // [N, T L, K]
-  const rotated = [turned(layers, byHead(qRotary), now, 2)];
+  const rotated = [turned(layers, byHead(qRotary), now, R, 2)];
   if (twice) {
-    const first = turns(rows, chunk, () => 0);
-    rotated.push(turned(layers, byHead(qRotary), first, 2));
+    const first = turns(rows, sizes, () => 0);
+    rotated.push(turned(layers, byHead(qRotary), first, R, 2));
   }
-  const length = K + rotated.length * ROTARY;
+  const length = K + rotated.length * R;
   const query = graph.reshape(graph.add("Concat", [absorbed, ...rotated], { axis: 2 }), -1, length);
 
   const made = layers.matmul(h, weight("latents.weight"));
-  const parts = graph.split("Split", [made, graph.integers(K, ROTARY)], 2, { axis: 1 }) as [Value, Value];
-  const [latents, rotary] = [layers.rms(parts[0], K), layers.rms(parts[1], ROTARY)];
+  const parts = graph.split("Split", [made, graph.integers(K, R)], 2, { axis: 1 }) as [Value, Value];
+  const [latents, rotary] = [layers.rms(parts[0], K), layers.rms(parts[1], R)];
   const nothing = (size: number): Weight => ({ data: new Float32Array(most * size), shape: [most, size] });
-  const nowhere = twice ? [rows.ofTokens(nothing(ROTARY))] : [];
-  let keys = graph.add("Concat", [latents, turned(layers, rotary, now, 1), ...nowhere], { axis: 1 });
+  const nowhere = twice ? [rows.ofTokens(nothing(R))] : [];
+  let keys = graph.add("Concat", [latents, turned(layers, rotary, now, R, 1), ...nowhere], { axis: 1 });
   let values = latents;
   let bias: Value[] = [];
   if (isWindow) {
     if (isOne) {
       graph.output(`next.latents.${i}`, latents, "float32", [L, K]);
-      graph.output(`next.rotary.${i}`, rotary, "float32", [L, ROTARY]);
+      graph.output(`next.rotary.${i}`, rotary, "float32", [L, R]);
     }
     const pastLatents = graph.input(`latents.${i}`, "float32", [S, K]);
-    const pastRotary = turned(layers, graph.input(`rotary.${i}`, "float32", [S, ROTARY]), context, 1);
+    const pastRotary = turned(layers, graph.input(`rotary.${i}`, "float32", [S, R]), context, R, 1);
     const isSink = (row: number) => row < L;
     const only = (wanted: boolean) => {
       const mask = Float32Array.from({ length: S }, (_, row) => Number(isSink(row) === wanted));
@@ -130,20 +130,22 @@ interface Turns {
   readonly sin: Value;
 }
 
-// What turns the chunk's own tokens, `[T L, R]`, those of tick k, of `most`, being at `time(k)`.
-function turns(rows: TickRows, most: number, time: (tick: number) => number): Turns {
-  const size = rows.tokens * ROTARY;
+// What turns the chunk's own tokens, `[T L, R]`, those of tick k, of the longest chunk, being at `time(k)`.
+function turns(rows: TickRows, sizes: Sizes, time: (tick: number) => number): Turns {
+  const { chunk: most, rotary } = sizes;
+  const R = rotarySize(sizes);
+  const size = rows.tokens * R;
   const [cos, sin] = [new Float32Array(most * size), new Float32Array(most * size)];
   for (let k = 0; k < most; k++) {
-    writeTurns(cos.subarray(k * size, (k + 1) * size), sin.subarray(k * size, (k + 1) * size), time(k));
+    writeTurns(cos.subarray(k * size, (k + 1) * size), sin.subarray(k * size, (k + 1) * size), rotary, time(k));
   }
-  const shape = [most * rows.tokens, ROTARY];
+  const shape = [most * rows.tokens, R];
   return { cos: rows.ofTokens({ data: cos, shape }), sin: rows.ofTokens({ data: sin, shape }) };
 }
 
 // Rotary parts `[.., R]`, the pairs of which lie half apart, turned.
-function turned({ graph }: Layers, x: Value, { cos, sin }: Turns, axis: number): Value {
-  const half = graph.integers(ROTARY / 2, ROTARY / 2);
+function turned({ graph }: Layers, x: Value, { cos, sin }: Turns, R: number, axis: number): Value {
+  const half = graph.integers(R / 2, R / 2);
   const [a, b] = graph.split("Split", [x, half], 2, { axis }) as [Value, Value];
   const swapped = graph.add("Concat", [b, a], { axis });
   return graph.add("Add", [graph.add("Mul", [x, cos]), graph.add("Mul", [swapped, sin])]);

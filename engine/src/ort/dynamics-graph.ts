@@ -7,26 +7,15 @@
 
 import type { Weight } from "../safetensors.js";
 import type { World } from "../world.js";
-import {
-  CHANGE,
-  controlSize,
-  LEVEL_SIZE,
-  MAPS,
-  REST,
-  ROTARY,
-  SPOT,
-  type StateViews,
-  SURE,
-  stateSize,
-  stateViews,
-  WAVES,
-} from "../world-tensors.js";
+import { controlSize, rotarySize, type StateViews, stateSize, stateViews } from "../world-tensors.js";
 import { blockGraph, type ContextInputs } from "./block-graph.js";
 import { levelWeights, modulationWeights, plusRow, rows } from "./dynamics-weights.js";
 import { fourier } from "./fourier.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers, type Precision } from "./layers.js";
 import { TickRows } from "./tick-rows.js";
+
+type Sizes = World["manifest"]["dynamics"];
 
 /**
  * Inputs: `z` `[T L, C]`; `previous` `[L, C]`; `controls` `[T, s A + Q]` and `predicted` `[T, Q]`; `levels` `[3, 1]`: t, t - r and the context's;
@@ -42,9 +31,9 @@ export function dynamicsGraph(
   kind: "tick" | "chunk",
 ): Uint8Array {
   const { manifest } = world;
-  const { tokens: L, width: W, blocks, window } = manifest.dynamics;
+  const { tokens: L, width: W, blocks, window, stateFrequencies, spot } = manifest.dynamics;
   const C = manifest.tokenizer.latentChannels;
-  const S = L * (window + 1);
+  const [S, R] = [L * (window + 1), rotarySize(manifest.dynamics)];
   const graph = new Graph("dynamics");
   const layers = new Layers(graph, world.dynamics, precision);
   const T = kind === "tick" ? 1 : "ticks";
@@ -55,13 +44,13 @@ export function dynamicsGraph(
   const z = graph.input("z", "float32", rowsOf.shape(C));
   const previous = graph.input("previous", "float32", [L, C]);
   const predicted = graph.input("predicted", "float32", [T, Q]);
-  const features = graph.add("Concat", [control, fourier(layers, predicted, Q, WAVES)], { axis: 1 });
-  const cond = conditioning(rowsOf, features, graph.input("levels", "float32", [3, 1]));
+  const features = graph.add("Concat", [control, fourier(layers, predicted, Q, stateFrequencies)], { axis: 1 });
+  const cond = conditioning(rowsOf, manifest.dynamics, features, graph.input("levels", "float32", [3, 1]));
   const modulations = modulate(rowsOf, cond, manifest.dynamics);
   const logits = router(rowsOf, features, previous);
   const context: ContextInputs = {
-    cos: graph.input("cos", "float32", [S, ROTARY]),
-    sin: graph.input("sin", "float32", [S, ROTARY]),
+    cos: graph.input("cos", "float32", [S, R]),
+    sin: graph.input("sin", "float32", [S, R]),
     hidden: graph.input("hidden", "float32", [1, S]),
     expert: graph.add("ArgMax", [logits], { axis: 1, keepdims: 0 }),
   };
@@ -69,7 +58,7 @@ export function dynamicsGraph(
   const before = rowsOf.repeated(previous);
   const latents = graph.add("Concat", [z, before], { axis: 1 });
   const placed = layers.matmul(latents, read("inp.weight"), rowsOf.ofTokens(places(layers)));
-  const spots = graph.reshape(rowsOf.vectors.linear(features, "spot_in"), -1, SPOT);
+  const spots = graph.reshape(rowsOf.vectors.linear(features, "spot_in"), -1, spot);
   const spotted = layers.matmul(spots, read("spot_out.weight"));
   let x = rowsOf.plus(graph.add("Add", [placed, spotted]), rowsOf.vectors.linear(features, "control_in"));
   for (const [i, kind] of [...blocks].entries()) {
@@ -79,7 +68,10 @@ export function dynamicsGraph(
   const last = rowsOf.norm(x, shift, scale);
   graph.output("end", graph.add("Add", [before, layers.linear(last, "out")]), "float32", rowsOf.shape(C));
   if (kind === "chunk") return graph.build();
-  graph.output("heads", heads(rowsOf, last, predicted), "float32", [1, 2 * (manifest.tasks.length - 1) + Q]);
+  graph.output("heads", heads(rowsOf, manifest.dynamics, last, predicted), "float32", [
+    1,
+    2 * (manifest.tasks.length - 1) + Q,
+  ]);
   graph.output("experts", logits, "float32", [1, manifest.dynamics.experts]);
   return graph.build();
 }
@@ -95,13 +87,11 @@ function places(layers: Layers): Weight {
   return { data, shape: [(ticks * size) / W, W] };
 }
 
-// What the fastest sine of a level embedding turns by at level 1: `MOST_RADIANS` of dynamics.py.
-const MOST_RADIANS = 20;
-
 /** `Predictor` of training/predictor.py. Inputs: `control`, `before` `[1, s A + Q]`, a tick's and that of the tick before it. Output: `predicted` `[1, Q]`. */
 export function predictorGraph({ manifest, dynamics }: Pick<World, "manifest" | "dynamics">): Uint8Array {
   const graph = new Graph("predictor");
   const layers = new Layers(graph, dynamics);
+  const { change: factor, deadband } = manifest.dynamics.predictor;
   const Q = stateSize(manifest);
   const [size, actions] = [controlSize(manifest), controlSize(manifest) - Q];
   const [control, before] = ["control", "before"].map((name) => graph.input(name, "float32", [1, size])) as [
@@ -111,11 +101,11 @@ export function predictorGraph({ manifest, dynamics }: Pick<World, "manifest" | 
   const sizes = graph.integers(actions, Q);
   const [now, state] = graph.split("Split", [control, sizes], 2, { axis: 1 }) as [Value, Value];
   const [last, earlier] = graph.split("Split", [before, sizes], 2, { axis: 1 }) as [Value, Value];
-  const factor = layers.constant({ data: Float32Array.of(CHANGE), shape: [1] });
-  const change = graph.add("Mul", [graph.add("Sub", [state, earlier]), factor]);
+  const times = layers.constant({ data: Float32Array.of(factor), shape: [1] });
+  const change = graph.add("Mul", [graph.add("Sub", [state, earlier]), times]);
   const move = changeSeen(layers, stateViews(manifest), now, state, last, change);
-  const moved = graph.add("Add", [state, layers.shrink(move, REST)]);
-  const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.range"), i, i + 1))) as [
+  const moved = graph.add("Add", [state, layers.shrink(move, deadband)]);
+  const [low, high] = [0, 1].map((i) => layers.constant(rows(layers.weight("predictor.range"), i, i + 1))) as [
     Value,
     Value,
   ];
@@ -130,7 +120,7 @@ function changeSeen(layers: Layers, from: StateViews, now: Value, state: Value, 
   const N = views.length;
   if (N === 1) return changed(layers, [now, state, last, change]);
   const Q = views.flat().length / N;
-  const [scale, shift] = [0, 1].map((i) => layers.constant(rows(layers.weight("reckoning.units"), i, i + 1))) as [
+  const [scale, shift] = [0, 1].map((i) => layers.constant(rows(layers.weight("predictor.units"), i, i + 1))) as [
     Value,
     Value,
   ];
@@ -155,22 +145,22 @@ function changeSeen(layers: Layers, from: StateViews, now: Value, state: Value, 
 function changed(layers: Layers, told: readonly Value[]): Value {
   const { graph } = layers;
   const known = graph.add("Concat", told, { axis: 1 });
-  const features = graph.add("Sin", [layers.linear(known, "reckoning.wave")]);
-  let x = layers.matmul(features, layers.weight("reckoning.wave_out.weight"), layers.linear(known, "reckoning.inp"));
+  const features = graph.add("Sin", [layers.linear(known, "predictor.fourier")]);
+  let x = layers.matmul(features, layers.weight("predictor.fourier_out.weight"), layers.linear(known, "predictor.inp"));
   x = layers.silu(x);
-  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `reckoning.hidden${i}`))]);
-  return layers.linear(x, "reckoning.out");
+  for (const i of [1, 2]) x = graph.add("Add", [x, layers.silu(layers.linear(x, `predictor.hidden${i}`))]);
+  return layers.linear(x, "predictor.out");
 }
 
 // `embed` of dynamics.py: silu(cond(silu(control + levels))), [T, condWidth].
-function conditioning(rowsOf: TickRows, features: Value, levels: Value): Value {
+function conditioning(rowsOf: TickRows, { levels: as }: Sizes, features: Value, levels: Value): Value {
   const { vectors: layers } = rowsOf;
   const { graph } = layers;
-  const size = LEVEL_SIZE / 2;
-  const radians = Float32Array.from({ length: size }, (_, i) => MOST_RADIANS ** (i / (size - 1)));
+  const size = as.size / 2;
+  const radians = Float32Array.from({ length: size }, (_, i) => as.radians ** (i / (size - 1)));
   const angles = graph.add("Mul", [levels, layers.constant({ data: radians, shape: [1, size] })]); // [3, size]
   const turns = graph.add("Concat", [graph.add("Sin", [angles]), graph.add("Cos", [angles])], { axis: 1 });
-  const flat = graph.reshape(turns, 1, 3 * LEVEL_SIZE);
+  const flat = graph.reshape(turns, 1, 3 * as.size);
   const level = layers.matmul(
     flat,
     levelWeights((name) => layers.weight(name)),
@@ -182,7 +172,7 @@ function conditioning(rowsOf: TickRows, features: Value, levels: Value): Value {
 }
 
 // All modulations, in the order of `modulationWeights`: `[W]` each for one tick, else `[T, 1, W]`.
-function modulate({ vectors: layers, isOne }: TickRows, cond: Value, sizes: World["manifest"]["dynamics"]): Value[] {
+function modulate({ vectors: layers, isOne }: TickRows, cond: Value, sizes: Sizes): Value[] {
   const { graph } = layers;
   const { weight, bias } = modulationWeights((name) => layers.weight(name), sizes);
   const all = layers.matmul(cond, weight, layers.constant(bias));
@@ -201,8 +191,8 @@ function router({ vectors: layers, isOne }: TickRows, features: Value, previous:
   return layers.linear(layers.silu(layers.linear(both, "router_in")), "router_out");
 }
 
-// `Look` of blocks.py: what is seen of tokens `x` [L, SPOT] where some maps look, [1, MAPS (SPOT + 2)].
-function look(layers: Layers, x: Value, L: number): Value {
+// `Look` of blocks.py: what is seen of tokens `x` [L, spot] where some maps look, [1, maps (spot + 2)].
+function look(layers: Layers, { tokens: L, spot, readout }: Sizes, x: Value): Value {
   const { graph } = layers;
   const side = Math.sqrt(L);
   const line = (i: number) => (side === 1 ? -1 : -1 + (2 * i) / (side - 1));
@@ -211,7 +201,7 @@ function look(layers: Layers, x: Value, L: number): Value {
   const maps = graph.add("Transpose", [layers.linear(x, "look.map")], { perm: [1, 0] });
   const weights = graph.add("Softmax", [maps], { axis: -1 });
   const seen = graph.add("MatMul", [weights, graph.add("Concat", [x, grid], { axis: 1 })]);
-  return graph.reshape(seen, 1, MAPS * (SPOT + 2));
+  return graph.reshape(seen, 1, readout.maps * (spot + 2));
 }
 
 // `Scores` of training/predictor.py: rewards, and logits of success, [1, 2 tasks].
@@ -223,12 +213,12 @@ function scored(layers: Layers, state: Value): Value {
 }
 
 // `read_heads` of dynamics.py: rewards and success logits, then the state, [1, 2 tasks + Q].
-function heads({ layers, vectors, tokens }: TickRows, x: Value, predicted: Value): Value {
+function heads({ layers, vectors }: TickRows, sizes: Sizes, x: Value, predicted: Value): Value {
   const { graph } = layers;
   const mean = graph.add("ReduceMean", [x, graph.integers(0)]);
-  const seen = look(layers, layers.linear(x, "spot"), tokens);
+  const seen = look(layers, sizes, layers.linear(x, "spot"));
   const y = layers.silu(vectors.linear(graph.add("Concat", [mean, seen], { axis: 1 }), "heads_in"));
-  const state = graph.add("Add", [predicted, layers.shrink(vectors.linear(y, "reading_out"), SURE)]);
+  const state = graph.add("Add", [predicted, layers.shrink(vectors.linear(y, "state_out"), sizes.readout.deadband)]);
   const more = layers.silu(vectors.linear(graph.add("Concat", [y, state], { axis: 1 }), "scores_in"));
   const scores = graph.add("Add", [scored(vectors, state), vectors.linear(more, "scores_out")]);
   return graph.add("Concat", [scores, state], { axis: 1 });

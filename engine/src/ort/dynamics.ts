@@ -4,7 +4,7 @@ import { Tensor } from "onnxruntime-node";
 import type { ChunkInput, Context, Dynamics, Heads, Page } from "../backend.js";
 import { SlidingWindow } from "../window.js";
 import type { WorldManifest } from "../world-schema.js";
-import { ROTARY, stateSize } from "../world-tensors.js";
+import { rotarySize, stateSize } from "../world-tensors.js";
 import { writeTurns } from "./rotary.js";
 import { type FloatTensor, type OrtSession, type Tensors, zeros } from "./session.js";
 
@@ -64,7 +64,7 @@ export class OrtDynamics implements Dynamics {
       if (kind === "m") recurrent[`recurrent.${i}`] = zeros(N, D, D);
       else {
         page[`latents.${i}`] = zeros(tokens, latent);
-        page[`rotary.${i}`] = zeros(tokens, ROTARY);
+        page[`rotary.${i}`] = zeros(tokens, rotarySize(dynamics));
       }
     }
     const made = Object.entries({ ...page, ...recurrent }).map(([name, kept]) => [`next.${name}`, kept] as const);
@@ -115,6 +115,8 @@ interface Turns {
 /** The context's tokens as runs read them, slot behind slot; what the slots show changes from run to run. */
 class Slots {
   readonly window: SlidingWindow;
+  /** Of a tick. */
+  readonly tokens: number;
   readonly #tensors: Readonly<Record<string, FloatTensor>>;
   /** By age: what turns the rotary parts of a tick's keys. */
   readonly #turns: readonly Turns[];
@@ -124,16 +126,16 @@ class Slots {
   #ticks: number | undefined;
 
   constructor({ dynamics }: WorldManifest) {
-    const { tokens, blocks, latent, window } = dynamics;
-    const S = tokens * (window + 1);
-    this.window = new SlidingWindow(window);
-    const tensors: Record<string, FloatTensor> = { cos: zeros(S, ROTARY), sin: zeros(S, ROTARY), hidden: zeros(1, S) };
+    const { tokens, blocks, latent, rotary, window } = dynamics;
+    const [S, R] = [tokens * (window + 1), rotarySize(dynamics)];
+    [this.window, this.tokens] = [new SlidingWindow(window), tokens];
+    const tensors: Record<string, FloatTensor> = { cos: zeros(S, R), sin: zeros(S, R), hidden: zeros(1, S) };
     const nothing: Record<string, Float32Array> = {};
     for (const [i, kind] of [...blocks].entries()) {
       if (kind === "m") continue;
       for (const [name, size] of [
         [`latents.${i}`, latent],
-        [`rotary.${i}`, ROTARY],
+        [`rotary.${i}`, R],
       ] as const) {
         tensors[name] = zeros(S, size);
         nothing[name] = new Float32Array(tokens * size);
@@ -141,8 +143,8 @@ class Slots {
     }
     [this.#tensors, this.#nothing] = [tensors, nothing];
     this.#turns = Array.from({ length: window + 2 }, (_, age) => {
-      const turns = { cos: new Float32Array(tokens * ROTARY), sin: new Float32Array(tokens * ROTARY) };
-      writeTurns(turns.cos, turns.sin, -age);
+      const turns = { cos: new Float32Array(tokens * R), sin: new Float32Array(tokens * R) };
+      writeTurns(turns.cos, turns.sin, rotary, -age);
       return turns;
     });
   }
@@ -167,8 +169,7 @@ class Slots {
       const turns = this.#turns[age ?? 0] as Turns;
       cos.data.set(turns.cos, slot * turns.cos.length);
       sin.data.set(turns.sin, slot * turns.sin.length);
-      const tokens = turns.cos.length / ROTARY;
-      hidden.data.fill(age === undefined ? HIDDEN : 0, slot * tokens, (slot + 1) * tokens);
+      hidden.data.fill(age === undefined ? HIDDEN : 0, slot * this.tokens, (slot + 1) * this.tokens);
     }
   }
 }

@@ -1,14 +1,19 @@
 // The ort backend against PyTorch's golden vectors, against plain loops, and against itself.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
 import { Tensor } from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
+import { writeRandomWorld } from "../../../test/fixtures/random-world.js";
 import { rollOut } from "../../../test/fixtures/rollout.js";
 import { type Goldens, inFrames, readGoldens, relativeError, row, TINY_WORLD } from "../../../test/fixtures/worlds.js";
 import { type PlainTick, recompute } from "../../../test/reference/dynamics.js";
 import type { Backend, Heads } from "../backend.js";
 import { Lane } from "../lane.js";
 import { loadWorld, type World } from "../world.js";
+import { cameraOf } from "../world-schema.js";
 import { controlSize, stateSize } from "../world-tensors.js";
 import { createOrtBackend } from "./backend.js";
 import { Graph } from "./graph.js";
@@ -29,8 +34,9 @@ beforeAll(async () => {
 
 // The frames of tick i of the goldens: the first frame fills tick 0.
 function tickFrames(i: number): Uint8Array {
-  const { stride, frame } = world.manifest;
-  const size = frame.height * frame.width * 3;
+  const { stride } = world.manifest;
+  const { height, width } = cameraOf(world.manifest);
+  const size = height * width * 3;
   if (i > 0) return goldens.frames.slice((1 + (i - 1) * stride) * size, (1 + i * stride) * size);
   const tick = new Uint8Array(stride * size);
   for (let at = 0; at < tick.length; at += size) tick.set(goldens.frames.subarray(0, size), at);
@@ -42,9 +48,10 @@ const earlier = (tick: number): number => Math.max(0, tick - 1);
 
 // The goldens' first frame, and its appearance.
 async function begun() {
-  const { frame, tokenizer } = world.manifest;
-  const bytes = Uint8Array.from(goldens.frames.subarray(0, frame.height * frame.width * 3));
-  const first = new Tensor("uint8", bytes, [frame.height, frame.width, 3]);
+  const { tokenizer } = world.manifest;
+  const { height, width } = cameraOf(world.manifest);
+  const bytes = Uint8Array.from(goldens.frames.subarray(0, height * width * 3));
+  const first = new Tensor("uint8", bytes, [height, width, 3]);
   const appearance = zeros(1, tokenizer.appearance);
   const session = await OrtSession.create(appearanceGraph(world), new Lane(), 1);
   await session.run({ frame: first }, { appearance });
@@ -55,8 +62,8 @@ async function begun() {
 // Decodes the goldens' first `T` ticks in runs of `ticks`; the pixels about [-1, 1] of all.
 async function decode(T: number, ticks: number) {
   const [z, states] = [goldens.get("encode.z"), goldens.get("encode.state")];
-  const { stride, frame, dynamics, tokenizer } = world.manifest;
-  const { height: H, width: W } = frame;
+  const { stride, dynamics, tokenizer } = world.manifest;
+  const { height: H, width: W } = cameraOf(world.manifest);
   const session = await OrtSession.create(decoderGraph(world, ticks), new Lane(), 1);
   const [, b, c] = tokenizer.widths;
   let memory: Tensors = { memory8: zeros(1, c, H / 8, W / 8), memory4: zeros(1, b, H / 4, W / 4) };
@@ -105,11 +112,12 @@ describe("against PyTorch, fp32", () => {
   });
 
   it("decodes a stream to frames: those pixels, rounded half to even as PyTorch does", async () => {
-    const { stride, frame } = world.manifest;
+    const { stride } = world.manifest;
+    const { height, width } = cameraOf(world.manifest);
     const [z, states] = [goldens.get("encode.z"), goldens.get("encode.state")];
     const ticks = z.shape[0] ?? 0;
     const pixels = await decode(ticks, 1);
-    const area = frame.height * frame.width;
+    const area = height * width;
     let decoder = await backend.tokenizer.begin(tickFrames(0).subarray(0, area * 3));
     for (let tick = 0; tick < ticks; tick++) {
       const seen = { latent: row(z, tick), state: row(states, tick) };
@@ -151,32 +159,84 @@ describe("fast paths equal slow paths", () => {
     expect(await decode(ticks, 1)).toEqual(await decode(ticks, ticks));
   });
 
-  it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", async () => {
-    const { dynamics, tokenizer } = world.manifest;
-    let context = backend.dynamics.empty;
-    const ticks: PlainTick[] = [];
-    const size = dynamics.tokens * tokenizer.latentChannels;
-    const wave = (length: number, seed: number) =>
-      Float32Array.from({ length }, (_, i) => Math.sin(1 + seed * 7.3 + i * i));
-    let previous: Float32Array = new Float32Array(size);
-    let before = wave(controlSize(world.manifest), 0.5);
-    for (let tick = 0; tick < 3 * dynamics.window + 2; tick++) {
-      const z = wave(size, tick);
-      const control = wave(controlSize(world.manifest), tick + 0.5);
-      const predicted = await backend.dynamics.predict(control, before);
-      const input = { previous, controls: control, predicted };
-      const noisy = { z, previous, control, before, t: 0.7, r: 0.3 };
-      const end = await backend.dynamics.denoise(context, z, input, 0.7, 0.3);
-      expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
-      ticks.push({ z, previous, control, before, t: 0, r: 0 });
-      const made = await backend.dynamics.read(context, z, input);
-      const { reward, success, state } = made.heads;
-      expect(relativeError([...reward, ...success, ...state], recompute(world, ticks).heads)).toBeLessThan(1e-4);
-      context = made.context;
-      [previous, before] = [z, control];
-    }
+  it("a K/V memory gives what recomputing all ticks in float64 gives, to 1e-4, long past the window", () =>
+    compareWithLoops(world, backend, 3 * world.manifest.dynamics.window + 2));
+
+  it("so it does where world.json has other sizes and constants", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "worldstep-sizes-"));
+    const { near, far } = world.manifest.tokenizer.reader;
+    await writeRandomWorld(folder, 32, {
+      tokenizer: {
+        kept: 8,
+        reader: {
+          near: [...near.slice(0, 2), { stride: 2, channels: 9 }],
+          far: [...far, { stride: 2, channels: 8 }],
+          maps: 3,
+          whole: 7,
+          features: 5,
+        },
+        renderer: {
+          ...world.manifest.tokenizer.renderer,
+          width: 24,
+          points: 5,
+          hidden: 6,
+          channels: 7,
+          stateFrequencies: [1],
+          placeFrequencies: [2, 3],
+        },
+      },
+      dynamics: {
+        rotary: [0.7, 0.3],
+        levels: { size: 6, radians: 9 },
+        stateFrequencies: [0.5, 2, 5],
+        spot: 5,
+        router: { width: 9 },
+        readout: { maps: 3, deadband: 0.002 },
+        predictor: { width: 40, features: 20, change: 2.5, deadband: 0.001 },
+        scores: { width: 11 },
+      },
+    });
+    const other = await loadWorld(folder);
+    const itsBackend = await createOrtBackend(other, { threads: 1 });
+    await compareWithLoops(other, itsBackend, 6);
+    const frames = new Uint8Array(4 * 32 * 32 * 3).fill(90);
+    const seen = await itsBackend.tokenizer.encode(frames);
+    const decoded = await itsBackend.tokenizer.decode(
+      await itsBackend.tokenizer.begin(frames.subarray(0, 32 * 32 * 3)),
+      seen,
+      seen.state,
+    );
+    expect(decoded.frames).toHaveLength(frames.length);
+    await itsBackend.close();
+    await rm(folder, { recursive: true });
   });
 });
+
+async function compareWithLoops(world: World, { dynamics }: Backend, count: number): Promise<void> {
+  const { dynamics: sizes, tokenizer } = world.manifest;
+  let context = dynamics.empty;
+  const ticks: PlainTick[] = [];
+  const size = sizes.tokens * tokenizer.latentChannels;
+  const drawn = (length: number, seed: number) =>
+    Float32Array.from({ length }, (_, i) => Math.sin(1 + seed * 7.3 + i * i));
+  let previous: Float32Array = new Float32Array(size);
+  let before = drawn(controlSize(world.manifest), 0.5);
+  for (let tick = 0; tick < count; tick++) {
+    const z = drawn(size, tick);
+    const control = drawn(controlSize(world.manifest), tick + 0.5);
+    const predicted = await dynamics.predict(control, before);
+    const input = { previous, controls: control, predicted };
+    const noisy = { z, previous, control, before, t: 0.7, r: 0.3 };
+    const end = await dynamics.denoise(context, z, input, 0.7, 0.3);
+    expect(relativeError(end, recompute(world, [...ticks, noisy]).end)).toBeLessThan(1e-4);
+    ticks.push({ z, previous, control, before, t: 0, r: 0 });
+    const made = await dynamics.read(context, z, input);
+    const { reward, success, state } = made.heads;
+    expect(relativeError([...reward, ...success, ...state], recompute(world, ticks).heads)).toBeLessThan(1e-4);
+    context = made.context;
+    [previous, before] = [z, control];
+  }
+}
 
 describe("int8", () => {
   it("a row of a matrix product has the same bits alone and among any others", async () => {

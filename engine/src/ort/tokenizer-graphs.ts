@@ -3,8 +3,8 @@
 // Shapes: s stride, H W pixels, L tokens a tick, C latent channels, n = H / 16, T ticks, Q numbers of a state,
 // K of an appearance.
 import type { World } from "../world.js";
-import type { WorldManifest } from "../world-schema.js";
-import { MAPS, READER, stateSize } from "../world-tensors.js";
+import { cameraOf, strideOf, type WorldManifest } from "../world-schema.js";
+import { stateSize } from "../world-tensors.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers } from "./layers.js";
 import { rendered } from "./renderer-graph.js";
@@ -13,8 +13,8 @@ type TokenizerWorld = Pick<World, "manifest" | "tokenizer">;
 
 /** Input: `frames` `[s, H, W, 3]` uint8. Outputs: `z` `[L, C]`, and `state` `[1, Q]`, of the last frame. */
 export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
-  const { stride: s, frame, tokenizer } = manifest;
-  const { height: H, width: W } = frame;
+  const { stride: s, tokenizer } = manifest;
+  const { height: H, width: W } = cameraOf(manifest);
   const [C, L] = [tokenizer.latentChannels, (H / 16) * (W / 16)];
   const graph = new Graph("encoder");
   const layers = new Layers(graph, weights);
@@ -34,17 +34,17 @@ export function encoderGraph({ manifest, tokenizer: weights }: TokenizerWorld): 
   const tokens = graph.add("Transpose", [graph.reshape(x, C, L)], { perm: [1, 0] });
   graph.output("z", layers.rms(tokens, C), "float32", [L, C]);
   const last = graph.add("Slice", [frames, ...[s - 1, s, 0].map((i) => graph.integers(i))]);
-  graph.output("state", reader(layers, "reader", last, H), "float32", [1, stateSize(manifest)]);
+  graph.output("state", reader(layers, "reader", last, manifest), "float32", [1, stateSize(manifest)]);
   return graph.build();
 }
 
 /** Input: `frame` `[H, W, 3]` uint8, a stream's first. Output: its `appearance` `[1, K]`. */
 export function appearanceGraph({ manifest, tokenizer: weights }: TokenizerWorld): Uint8Array {
-  const { height: H, width: W } = manifest.frame;
+  const { height: H, width: W } = cameraOf(manifest);
   const graph = new Graph("appearance");
   const layers = new Layers(graph, weights);
   const frame = graph.reshape(graph.input("frame", "uint8", [H, W, 3]), 1, H, W, 3);
-  const seen = reader(layers, "appearance", planes(layers, frame), H);
+  const seen = reader(layers, "appearance", planes(layers, frame), manifest);
   graph.output("appearance", seen, "float32", [1, manifest.tokenizer.appearance]);
   return graph.build();
 }
@@ -58,24 +58,26 @@ function planes(layers: Layers, frames: Value): Value {
 }
 
 // training/reader.py: the numbers that the reader of that name sees in a frame [1, 3, H, H] about [-1, 1].
-function reader(layers: Layers, name: string, frame: Value, H: number): Value {
+function reader(layers: Layers, name: string, frame: Value, world: WorldManifest): Value {
   const { graph } = layers;
+  const { near, far, maps } = world.tokenizer.reader;
+  const H = cameraOf(world).height;
   const towards = (x: Value, layer: string, stride: number): Value =>
     graph.add("Relu", [layers.conv(x, `${name}.${layer}`, { stride })]);
   let x = frame;
-  for (const [i, { stride }] of READER.near.entries()) x = towards(x, `near.${i}`, stride);
-  const [side, width] = [H / 4, READER.width];
-  const looked = graph.reshape(layers.conv(x, `${name}.maps`), MAPS, side * side);
+  for (const [i, { stride }] of near.entries()) x = towards(x, `near.${i}`, stride);
+  const [side, width] = [H / strideOf(near), near.at(-1)?.channels ?? 0];
+  const looked = graph.reshape(layers.conv(x, `${name}.maps`), maps, side * side);
   const there = graph.add("Transpose", [graph.reshape(x, width, side * side)], { perm: [1, 0] });
   const line = (i: number) => -1 + (2 * i) / (side - 1);
   const places = Array.from({ length: side * side }, (_, i) => [line(i % side), line(Math.floor(i / side))]);
   const grid = layers.constant({ data: Float32Array.from(places.flat()), shape: [side * side, 2] });
   const weights = graph.add("Softmax", [looked], { axis: -1 });
   const seen = graph.add("MatMul", [weights, graph.add("Concat", [there, grid], { axis: 1 })]);
-  for (const [i, { stride }] of READER.far.entries()) x = towards(x, `far.${i}`, stride);
-  const far = graph.reshape(x, 1, (READER.far.at(-1)?.to ?? 0) * (H / 16) ** 2);
-  const whole = graph.add("Relu", [layers.linear(far, `${name}.whole`)]);
-  const both = graph.add("Concat", [graph.reshape(seen, 1, MAPS * (width + 2)), whole], { axis: 1 });
+  for (const [i, { stride }] of far.entries()) x = towards(x, `far.${i}`, stride);
+  const all = graph.reshape(x, 1, (far.at(-1)?.channels ?? 0) * (side / strideOf(far)) ** 2);
+  const whole = graph.add("Relu", [layers.linear(all, `${name}.whole`)]);
+  const both = graph.add("Concat", [graph.reshape(seen, 1, maps * (width + 2)), whole], { axis: 1 });
   return layers.linear(graph.add("Relu", [layers.linear(both, `${name}.features`)]), `${name}.head`);
 }
 
@@ -89,12 +91,11 @@ function renderings(layers: Layers, before: Value, now: Value, world: WorldManif
   const ticks = (x: Value): Value[] =>
     T === 1 ? [x] : graph.split("Split", [x, graph.integers(...each)], T, { axis: 0 });
   const [from, to] = [ticks(before), ticks(now)];
-  const [Q, s, H] = [stateSize(world), world.stride, world.frame.height];
-  const drawn = from.map((state, k) => rendered(layers, state, to[k] as Value, appearance, Q, s, H));
+  const drawn = from.map((state, k) => rendered(layers, state, to[k] as Value, appearance, world));
   const all = T === 1 ? (drawn[0] as Value) : graph.add("Concat", drawn, { axis: 0 });
   const pooled = (k: number): Value => graph.add("AveragePool", [all], { kernel_shape: [k, k], strides: [k, k] });
   const seen = (scale: number): Value => (scale > 2 ? pooled(scale / 2) : all);
-  return new Map([8, 4, 2, 1].map((scale) => [scale, layers.conv(seen(scale), `decoder.sketch${scale}`)]));
+  return new Map([8, 4, 2, 1].map((scale) => [scale, layers.conv(seen(scale), `decoder.rendered${scale}`)]));
 }
 
 /**
@@ -106,8 +107,8 @@ function renderings(layers: Layers, before: Value, now: Value, world: WorldManif
  * `next.memory8`, `next.memory4`: the memory after the last tick.
  */
 export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T = 1): Uint8Array {
-  const { stride: s, frame, tokenizer } = manifest;
-  const { height: H, width: W } = frame;
+  const { stride: s, tokenizer } = manifest;
+  const { height: H, width: W } = cameraOf(manifest);
   const [C, n] = [tokenizer.latentChannels, H / 16];
   const [, b, c] = tokenizer.widths;
   const graph = new Graph("decoder");
@@ -156,15 +157,10 @@ export function decoderGraph({ manifest, tokenizer: weights }: TokenizerWorld, T
 }
 
 // The pictures [T, 3 s, H, W] with the stream's first where that is still to be seen, by the maps [T, a, H / 2, W / 2].
-function keep(
-  layers: Layers,
-  made: Value,
-  maps: Value,
-  { stride: s, frame, tokenizer }: WorldManifest,
-  T: number,
-): Value {
+function keep(layers: Layers, made: Value, maps: Value, world: WorldManifest, T: number): Value {
   const { graph } = layers;
-  const { height: H, width: W } = frame;
+  const { stride: s, tokenizer } = world;
+  const { height: H, width: W } = cameraOf(world);
   const a = tokenizer.widths[0];
   const first = planes(layers, graph.reshape(graph.input("first", "uint8", [H, W, 3]), 1, H, W, 3));
   const off = graph.add("Sub", [graph.add("Concat", new Array<Value>(s).fill(first), { axis: 1 }), made]);

@@ -1,7 +1,7 @@
 // The tokenizer on ONNX Runtime.
 import { Tensor } from "onnxruntime-node";
 import type { DecoderState, Shown, Tokenizer } from "../backend.js";
-import type { WorldManifest } from "../world-schema.js";
+import { cameraOf, type WorldManifest } from "../world-schema.js";
 import { stateSize } from "../world-tensors.js";
 import { type OrtSession, zeros } from "./session.js";
 
@@ -57,11 +57,11 @@ export class OrtTokenizer implements Tokenizer {
 
   // What its memory blocks see of the tick before, as at the first.
   #past() {
-    const { frame, tokenizer } = this.manifest;
-    const [, b, c] = tokenizer.widths;
+    const { height, width } = cameraOf(this.manifest);
+    const [, b, c] = this.manifest.tokenizer.widths;
     return [
-      ["memory8", zeros(1, c, frame.height / 8, frame.width / 8)],
-      ["memory4", zeros(1, b, frame.height / 4, frame.width / 4)],
+      ["memory8", zeros(1, c, height / 8, width / 8)],
+      ["memory4", zeros(1, b, height / 4, width / 4)],
     ] as const;
   }
 }
@@ -70,10 +70,12 @@ function row(data: Float32Array): Tensor {
   return new Tensor("float32", data, [1, data.length]);
 }
 
-function picture(frame: Uint8Array, { frame: { height, width } }: WorldManifest): Tensor {
+function picture(frame: Uint8Array, world: WorldManifest): Tensor {
+  const { height, width } = cameraOf(world);
   return new Tensor("uint8", frame, [height, width, 3]);
 }
 
-function frameShape({ stride, frame }: WorldManifest): number[] {
-  return [stride, frame.height, frame.width, 3];
+function frameShape(world: WorldManifest): number[] {
+  const { height, width } = cameraOf(world);
+  return [world.stride, height, width, 3];
 }

@@ -1,5 +1,5 @@
-"""Trains the judge's ruler on real frames, whatever their size, and writes it as ONNX, by its size:
-python training/train_ruler.py --data data/train --out runs/ruler --onnx domains/tabletop/policies/probe-64.onnx"""
+"""Trains the judge's probe on real frames, whatever their size, and writes it as ONNX, by its size:
+python training/train_probe.py --data data/train --out runs/probe --onnx domains/tabletop/policies/probe-64.onnx"""
 
 import argparse
 import json
@@ -14,13 +14,13 @@ from data import Episodes
 from optimizer import Trainer
 from plot import curves
 from onnx_file import write_onnx
-from ruler import OUTPUTS, Ruler, scenes
+from probe import OUTPUTS, Probe, scenes
 
 
 def softened(frames, beside):
     """
     Frames `[B, H, W, 3]` as a dream might show them: a little of the frame `beside` each, noise, and a blur of up to
-    three pixels. The ruler must read where a soft thing is, and not how sharp it is.
+    three pixels. The probe must read where a soft thing is, and not how sharp it is.
     """
     b = len(frames)
     some = lambda most: torch.rand(b, 1, 1, 1, device=frames.device) * most  # noqa: E731
@@ -40,7 +40,7 @@ def main():
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=64, help="frames a step")
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
-    parser.add_argument("--onnx", help="where to write the ruler")
+    parser.add_argument("--onnx", help="where to write the probe")
     parser.add_argument("--limit", type=int, help="read only so many shards")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--seed", type=int, default=0)
@@ -60,7 +60,7 @@ def main():
         return shown[0], scenes(split, i, frame).to(args.device), shown[1]
 
     scene = sample(train, np.random.default_rng(1), 20_000)[1]
-    model = Ruler(size=train["frames"].shape[2]).to(args.device)
+    model = Probe(size=train["frames"].shape[2]).to(args.device)
     model.mean.copy_(scene.mean(0))
     model.std.copy_(scene.std(0).clamp(max=0.5))  # a cube that fell off the table must not stretch the scale
     weight = torch.ones(len(OUTPUTS), device=args.device)
