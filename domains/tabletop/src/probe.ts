@@ -40,7 +40,7 @@ export class TabletopProbe {
     const [, height, width] = network.inputs.get("frame") ?? [];
     if (typeof height !== "number" || height < 1 || height !== width) {
       await network.close();
-      const remedy = "export it for square frames of one size, as training/train_ruler.py does";
+      const remedy = "export it for square frames of one size, as training/train_probe.py does";
       throw new OptionError("network_unfit", `${basename(file)} reads no frames of one size`, remedy, { file });
     }
     const hash = createHash("sha256").update(await readFile(file));

@@ -19,7 +19,7 @@ export async function openProbe(size: number): Promise<TabletopProbe> {
     throw new OptionError(
       "probe_missing",
       `no probe measures frames of ${size} x ${size} pixels; there are some for ${sizes.join(" and ")}`,
-      `train one (docs/training.md): generate --size ${size}, then training/train_ruler.py --onnx ${file}`,
+      `train one (docs/training.md): generate --size ${size}, then training/train_probe.py --onnx ${file}`,
       { size, sizes },
     );
   }

@@ -148,7 +148,7 @@ describe("a folder that can't be used says why", () => {
     const missing = { code: "probe_missing", facts: { size: 96, sizes: [64, 128] } };
     await expect(openProbe(96)).rejects.toMatchObject({
       ...missing,
-      remedy: expect.stringContaining("train_ruler.py"),
+      remedy: expect.stringContaining("train_probe.py"),
     });
     await expect(openProbe(Number.NaN)).rejects.toMatchObject({ code: "probe_missing" });
   });
