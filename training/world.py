@@ -92,8 +92,10 @@ def filled(model, weights):
 
 def upgraded(world):
     """An older world.json in the shape of today's: engine/src/world-upgrade.ts in Python."""
-    if world["format"] != "worldstep.world.v2":
+    if world["format"] == "worldstep.world.v3":
         return world
+    if world["format"] != "worldstep.world.v2":
+        raise SystemExit(f"a world of format {world['format']} is not read: v3 and v2 are")
     rest = {key: value for key, value in world.items() if key not in ("frame", "action", "proprioception", "environmentState", "tokenizer", "dynamics", "uncertainty")}
     robot, things = world["proprioception"], world.get("environmentState", dict(names=[], mean=[], std=[]))
     alike = {"alike": things["alike"]} if "alike" in things else {}
