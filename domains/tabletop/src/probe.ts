@@ -1,5 +1,5 @@
 // Reads the scene of the tabletop back from one frame: the judge's probe, and the eyes of scripted policies. The network
-// is trained on real frames only (training/ruler.py), so what it reads from a dreamed frame is what the dream shows.
+// is trained on real frames only (training/probe.py), so what it reads from a dreamed frame is what the dream shows.
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
@@ -12,7 +12,7 @@ import type { Scene } from "./simulator/script.js";
 
 /** What a frame shows. Metres and radians. */
 export interface Measured extends Omit<Scene, "command"> {
-  /** The network's own numbers, in the order of `OUTPUTS` of training/ruler.py. */
+  /** The network's own numbers, in the order of `OUTPUTS` of training/probe.py. */
   readonly scene: Float32Array;
   /** What the network made of the frame before it read the scene from it: 192 numbers. */
   readonly features: Float32Array;

@@ -23,7 +23,7 @@ BUTTON_HEIGHT = 0.032
 # A feature of 1 is 5 cm.
 PER_METRE = 20
 
-# Where things are in what the probe reads (training/ruler.py, OUTPUTS).
+# Where things are in what the probe reads (training/probe.py, OUTPUTS).
 RED, BLUE = slice(5, 8), slice(11, 14)
 BIN, BUTTON, GOAL = slice(20, 22), slice(22, 24), slice(24, 26)
 
