@@ -1,7 +1,7 @@
 // Checks a decoded or a to-be-encoded header against the table in fields.ts, and builds a clean copy of it. Nothing that
 // came from a peer is used before it went through here.
 import { type ErrorFacts, ProtocolError } from "./errors.js";
-import type { Fields, Kind } from "./fields.js";
+import type { Fields, Kind } from "./kinds.js";
 import { shown } from "./shown.js";
 
 /** A message that can't be used. `requestId` is the id that it carried, where that much could be read. */

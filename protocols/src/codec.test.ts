@@ -8,7 +8,8 @@ import protobuf from "protobufjs";
 import { describe, expect, it } from "vitest";
 import { MessageError } from "./check.js";
 import { type Codec, decodeClientMessage, decodeMessage, encodeMessage, msgpackCodec, protobufCodec } from "./codec.js";
-import { ENVELOPE, type Fields, type Kind, MESSAGE_SHAPES, type TensorRule } from "./fields.js";
+import { ENVELOPE, MESSAGE_SHAPES, type TensorRule } from "./fields.js";
+import type { Fields, Kind } from "./kinds.js";
 import type { Message, StepMessage, SteppedMessage } from "./messages.js";
 import { byteTensor, type Dtype, elementCount, floatTensor, type Tensor } from "./tensor.js";
 

@@ -2,7 +2,7 @@
 //
 //   u32 header length | header | zeros to a multiple of 8 | tensor | zeros to a multiple of 8 | tensor | ...
 import { checkFields, MessageError } from "./check.js";
-import { MESSAGE_SHAPES, type MessageShape } from "./fields.js";
+import { MAX_HEADER_BYTES, MESSAGE_SHAPES, type MessageShape, PROTOCOL } from "./fields.js";
 import { type ClientMessage, isClientMessage, type Message, type Tensors } from "./messages.js";
 import { packMsgpack, unpackMsgpack } from "./msgpack.js";
 import { packProtobuf, unpackProtobuf } from "./protobuf.js";
@@ -18,13 +18,13 @@ export interface Codec {
 }
 
 export const msgpackCodec: Codec = {
-  subprotocol: "worldstep.v1.msgpack",
+  subprotocol: `${PROTOCOL}.msgpack`,
   pack: packMsgpack,
   unpack: unpackMsgpack,
 };
 
 export const protobufCodec: Codec = {
-  subprotocol: "worldstep.v1.protobuf",
+  subprotocol: `${PROTOCOL}.protobuf`,
   pack: packProtobuf,
   unpack: unpackProtobuf,
 };
@@ -35,7 +35,6 @@ export function codecFor(subprotocol: string): Codec | undefined {
 
 const ALIGNMENT = 8;
 const LENGTH_BYTES = 4;
-const MAX_HEADER_BYTES = 1 << 20;
 const MAX_RANK = 8;
 
 interface TensorInfo {

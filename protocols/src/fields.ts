@@ -1,112 +1,179 @@
-// The fields of every message as one table: their kinds, their protobuf field numbers, and which message has which.
-// Both codecs and the checks work from it; the compiler holds it to the types in messages.ts, a test holds it to
-// worldstep.v1.proto.
+// Everything that travels in a header as one table: the fields, their kinds and protobuf numbers, and which message has
+// which. The types in messages.ts follow from it, both codecs and the checks work from it, and `npm run derive` writes
+// worldstep.v1.proto, the tables of docs/protocol.md and what the Python client knows from it: comments here are read there.
 import { CHANNEL_KINDS } from "./channel.js";
-import { type Message, STREAM_POLICIES } from "./messages.js";
+import {
+  bool,
+  bound,
+  choice,
+  type Field,
+  type Fields,
+  json,
+  list,
+  map,
+  needed,
+  number,
+  optional,
+  string,
+  struct,
+  uint,
+} from "./kinds.js";
 import type { Dtype } from "./tensor.js";
 
-/**
- * What a field may hold. `uint`: a whole number in [0, 2^53). `number`: finite. `bound`: a number that may be
- * infinite. `json`: an object of JSON values. `struct`: named fields of its own.
- */
-export type Kind =
-  | { readonly kind: "uint" | "number" | "bound" | "bool" | "string" | "json" }
-  | { readonly kind: "choice"; readonly of: readonly string[] }
-  | { readonly kind: "list"; readonly of: Kind }
-  | { readonly kind: "map"; readonly of: Kind }
-  | { readonly kind: "struct"; readonly fields: Fields };
+export const PROTOCOL = "worldstep.v1";
 
-export interface Field {
-  /** Protobuf field number. */
-  readonly number: number;
-  readonly kind: Kind;
-  readonly optional: boolean;
-}
-
-export type Fields = Readonly<Record<string, Field>>;
-
-const uint: Kind = { kind: "uint" };
-const number: Kind = { kind: "number" };
-const bound: Kind = { kind: "bound" };
-const bool: Kind = { kind: "bool" };
-const string: Kind = { kind: "string" };
-const json: Kind = { kind: "json" };
-const choice = (...of: readonly string[]): Kind => ({ kind: "choice", of });
-const list = (of: Kind): Kind => ({ kind: "list", of });
-const map = (of: Kind): Kind => ({ kind: "map", of });
-const struct = (fields: Fields): Kind => ({ kind: "struct", fields });
-const needed = (number: number, kind: Kind): Field => ({ number, kind, optional: false });
-const optional = (number: number, kind: Kind): Field => ({ number, kind, optional: true });
+/** Bytes of a header, at most. */
+export const MAX_HEADER_BYTES = 1 << 20;
 
 const dtype = choice("uint8", "int32", "float32");
 
-const TENSOR_INFO = struct({
+/** One tensor behind the header. */
+const TENSOR_INFO = struct("TensorInfo", {
+  /** once in a message */
   name: needed(1, string),
+  /** of its elements */
   dtype: needed(2, dtype),
+  /** at most 8 sizes; empty for a scalar */
   shape: needed(3, list(uint)),
 });
 
-const BOX_SPACE = struct({
+/** All tensors of that dtype and shape with elements in [low, high]. */
+const BOX_SPACE = struct("BoxSpace", {
+  /** what it is */
   type: needed(1, choice("box")),
+  /** of the elements */
   dtype: needed(2, dtype),
+  /** sizes */
   shape: needed(3, list(uint)),
+  /** of every element; may be -infinity */
   low: needed(4, bound),
+  /** of every element; may be +infinity */
   high: needed(5, bound),
 });
 
-const DICT_SPACE = struct({
+/** A named set of spaces. */
+const DICT_SPACE = struct("DictSpace", {
+  /** what it is */
   type: needed(1, choice("dict")),
+  /** by name */
   spaces: needed(2, map(BOX_SPACE)),
 });
 
-const CHANNEL = struct({
+/** Evaluations of the denoiser. */
+const NFE = struct("Nfe", {
+  /** fewest */
+  min: needed(1, uint),
+  /** most */
+  max: needed(2, uint),
+  /** of a step that names none */
+  default: needed(3, uint),
+});
+
+/** What one number of an action means to the robot. */
+const CHANNEL = struct("Channel", {
+  /** of the channel */
   name: needed(1, string),
+  /** of `low`, `high` and `idle`: m, rad, px */
   unit: optional(2, string),
+  /** what the action space's lower bound means, in `unit`; linear between the two */
   low: needed(3, number),
+  /** what its upper bound means */
   high: needed(4, number),
+  /** a change, where to be, what opens and closes, or one thing or another */
   kind: needed(5, choice(...CHANNEL_KINDS)),
+  /** what holds still, 0 of a delta; where it is absent, saying the same again does */
   idle: optional(6, number),
 });
 
-const WORLD_INFO = struct({
-  id: needed(1, string),
-  hash: needed(2, string),
-  fps: needed(3, number),
-  stride: needed(4, uint),
-  observationSpace: needed(5, DICT_SPACE),
-  actionSpace: needed(6, BOX_SPACE),
-  proprioception: needed(8, list(string)),
-  tasks: needed(9, list(string)),
-  starts: needed(10, list(string)),
-  maxTicks: needed(11, uint),
-  acceptsFrames: needed(12, bool),
-  nfe: optional(13, struct({ min: needed(1, uint), max: needed(2, uint), default: needed(3, uint) })),
-  chunk: optional(14, uint),
-  action: needed(15, list(CHANNEL)), // 7 was their names alone
-});
+/** A world that a server hosts. */
+export const WORLD_INFO = struct(
+  "WorldInfo",
+  {
+    /** name of the world; what `open` takes */
+    id: needed(1, string),
+    /** names the world's exact contents; the same hash, seed and actions give the same episode (see `hello.determinism`) */
+    hash: needed(2, string),
+    /** frames, and control steps, a second */
+    fps: needed(3, number),
+    /** frames, and rows of the action block, a tick */
+    stride: needed(4, uint),
+    /** what each tick shows */
+    observationSpace: needed(5, DICT_SPACE),
+    /** float32 `[stride, A]` */
+    actionSpace: needed(6, BOX_SPACE),
+    /** what each of the A numbers of an action means to the robot */
+    action: needed(15, list(CHANNEL)),
+    /** name and unit of each element of `observation.proprioception` */
+    proprioception: needed(8, list(string)),
+    /** what `reset.task` takes; the first is the default */
+    tasks: needed(9, list(string)),
+    /** what `reset.start` takes; may be empty */
+    starts: needed(10, list(string)),
+    /** default time limit of an episode, in ticks; 0 for never */
+    maxTicks: needed(11, uint),
+    /** whether `reset` takes `frames` */
+    acceptsFrames: needed(12, bool),
+    /** evaluations of the denoiser that a tick may have; absent where the world samples nothing */
+    nfe: optional(13, NFE),
+    /** ticks that `stepChunk` takes at most; absent where nothing is denoised jointly */
+    chunk: optional(14, uint),
+  },
+  { 7: "were names of actions" },
+);
 
-const LIMITS = struct({
+/** What of a world must stay as it was while a client's env of it lives, through a server's restart. */
+export const LASTING = [
+  "fps",
+  "stride",
+  "observationSpace",
+  "actionSpace",
+  "action",
+  "proprioception",
+] as const satisfies readonly (keyof typeof WORLD_INFO.fields)[];
+
+/** What a server admits. */
+export const LIMITS = struct("Limits", {
+  /** open sessions of the server */
   maxSessions: needed(1, uint),
-  maxInFlight: needed(2, uint),
-  maxStreams: needed(3, uint),
-  maxMessageBytes: needed(4, uint),
-  sessionIdleSeconds: needed(5, number),
-  keepAliveSeconds: needed(6, number),
+  /** open sessions of one connection */
   maxSessionsPerConnection: needed(7, uint),
+  /** open `step` and `reset` requests of one session, and replies that a session keeps for retries, within 2 MiB */
+  maxInFlight: needed(2, uint),
+  /** open subscriptions of one connection */
+  maxStreams: needed(3, uint),
+  /** length of one message, header and tensors */
+  maxMessageBytes: needed(4, uint),
+  /** length of the header of a client's message */
   maxHeaderBytes: needed(8, uint),
+  /** bytes of one connection's requests that have no reply yet; one more is refused, unless it is alone */
   maxQueuedBytes: needed(9, uint),
+  /** bytes that wait for one connection to read them; with more, the next message cuts it: a message alone may have more. From 4 MiB on its sessions begin no request */
   maxUnsentBytes: needed(10, uint),
+  /** bytes of both kinds, and of messages of which a part came, of all connections; with more, whoever holds most is cut */
   maxHeldBytes: needed(11, uint),
+  /** open connections; with more, the one without session or request that asked for nothing for longest is closed, those that watch last */
   maxConnections: needed(12, uint),
+  /** how long a session outlives its connection */
+  sessionIdleSeconds: needed(5, number),
+  /** how long a session is kept of which its owner asks nothing; 0 for ever */
   maxIdleSeconds: needed(13, number),
+  /** seconds between the server's pings; a connection of which no byte came within one interval is cut, and so is an HTTP client that takes nothing of its response for as long */
+  keepAliveSeconds: needed(6, number),
 });
 
-const CHUNK_TICK = struct({
+/** What `stepped` says, of one tick of a chunk. */
+export const CHUNK_TICK = struct("ChunkTick", {
+  /** sum over the tick's control steps */
   reward: needed(1, number),
+  /** the task is done */
   terminated: needed(2, bool),
+  /** the time limit was reached */
   truncated: needed(3, bool),
+  /** of the tick */
   info: needed(4, json),
 });
+
+export const STREAM_POLICIES = ["latest", "block", "drop"] as const;
 
 /** Every field that a header can have. One name is one field, whatever the message. */
 export const ENVELOPE = {
@@ -148,22 +215,52 @@ export const ENVELOPE = {
   ticks: needed(36, list(CHUNK_TICK)),
 } as const satisfies Fields;
 
+/** A tensor of a message; `shape` is for people. */
+export interface TensorField {
+  readonly dtype: Dtype;
+  readonly optional: boolean;
+  readonly shape: string;
+}
+
 /** The tensors that a message may carry: by name, or an observation's, which the world's spec describes. */
-export type TensorRule =
-  | "observation"
-  | Readonly<Record<string, { readonly dtype: Dtype; readonly optional: boolean }>>;
+export type TensorRule = "observation" | Readonly<Record<string, TensorField>>;
 
-type FieldsOf<M> = {
-  readonly [K in Exclude<keyof M, "type" | "tensors"> & string]-?: undefined extends M[K] ? "optional" : "needed";
-};
-type Rows = {
-  readonly [M in Message as M["type"]]: { readonly fields: FieldsOf<M>; readonly tensors: TensorRule };
-};
+interface Row {
+  readonly from: "client" | "server";
+  /** Type of the server's answer; absent where there is none. */
+  readonly reply?: string;
+  /** What of the envelope it has, beside `type` and `tensors`, in the order in which it is told. */
+  readonly fields: Readonly<Partial<Record<Exclude<keyof typeof ENVELOPE, "type" | "tensors">, "needed" | "optional">>>;
+  readonly tensors: TensorRule;
+}
 
-const ROWS: Rows = {
-  open: { fields: { id: "needed", world: "needed" }, tensors: {} },
-  resume: { fields: { id: "needed", session: "needed", token: "needed" }, tensors: {} },
+const sent = <const D extends Dtype>(dtype: D, shape: string) => ({ dtype, shape, optional: false }) as const;
+const sentPerhaps = <const D extends Dtype>(dtype: D, shape: string) => ({ dtype, shape, optional: true }) as const;
+
+/**
+ * Every message. A client's `id` is chosen by the client, a whole number in [0, 2^53), unique among its open requests; the
+ * reply carries it back.
+ */
+export const MESSAGES = {
+  open: {
+    from: "client",
+    reply: "opened",
+    fields: {
+      id: "needed",
+      /** `id` of one of the hello's worlds. */
+      world: "needed",
+    },
+    tensors: {},
+  },
+  resume: {
+    from: "client",
+    reply: "resumed",
+    fields: { id: "needed", session: "needed", token: "needed" },
+    tensors: {},
+  },
   reset: {
+    from: "client",
+    reply: "observation",
     fields: {
       id: "needed",
       session: "needed",
@@ -173,57 +270,120 @@ const ROWS: Rows = {
       maxTicks: "optional",
     },
     tensors: {
-      frames: { dtype: "uint8", optional: true },
-      actions: { dtype: "float32", optional: true },
-      proprioception: { dtype: "float32", optional: true },
+      frames: sentPerhaps("uint8", "[1 + stride * n, H, W, 3]"),
+      actions: sentPerhaps("float32", "[n, stride, A]"),
+      proprioception: sentPerhaps("float32", "[P]"),
     },
   },
   step: {
-    fields: { id: "needed", session: "needed", tick: "needed", nfe: "optional" },
-    tensors: { action: { dtype: "float32", optional: false } },
+    from: "client",
+    reply: "stepped",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The tick that this step makes: the last committed tick + 1. */
+      tick: "needed",
+      nfe: "optional",
+    },
+    tensors: { action: sent("float32", "[stride, A]") },
   },
   stepChunk: {
-    fields: { id: "needed", session: "needed", tick: "needed", nfe: "optional" },
-    tensors: { actions: { dtype: "float32", optional: false } },
+    from: "client",
+    reply: "steppedChunk",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The first tick that this makes: the last committed tick + 1. */
+      tick: "needed",
+      /** Evaluations for the whole chunk. */
+      nfe: "optional",
+    },
+    tensors: { actions: sent("float32", "[K, stride, A]") },
   },
-  close: { fields: { id: "needed", session: "needed" }, tensors: {} },
-  cancel: { fields: { id: "needed", target: "needed" }, tensors: {} },
-  ping: { fields: { id: "needed" }, tensors: {} },
+  close: { from: "client", reply: "closed", fields: { id: "needed", session: "needed" }, tensors: {} },
+  cancel: {
+    from: "client",
+    reply: "cancelled",
+    fields: {
+      id: "needed",
+      /** `id` of the request that is not wanted any more. */
+      target: "needed",
+    },
+    tensors: {},
+  },
+  ping: { from: "client", reply: "pong", fields: { id: "needed" }, tensors: {} },
   subscribe: {
+    from: "client",
+    reply: "subscribed",
     fields: {
       id: "needed",
       session: "needed",
       token: "needed",
       policy: "needed",
+      /** Frames that may be sent before the first `credit` message. */
       credit: "needed",
+      /** Only ticks that are a multiple of it, at least 1, and the last tick of an episode; default 1. */
       every: "optional",
     },
     tensors: {},
   },
-  credit: { fields: { stream: "needed", credit: "needed" }, tensors: {} },
-  unsubscribe: { fields: { id: "needed", stream: "needed" }, tensors: {} },
+  credit: { from: "client", fields: { stream: "needed", credit: "needed" }, tensors: {} },
+  unsubscribe: { from: "client", reply: "unsubscribed", fields: { id: "needed", stream: "needed" }, tensors: {} },
 
   hello: {
+    from: "server",
     fields: {
+      /** `worldstep.v1`. */
       protocol: "needed",
+      /** Name and version of the server, for people. */
       server: "needed",
       worlds: "needed",
+      /** What the server itself does after an episode's end: `["Disabled"]`; the client makes the other modes. */
       autoresetModes: "needed",
       limits: "needed",
+      /** What "the same seed and actions give the same bits" holds across, for people. */
       determinism: "needed",
     },
     tensors: {},
   },
-  opened: { fields: { id: "needed", session: "needed", token: "needed" }, tensors: {} },
+  opened: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The secret that `resume` and `subscribe` need. */
+      token: "needed",
+    },
+    tensors: {},
+  },
   resumed: {
-    fields: { id: "needed", session: "needed", world: "needed", tick: "optional", ended: "needed" },
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      world: "needed",
+      /** The last committed tick; absent when the session was never reset. */
+      tick: "optional",
+      /** Whether the episode is over: only `reset` goes on. */
+      ended: "needed",
+    },
     tensors: {},
   },
   observation: {
-    fields: { id: "needed", session: "needed", tick: "needed", info: "needed", serverMs: "needed" },
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** 0. */
+      tick: "needed",
+      info: "needed",
+      /** Milliseconds that the env took. */
+      serverMs: "needed",
+    },
     tensors: "observation",
   },
   stepped: {
+    from: "server",
     fields: {
       id: "needed",
       session: "needed",
@@ -232,34 +392,68 @@ const ROWS: Rows = {
       terminated: "needed",
       truncated: "needed",
       info: "needed",
+      /** Milliseconds that the env took. */
       serverMs: "needed",
     },
     tensors: "observation",
   },
   steppedChunk: {
-    fields: { id: "needed", session: "needed", tick: "needed", ticks: "needed", serverMs: "needed" },
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The last committed tick. */
+      tick: "needed",
+      /** The ticks that were made, oldest first; fewer than were asked for where the episode ended. */
+      ticks: "needed",
+      /** Milliseconds that the env took. */
+      serverMs: "needed",
+    },
     tensors: "observation",
   },
-  closed: { fields: { id: "needed", session: "needed" }, tensors: {} },
-  cancelled: { fields: { id: "needed", target: "needed", removed: "needed" }, tensors: {} },
-  pong: { fields: { id: "needed" }, tensors: {} },
-  subscribed: { fields: { id: "needed", session: "needed", stream: "needed" }, tensors: {} },
+  closed: { from: "server", fields: { id: "needed", session: "needed" }, tensors: {} },
+  cancelled: {
+    from: "server",
+    fields: {
+      id: "needed",
+      target: "needed",
+      /** True: the target had not begun and was answered `request_cancelled`. False: it runs or was already answered. */
+      removed: "needed",
+    },
+    tensors: {},
+  },
+  pong: { from: "server", fields: { id: "needed" }, tensors: {} },
+  subscribed: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** Names the stream on this connection. */
+      stream: "needed",
+    },
+    tensors: {},
+  },
   frame: {
+    from: "server",
     fields: {
       stream: "needed",
+      /** 0 is a reset. */
       tick: "needed",
       reward: "needed",
       terminated: "needed",
       truncated: "needed",
       info: "needed",
+      /** Ticks that the policy left out since the stream's previous frame. */
       dropped: "needed",
     },
     tensors: "observation",
   },
-  unsubscribed: { fields: { id: "needed", stream: "needed" }, tensors: {} },
-  streamEnded: { fields: { stream: "needed" }, tensors: {} },
+  unsubscribed: { from: "server", fields: { id: "needed", stream: "needed" }, tensors: {} },
+  streamEnded: { from: "server", fields: { stream: "needed" }, tensors: {} },
   error: {
+    from: "server",
     fields: {
+      /** The request that failed. Without it, the error is about a message that had none, or about the session. */
       id: "optional",
       session: "optional",
       code: "needed",
@@ -269,9 +463,10 @@ const ROWS: Rows = {
     },
     tensors: {},
   },
-};
+} as const satisfies Readonly<Record<string, Row>>;
 
 export interface MessageShape {
+  readonly from: Row["from"];
   /** The fields of this message's header, `type` and `tensors` among them. */
   readonly fields: Fields;
   readonly tensors: TensorRule;
@@ -279,13 +474,12 @@ export interface MessageShape {
 
 /** The shape of each message, by its `type`. */
 export const MESSAGE_SHAPES: ReadonlyMap<string, MessageShape> = new Map(
-  Object.entries(ROWS).map(([type, row]) => {
+  Object.entries<Row>(MESSAGES).map(([type, { from, fields: presence, tensors }]) => {
     const fields: Record<string, Field> = { type: ENVELOPE.type };
-    for (const [name, presence] of Object.entries(row.fields)) {
-      const field = ENVELOPE[name as keyof typeof ENVELOPE];
-      fields[name] = { ...field, optional: presence === "optional" };
+    for (const [name, needs] of Object.entries(presence)) {
+      fields[name] = { ...ENVELOPE[name as keyof typeof ENVELOPE], optional: needs === "optional" };
     }
     fields.tensors = ENVELOPE.tensors;
-    return [type, { fields, tensors: row.tensors }];
+    return [type, { from, fields, tensors }];
   }),
 );

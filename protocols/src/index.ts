@@ -31,6 +31,7 @@ export {
   WorldError,
   WorldFileError,
 } from "./errors.js";
+export { LASTING, PROTOCOL, STREAM_POLICIES } from "./fields.js";
 export {
   type CancelledMessage,
   type CancelMessage,
@@ -54,12 +55,11 @@ export {
   observationTensors,
   type PingMessage,
   type PongMessage,
-  PROTOCOL,
+  type Replies,
   type ResetMessage,
   type ResumedMessage,
   type ResumeMessage,
   type ServerMessage,
-  STREAM_POLICIES,
   type StepChunkMessage,
   type StepMessage,
   type SteppedChunkMessage,

@@ -1,367 +1,106 @@
-// The messages of worldstep.v1: what a client and a server say to one another. docs/protocol.md is the same in prose,
-// fields.ts is the same as a table (field numbers, kinds), from which both codecs and the checks work.
+// The messages of worldstep.v1: what a client and a server say to one another. Their types follow from the table in
+// fields.ts; docs/protocol.md says the same in prose.
 //
 // In every message `tensors` holds what travels raw behind the header. An observation's tensors are named
 // `observation.<key>`: see `observationTensors` and `observationOf`.
-import type { AutoresetMode, EnvSpec, Info, Observation } from "./env.js";
-import type { ErrorFacts } from "./errors.js";
+import type { EnvSpec, Observation } from "./env.js";
+import {
+  type CHUNK_TICK,
+  type ENVELOPE,
+  type LIMITS,
+  MESSAGE_SHAPES,
+  type MESSAGES,
+  type TensorRule,
+  type WORLD_INFO,
+} from "./fields.js";
+import type { Flat, Names, TypeOf } from "./kinds.js";
 import type { ByteTensor, FloatTensor, Tensor } from "./tensor.js";
 
-export const PROTOCOL = "worldstep.v1";
-
 export type Tensors = Readonly<Record<string, Tensor>>;
-type NoTensors = Readonly<Record<string, never>>;
 
 /** A world that a server hosts: its spec, and the hash that names its exact contents. */
 export interface WorldInfo extends EnvSpec {
   readonly hash: string;
 }
 
-export interface Limits {
-  /** Open sessions of the whole server. */
-  readonly maxSessions: number;
-  /** Open sessions of one connection. */
-  readonly maxSessionsPerConnection: number;
-  /** Open `step` and `reset` requests of one session; also how many of its last replies can be asked for again, within 2 MiB. */
-  readonly maxInFlight: number;
-  /** Open subscriptions of one connection. */
-  readonly maxStreams: number;
-  /** Bytes of one message, header and tensors. */
-  readonly maxMessageBytes: number;
-  /** Bytes of the header of a client's message. */
-  readonly maxHeaderBytes: number;
-  /** Bytes of one connection's requests that have no reply yet; a request alone may have more. */
-  readonly maxQueuedBytes: number;
-  /** Bytes that wait for one connection to read them; with more, the next message cuts it. A message alone may have more. */
-  readonly maxUnsentBytes: number;
-  /** Bytes of both kinds, and of messages of which a part came, of all connections; more, and who holds most is cut. */
-  readonly maxHeldBytes: number;
-  /** Open connections; with more, one that has no session is closed for the new one. */
-  readonly maxConnections: number;
-  /** Seconds that a session lives on after its connection was lost. */
-  readonly sessionIdleSeconds: number;
-  /** Seconds without a request after which a session ends although its owner is connected; 0 for never. */
-  readonly maxIdleSeconds: number;
-  /**
-   * Seconds between the server's WebSocket pings; a connection of which no byte came within one interval is cut, and so is
-   * an HTTP client that takes nothing of its response for as long.
-   */
-  readonly keepAliveSeconds: number;
-}
+// The table has the same fields as the interface, of the same types.
+type Same<A, B> = A extends B ? (B extends A ? true : false) : false;
+true satisfies Same<TypeOf<typeof WORLD_INFO>, WorldInfo>;
+
+export type Limits = TypeOf<typeof LIMITS>;
+/** A tick of a chunk: what `stepped` says of one. */
+export type ChunkTick = TypeOf<typeof CHUNK_TICK>;
 
 /**
  * What happens to the ticks that a session commits while a subscription has no credit. `latest`: the newest is kept
  * and sent when credit comes. `drop`: they are dropped. `block`: the session doesn't take its next tick until there is.
  */
-export type StreamPolicy = "latest" | "block" | "drop";
-export const STREAM_POLICIES: readonly StreamPolicy[] = ["latest", "block", "drop"];
+export type StreamPolicy = TypeOf<typeof ENVELOPE.policy.kind>;
 
-// Client to server. `id` is chosen by the client, a whole number in [0, 2^53), unique among its open requests; the
-// reply carries it back.
+type Rows = typeof MESSAGES;
+type Needed<F, N extends keyof F> = { readonly [K in N]: ValueOf<K> };
+type Optional<F, N extends keyof F> = { readonly [K in N]?: ValueOf<K> };
+type ValueOf<K> = K extends keyof typeof ENVELOPE ? TypeOf<(typeof ENVELOPE)[K]["kind"]> : never;
 
-export interface OpenMessage {
-  readonly type: "open";
-  readonly id: number;
-  /** `id` of one of the hello's worlds. */
-  readonly world: string;
-  readonly tensors: NoTensors;
-}
+type TensorOf<F> = F extends { readonly dtype: "uint8" } ? ByteTensor : FloatTensor;
+type TensorsOf<R extends TensorRule> = R extends "observation"
+  ? Tensors
+  : keyof R extends never
+    ? Readonly<Record<string, never>>
+    : Flat<
+        { readonly [K in Names<R, { readonly optional: false }>]: TensorOf<R[K]> } & {
+          readonly [K in Names<R, { readonly optional: true }>]?: TensorOf<R[K]>;
+        }
+      >;
 
-export interface ResumeMessage {
-  readonly type: "resume";
-  readonly id: number;
-  readonly session: string;
-  readonly token: string;
-  readonly tensors: NoTensors;
-}
+/** The message of type `T`. */
+type MessageOf<T extends keyof Rows> = Flat<
+  { readonly type: T } & Needed<Rows[T]["fields"], Names<Rows[T]["fields"], "needed">> &
+    Optional<Rows[T]["fields"], Names<Rows[T]["fields"], "optional">> & {
+      readonly tensors: TensorsOf<Rows[T]["tensors"]>;
+    }
+>;
 
-export interface ResetMessage {
-  readonly type: "reset";
-  readonly id: number;
-  readonly session: string;
-  readonly seed?: number;
-  readonly task?: string;
-  readonly start?: string;
-  readonly maxTicks?: number;
-  readonly tensors: {
-    readonly frames?: ByteTensor;
-    readonly actions?: FloatTensor;
-    readonly proprioception?: FloatTensor;
-  };
-}
+export type OpenMessage = MessageOf<"open">;
+export type ResumeMessage = MessageOf<"resume">;
+export type ResetMessage = MessageOf<"reset">;
+export type StepMessage = MessageOf<"step">;
+export type StepChunkMessage = MessageOf<"stepChunk">;
+export type CloseMessage = MessageOf<"close">;
+export type CancelMessage = MessageOf<"cancel">;
+export type PingMessage = MessageOf<"ping">;
+export type SubscribeMessage = MessageOf<"subscribe">;
+export type CreditMessage = MessageOf<"credit">;
+export type UnsubscribeMessage = MessageOf<"unsubscribe">;
+export type HelloMessage = MessageOf<"hello">;
+export type OpenedMessage = MessageOf<"opened">;
+export type ResumedMessage = MessageOf<"resumed">;
+export type ObservationMessage = MessageOf<"observation">;
+export type SteppedMessage = MessageOf<"stepped">;
+export type SteppedChunkMessage = MessageOf<"steppedChunk">;
+export type ClosedMessage = MessageOf<"closed">;
+export type CancelledMessage = MessageOf<"cancelled">;
+export type PongMessage = MessageOf<"pong">;
+export type SubscribedMessage = MessageOf<"subscribed">;
+export type FrameMessage = MessageOf<"frame">;
+export type UnsubscribedMessage = MessageOf<"unsubscribed">;
+export type StreamEndedMessage = MessageOf<"streamEnded">;
+export type ErrorMessage = MessageOf<"error">;
 
-export interface StepMessage {
-  readonly type: "step";
-  readonly id: number;
-  readonly session: string;
-  /** The tick that this step makes: the last committed tick + 1. */
-  readonly tick: number;
-  readonly nfe?: number;
-  readonly tensors: { readonly action: FloatTensor };
-}
-
-export interface StepChunkMessage {
-  readonly type: "stepChunk";
-  readonly id: number;
-  readonly session: string;
-  /** The first tick that this makes: the last committed tick + 1. */
-  readonly tick: number;
-  /** Evaluations for the whole chunk. */
-  readonly nfe?: number;
-  /** Shape `[K, stride, A]`, K from 1 to the world's `chunk`. */
-  readonly tensors: { readonly actions: FloatTensor };
-}
-
-export interface CloseMessage {
-  readonly type: "close";
-  readonly id: number;
-  readonly session: string;
-  readonly tensors: NoTensors;
-}
-
-export interface CancelMessage {
-  readonly type: "cancel";
-  readonly id: number;
-  /** `id` of the `step` or `reset` that is not wanted any more. */
-  readonly target: number;
-  readonly tensors: NoTensors;
-}
-
-export interface PingMessage {
-  readonly type: "ping";
-  readonly id: number;
-  readonly tensors: NoTensors;
-}
-
-export interface SubscribeMessage {
-  readonly type: "subscribe";
-  readonly id: number;
-  readonly session: string;
-  readonly token: string;
-  readonly policy: StreamPolicy;
-  /** Frames that may be sent before the first `credit` message. */
-  readonly credit: number;
-  /** Only ticks that are a multiple of it, and the last tick of an episode; default 1. */
-  readonly every?: number;
-  readonly tensors: NoTensors;
-}
-
-/** Grants `credit` more frames to a stream. The only client message without `id`: it has no reply. */
-export interface CreditMessage {
-  readonly type: "credit";
-  readonly stream: number;
-  readonly credit: number;
-  readonly tensors: NoTensors;
-}
-
-export interface UnsubscribeMessage {
-  readonly type: "unsubscribe";
-  readonly id: number;
-  readonly stream: number;
-  readonly tensors: NoTensors;
-}
-
-// Server to client.
-
-export interface HelloMessage {
-  readonly type: "hello";
-  /** `worldstep.v1`. */
-  readonly protocol: string;
-  /** Name and version of the server, for people. */
-  readonly server: string;
-  readonly worlds: readonly WorldInfo[];
-  /** What the server itself does after an episode's end: `["Disabled"]`; the client makes the other modes. */
-  readonly autoresetModes: readonly AutoresetMode[];
-  readonly limits: Limits;
-  /** What "the same seed and actions give the same bits" holds across, for people. */
-  readonly determinism: string;
-  readonly tensors: NoTensors;
-}
-
-export interface OpenedMessage {
-  readonly type: "opened";
-  readonly id: number;
-  readonly session: string;
-  /** The secret that `resume` and `subscribe` need. */
-  readonly token: string;
-  readonly tensors: NoTensors;
-}
-
-export interface ResumedMessage {
-  readonly type: "resumed";
-  readonly id: number;
-  readonly session: string;
-  readonly world: string;
-  /** The last committed tick; absent when the session was never reset. */
-  readonly tick?: number;
-  /** Whether the episode is over: only `reset` goes on. */
-  readonly ended: boolean;
-  readonly tensors: NoTensors;
-}
-
-/** The reply to `reset`. Tensors: `observation.*`. */
-export interface ObservationMessage {
-  readonly type: "observation";
-  readonly id: number;
-  readonly session: string;
-  /** 0. */
-  readonly tick: number;
-  readonly info: Info;
-  /** Milliseconds that the env took. */
-  readonly serverMs: number;
-  readonly tensors: Tensors;
-}
-
-/** The reply to `step`. Tensors: `observation.*`. */
-export interface SteppedMessage {
-  readonly type: "stepped";
-  readonly id: number;
-  readonly session: string;
-  readonly tick: number;
-  readonly reward: number;
-  readonly terminated: boolean;
-  readonly truncated: boolean;
-  readonly info: Info;
-  /** Milliseconds that the env took. */
-  readonly serverMs: number;
-  readonly tensors: Tensors;
-}
-
-/** A tick of a chunk: what `stepped` says of one. */
-export type ChunkTick = Pick<SteppedMessage, "reward" | "terminated" | "truncated" | "info">;
-
-/** The reply to `stepChunk`. Tensors: `observation.*`, each with one row more in front, a row a tick. */
-export interface SteppedChunkMessage {
-  readonly type: "steppedChunk";
-  readonly id: number;
-  readonly session: string;
-  /** The last committed tick. */
-  readonly tick: number;
-  /** The ticks that were made, oldest first; fewer than were asked for where the episode ended. */
-  readonly ticks: readonly ChunkTick[];
-  /** Milliseconds that the env took. */
-  readonly serverMs: number;
-  readonly tensors: Tensors;
-}
-
-export interface ClosedMessage {
-  readonly type: "closed";
-  readonly id: number;
-  readonly session: string;
-  readonly tensors: NoTensors;
-}
-
-export interface CancelledMessage {
-  readonly type: "cancelled";
-  readonly id: number;
-  readonly target: number;
-  /** True: the target had not begun and was answered `request_cancelled`. False: it runs or was already answered. */
-  readonly removed: boolean;
-  readonly tensors: NoTensors;
-}
-
-export interface PongMessage {
-  readonly type: "pong";
-  readonly id: number;
-  readonly tensors: NoTensors;
-}
-
-export interface SubscribedMessage {
-  readonly type: "subscribed";
-  readonly id: number;
-  readonly session: string;
-  /** Names the stream on this connection. */
-  readonly stream: number;
-  readonly tensors: NoTensors;
-}
-
-/** One committed tick of a watched session; tick 0 is a reset. Tensors: `observation.*`. */
-export interface FrameMessage {
-  readonly type: "frame";
-  readonly stream: number;
-  readonly tick: number;
-  readonly reward: number;
-  readonly terminated: boolean;
-  readonly truncated: boolean;
-  readonly info: Info;
-  /** Ticks that the policy left out since the stream's previous frame. */
-  readonly dropped: number;
-  readonly tensors: Tensors;
-}
-
-export interface UnsubscribedMessage {
-  readonly type: "unsubscribed";
-  readonly id: number;
-  readonly stream: number;
-  readonly tensors: NoTensors;
-}
-
-/** The stream's session was closed; no more frames come. */
-export interface StreamEndedMessage {
-  readonly type: "streamEnded";
-  readonly stream: number;
-  readonly tensors: NoTensors;
-}
-
-/** `id`: the request that failed. Without it, the error is about a message that had none, or about the session. */
-export interface ErrorMessage {
-  readonly type: "error";
-  readonly id?: number;
-  readonly session?: string;
-  readonly code: string;
-  readonly message: string;
-  readonly remedy: string;
-  readonly facts: ErrorFacts;
-  readonly tensors: NoTensors;
-}
-
-export type ClientMessage =
-  | OpenMessage
-  | ResumeMessage
-  | ResetMessage
-  | StepMessage
-  | StepChunkMessage
-  | CloseMessage
-  | CancelMessage
-  | PingMessage
-  | SubscribeMessage
-  | CreditMessage
-  | UnsubscribeMessage;
-
-export type ServerMessage =
-  | HelloMessage
-  | OpenedMessage
-  | ResumedMessage
-  | ObservationMessage
-  | SteppedMessage
-  | SteppedChunkMessage
-  | ClosedMessage
-  | CancelledMessage
-  | PongMessage
-  | SubscribedMessage
-  | FrameMessage
-  | UnsubscribedMessage
-  | StreamEndedMessage
-  | ErrorMessage;
-
+type From<S> = { [T in keyof Rows]: Rows[T]["from"] extends S ? MessageOf<T> : never }[keyof Rows];
+export type ClientMessage = From<"client">;
+export type ServerMessage = From<"server">;
 export type Message = ClientMessage | ServerMessage;
 
-const CLIENT_TYPES: ReadonlySet<string> = new Set<ClientMessage["type"]>([
-  "open",
-  "resume",
-  "reset",
-  "step",
-  "stepChunk",
-  "close",
-  "cancel",
-  "ping",
-  "subscribe",
-  "credit",
-  "unsubscribe",
-]);
+/** What a server answers, by the type of the request. */
+export type Replies = {
+  readonly [T in ClientMessage["type"]]: Rows[T] extends { readonly reply: infer R extends keyof Rows }
+    ? MessageOf<R>
+    : never;
+};
 
 export function isClientMessage(message: Message): message is ClientMessage {
-  return CLIENT_TYPES.has(message.type);
+  return MESSAGE_SHAPES.get(message.type)?.from === "client";
 }
 
 const OBSERVATION = "observation.";

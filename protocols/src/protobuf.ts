@@ -2,7 +2,8 @@
 // protobufjs's Writer and Reader. No generated code and no `eval`, so it runs under a strict content security policy.
 import protobuf from "protobufjs/minimal.js";
 import { MessageError } from "./check.js";
-import { ENVELOPE, type Field, type Fields, type Kind, MESSAGE_SHAPES } from "./fields.js";
+import { ENVELOPE, MESSAGE_SHAPES } from "./fields.js";
+import type { Field, Fields, Kind } from "./kinds.js";
 
 const VARINT = 0;
 const FIXED64 = 1;

@@ -10,6 +10,7 @@ import {
   type FrameMessage,
   type HelloMessage,
   ProtocolError,
+  type Replies,
   type ServerMessage,
   WorldError,
 } from "@worldstep/protocols";
@@ -20,19 +21,7 @@ import { type Dialled, dial, drop, isOpen, toBytes, type WebSocketConstructor, t
 type WithoutId<M> = M extends { readonly id: number } ? Omit<M, "id"> : never;
 export type Request = WithoutId<ClientMessage>;
 
-interface ReplyTypes {
-  open: "opened";
-  resume: "resumed";
-  reset: "observation";
-  step: "stepped";
-  stepChunk: "steppedChunk";
-  close: "closed";
-  cancel: "cancelled";
-  ping: "pong";
-  subscribe: "subscribed";
-  unsubscribe: "unsubscribed";
-}
-export type Reply<R extends Request> = Extract<ServerMessage, { readonly type: ReplyTypes[R["type"]] }>;
+export type Reply<R extends Request> = Replies[R["type"]];
 
 /** Where the frames of one subscription go. */
 export interface StreamSink {

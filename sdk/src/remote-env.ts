@@ -6,6 +6,7 @@ import {
   checkStep,
   type Env,
   type EnvSpec,
+  LASTING,
   type Observation,
   observationOf,
   observationsOf,
@@ -154,17 +155,17 @@ export class RemoteEnv implements Env, Attachment {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#queue
-      .then(() => this.#call({ type: "close", session: this.session, tensors: {} }))
-      .then(
-        () => undefined,
-        (error: unknown) => {
-          // Without a connection, or without the session, there is nothing left to free.
-          if (!hasCode(error, "connection_lost") && !hasCode(error, "session_")) throw error;
-        },
-      )
-      .finally(() => this.link.attachments.delete(this));
+    this.#closing ??= this.#queue.then(() => this.#end()).finally(() => this.link.attachments.delete(this));
     return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    try {
+      await this.#call({ type: "close", session: this.session, tensors: {} });
+    } catch (error) {
+      // Without a connection, or without the session, there is nothing left to free.
+      if (!hasCode(error, "connection_lost") && !hasCode(error, "session_")) throw error;
+    }
   }
 
   attach(): void {
@@ -242,11 +243,8 @@ function isGone(error: unknown): boolean {
   return hasCode(error, "session_unknown") || hasCode(error, "session_idle") || hasCode(error, "session_closed");
 }
 
-// What of a world must stay as it was while an env lives.
-const FIXED = ["fps", "stride", "observationSpace", "actionSpace", "action", "proprioception"] as const;
-
 function isSameWorld(now: EnvSpec, before: EnvSpec): boolean {
-  return FIXED.every((key) => JSON.stringify(now[key]) === JSON.stringify(before[key]));
+  return LASTING.every((key) => JSON.stringify(now[key]) === JSON.stringify(before[key]));
 }
 
 function hasCode(error: unknown, prefix: string): boolean {
