@@ -21,6 +21,7 @@ export type {
   StepOptions,
   StepResult,
 } from "./env.js";
+export { CLOSE_CODES, ERRORS, type ErrorCode } from "./error-table.js";
 export {
   ActionError,
   type ErrorFacts,

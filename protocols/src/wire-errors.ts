@@ -1,5 +1,6 @@
 // Errors as they travel, and back: a code, what happened, the remedy and the facts.
 import { checkFields } from "./check.js";
+import { CLASSES } from "./error-table.js";
 import {
   ActionError,
   type ErrorFacts,
@@ -56,18 +57,13 @@ function wireFacts(facts: ErrorFacts): ErrorFacts {
 
 type ErrorClass = new (code: string, summary: string, remedy: string, facts: ErrorFacts) => WorldError;
 
-const CLASSES: readonly (readonly [codePrefix: string, ErrorClass])[] = [
-  ["action_", ActionError],
-  ["option_", OptionError],
-  ["world_", WorldFileError],
-  ["message_", ProtocolError],
-  ["tensor_", ProtocolError],
-  ["tick_", ProtocolError],
-  ["session_", ProtocolError],
-  ["stream_", ProtocolError],
-  ["request_", ProtocolError],
-  ["connection_", ProtocolError],
-];
+// Those whose constructors take other facts are made above all others.
+const CONSTRUCTORS: Readonly<Partial<Record<(typeof CLASSES)[keyof typeof CLASSES], ErrorClass>>> = {
+  ActionError,
+  OptionError,
+  WorldFileError,
+  ProtocolError,
+};
 
 /** The error that the peer threw, of the same class. */
 export function errorFromWire(wire: WireError | ErrorMessage): WorldError {
@@ -78,6 +74,7 @@ export function errorFromWire(wire: WireError | ErrorMessage): WorldError {
   if (code === "shape_mismatch" && Array.isArray(facts.expected) && Array.isArray(facts.got)) {
     return new ShapeError(String(facts.what), facts.expected, facts.got);
   }
-  const [, Class] = CLASSES.find(([prefix]) => code.startsWith(prefix)) ?? ["", WorldError];
+  const [, name] = Object.entries(CLASSES).find(([start]) => code.startsWith(start)) ?? [];
+  const Class = (name && CONSTRUCTORS[name]) || WorldError;
   return new Class(code, message, remedy, facts);
 }

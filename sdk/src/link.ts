@@ -1,6 +1,7 @@
 // A connection to a server that outlives its sockets: requests and their replies by id, streams, liveness, and a new
 // socket when the old one is lost. It knows nothing of sessions; they attach themselves to each new socket.
 import {
+  CLOSE_CODES,
   type ClientMessage,
   type Codec,
   decodeMessage,
@@ -57,7 +58,7 @@ interface Pending {
 }
 
 // The server closed because of what we sent. To send it again on a new socket would only repeat that.
-const OUR_FAULT: ReadonlySet<number> = new Set([1003, 1007, 1009]);
+const OUR_FAULT: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES));
 
 // They wait for no room: the one shows life, the other makes room.
 const AT_ONCE: ReadonlySet<string> = new Set(["ping", "cancel"]);

@@ -2,6 +2,7 @@
 // becomes an `error` message, and only a message that can't be decoded closes the socket. What goes wrong beyond that
 // costs this connection alone (`guarded`).
 import {
+  CLOSE_CODES,
   type ClientMessage,
   type Codec,
   type CreditMessage,
@@ -31,12 +32,6 @@ import type { Party, Turns } from "./turns.js";
 const CONGESTED_BYTES = 4 * 2 ** 20;
 /** Bytes a second that a client takes at least: so long a pong is waited for that is behind others still to be sent. */
 const SLOWEST = 100_000;
-/** WebSocket close codes of the errors after which nothing more is read. */
-const CLOSING: Readonly<Record<string, number>> = {
-  message_text: 1003,
-  message_malformed: 1007,
-  message_header_too_big: 1009,
-};
 const CLOSE_TRY_LATER = 1013;
 /** What a client's ping or pong has around its data. */
 const FRAME_BYTES = 6;
@@ -198,7 +193,7 @@ export class Connection implements Owner, Holder, Party {
       this.begin(decodeClientMessage(this.codec, data, this.limits.maxHeaderBytes), data.length);
     } catch (error) {
       this.sendError(error, error instanceof MessageError ? error.requestId : undefined);
-      const closeCode = error instanceof ProtocolError ? CLOSING[error.code] : undefined;
+      const closeCode = error instanceof ProtocolError ? CLOSE_CODES[error.code] : undefined;
       if (closeCode) this.socket.close(closeCode);
     }
   }
