@@ -5,10 +5,31 @@ import gymnasium
 from worldstep.channels import scale, unscale
 from worldstep.connection import Connection
 from worldstep.env import WorldstepEnv
-from worldstep.errors import WorldstepError
+from worldstep.errors import (
+    ActionError,
+    OptionError,
+    ProtocolError,
+    ResetNeededError,
+    ShapeError,
+    WorldFileError,
+    WorldstepError,
+)
 from worldstep.vector_env import WorldstepVectorEnv
 
-__all__ = ["Connection", "WorldstepEnv", "WorldstepError", "WorldstepVectorEnv", "scale", "unscale"]
+__all__ = [
+    "ActionError",
+    "Connection",
+    "OptionError",
+    "ProtocolError",
+    "ResetNeededError",
+    "ShapeError",
+    "WorldFileError",
+    "WorldstepEnv",
+    "WorldstepError",
+    "WorldstepVectorEnv",
+    "scale",
+    "unscale",
+]
 
 gymnasium.register(
     id="worldstep/World-v0",

@@ -24,10 +24,9 @@ from websockets.sync.client import ClientConnection
 from worldstep.dialling import CLOSE_SECONDS, FAILURES, Dialler, cut, is_final, patient
 from worldstep.errors import WorldstepError
 from worldstep.patience import Patience
-from worldstep.wire import PROTOCOL, Message, decode, encode
+from worldstep.table import OPENING, OUR_FAULT, PROTOCOL
+from worldstep.wire import Message, decode, encode
 
-# The server closed because of what we sent: to send it again would only repeat that.
-OUR_FAULT = (1003, 1007, 1009)
 BACKOFF_SECONDS = (0.05, 1.0)  # first, longest
 # Errors after which a session is no longer ours, for good.
 GONE = ("session_unknown", "session_closed", "session_idle", "session_not_owned", "session_taken_over")
@@ -260,7 +259,7 @@ class Connection:
             if error is not None and error.code in GONE and session is not None:
                 error = self._let_go(session, error)
             outcomes[i] = error or message
-            if message.header["type"] == "opened":  # known from now on, should the next socket have to resume it
+            if message.header["type"] in OPENING:  # known from now on, should the next socket have to resume it
                 self._tokens[message.header["session"]] = message.header["token"]
         elif error is not None and "id" not in message.header:
             if "session" in message.header:

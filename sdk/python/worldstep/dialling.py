@@ -24,7 +24,7 @@ except ImportError:  # websockets 15
 from websockets.uri import parse_uri
 
 from worldstep.errors import WorldstepError
-from worldstep.wire import SUBPROTOCOL
+from worldstep.table import SUBPROTOCOL
 
 CLOSE_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 20.0  # between pings; where the pong is as late, the connection is lost, but see `patient`

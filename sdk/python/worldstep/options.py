@@ -10,11 +10,9 @@ import numpy as np
 from worldstep.arrays import depth, tensor_of
 from worldstep.connection import Request
 from worldstep.errors import WorldstepError
+from worldstep.table import RESET_FIELDS, RESET_TENSORS
 
-# Names on the wire, and the dimensions that the option of one env has.
-FIELDS = {"task": ("task", 0), "start": ("start", 0), "max_ticks": ("maxTicks", 0)}
-TENSORS = {"frames": (np.uint8, 4), "actions": (np.float32, 3), "proprioception": (np.float32, 1)}
-NAMES = (*FIELDS, *TENSORS)
+NAMES = (*RESET_FIELDS, *RESET_TENSORS)
 
 Options = Union[Mapping[str, Any], Sequence[Union[Mapping[str, Any], None]], None]
 
@@ -32,10 +30,10 @@ def reset_request(seed: int, options: Mapping[str, Any]) -> Request:
             raise WorldstepError("option_unknown", f'reset has no option "{name}"', {"option": name}, remedy)
         if value is None:
             continue
-        if name in FIELDS:
-            fields[FIELDS[name][0]] = plain(value)
+        if name in RESET_FIELDS:
+            fields[RESET_FIELDS[name]] = plain(value)
         else:
-            tensors[name] = tensor_of(name, value, np.dtype(TENSORS[name][0]), f"option_{name}")
+            tensors[name] = tensor_of(name, value, np.dtype(RESET_TENSORS[name][0]), f"option_{name}")
     return Request("reset", fields, tensors)
 
 
@@ -47,7 +45,7 @@ def for_each(options: Options, count: int) -> list[dict[str, Any]]:
         return [dict(own or {}) for own in options]
     each: list[dict[str, Any]] = [{} for _ in range(count)]
     for name, value in (options or {}).items():
-        alone = {**FIELDS, **TENSORS}.get(name, ("", np.inf))[1]
+        alone = 0 if name in RESET_FIELDS else RESET_TENSORS.get(name, ("", np.inf))[1]
         if depth(value) > alone:
             check_count(name, len(value), count)
         for i, own in enumerate(each):

@@ -15,11 +15,10 @@ import numpy as np
 from worldstep.connection import Connection, Request
 from worldstep.errors import WorldstepError, reset_needed
 from worldstep.patience import logger
+from worldstep.table import LASTING
 from worldstep.wire import Message
 
 SEEDS = 2**53
-# What of a world must stay as it was while an env lives.
-FIXED = ("fps", "stride", "observationSpace", "actionSpace", "action", "proprioception")
 
 
 class Place(NamedTuple):
@@ -177,7 +176,7 @@ class Sessions:
         name, old = self._world, self.world_info
         ids = self._connection.open(name, len(which))
         new = self._connection.worlds[name]
-        if any(new.get(key) != old.get(key) for key in FIXED):
+        if any(new.get(key) != old.get(key) for key in LASTING):
             self._connection.free(ids)
             message = f"the server's world {name} is not the one that this env was made for: its spaces or channels differ"
             raise WorldstepError("request_unknown_world", message, {"world": name}, "make the env anew")

@@ -8,13 +8,11 @@ from typing import Any, Mapping, NamedTuple
 import msgpack
 import numpy as np
 
+from worldstep import table
 from worldstep.errors import WorldstepError
+from worldstep.table import MAX_HEADER_BYTES
 
-PROTOCOL = "worldstep.v1"
-SUBPROTOCOL = "worldstep.v1.msgpack"
-
-MAX_HEADER_BYTES = 1 << 20
-DTYPES = {"uint8": np.dtype("u1"), "int32": np.dtype("<i4"), "float32": np.dtype("<f4")}
+DTYPES = {name: np.dtype(type) for name, type in table.DTYPES.items()}
 
 
 class Message(NamedTuple):
