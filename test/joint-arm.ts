@@ -82,6 +82,9 @@ export function jointArmSpec(id: string): EnvSpec {
     tasks: ["move the arm about"],
     starts: [],
     maxTicks: 0,
+    cameras: [],
+    state: [],
+    determinism: "bitwise",
     acceptsFrames: false,
   };
 }

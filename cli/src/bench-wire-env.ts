@@ -32,6 +32,9 @@ export const COUNTER_SPEC: EnvSpec = {
   tasks: ["play"],
   starts: [],
   maxTicks: 0,
+  cameras: [],
+  state: [],
+  determinism: "bitwise",
   acceptsFrames: false,
 };
 

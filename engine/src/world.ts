@@ -92,7 +92,7 @@ function renamed(entries: Entries, tensorName: (name: string) => string): Entrie
 
 /** What users of the world see of it. */
 export function specOf(manifest: WorldManifest): EnvSpec {
-  const { id, fps, stride, action, state, tasks, starts, maxTicks, sampler, dynamics } = manifest;
+  const { id, fps, stride, action, state, tasks, starts, maxTicks, sampler, dynamics, determinism } = manifest;
   const { height, width } = cameraOf(manifest);
   const pixels = [stride, height, width, 3];
   const { low, high } = state;
@@ -116,6 +116,9 @@ export function specOf(manifest: WorldManifest): EnvSpec {
     },
     action: action.channels,
     proprioception: state.channels.slice(0, state.proprioception).map(labelOf),
+    cameras: manifest.cameras.map(({ name }) => ({ name, key: "frames", height, width })),
+    state: state.channels.map(({ name, unit }) => ({ name, ...(unit !== undefined && { unit }) })),
+    determinism,
     tasks,
     starts: starts.names,
     maxTicks,

@@ -39,6 +39,8 @@ export function checkFields(
     const got = Object.hasOwn(value, name) ? value[name] : undefined;
     if (got !== undefined) {
       clean[name] = checkKind(field.kind, got, ignoreUnknown, path + name);
+    } else if (field.absent !== undefined) {
+      clean[name] = field.absent;
     } else if (!field.optional) {
       throw new MessageError("message_field_missing", `field ${path}${name} is missing`, "send it", {
         field: path + name,

@@ -10,7 +10,7 @@ import { MessageError } from "./check.js";
 import { type Codec, decodeClientMessage, decodeMessage, encodeMessage, msgpackCodec, protobufCodec } from "./codec.js";
 import { ENVELOPE, MESSAGE_SHAPES, type TensorRule } from "./fields.js";
 import type { Fields, Kind } from "./kinds.js";
-import type { Message, StepMessage, SteppedMessage } from "./messages.js";
+import type { HelloMessage, Message, StepMessage, SteppedMessage, WorldInfo } from "./messages.js";
 import { byteTensor, type Dtype, elementCount, floatTensor, type Tensor } from "./tensor.js";
 
 const CODECS = [msgpackCodec, protobufCodec];
@@ -141,6 +141,14 @@ describe.each(CODECS)("$subprotocol", (codec) => {
   it("ignores in a server's message what it doesn't know", () => {
     const bytes = framed(codec.pack({ type: "pong", id: 1, token: "from a newer server" }));
     expect(decodeMessage(codec, bytes)).toEqual({ type: "pong", id: 1, tensors: {} });
+  });
+
+  it("reads a world of an older server, which tells less of itself", () => {
+    const [world] = (HELLO as HelloMessage).worlds as [WorldInfo];
+    const { cameras: _, state: __, determinism: ___, ...older } = world;
+    const { tensors: ____, ...header } = HELLO;
+    const told = decodeMessage(codec, framed(codec.pack({ ...header, worlds: [older] })));
+    expect(told).toMatchObject({ worlds: [{ ...older, cameras: [], state: [], determinism: "batch" }] });
   });
 
   it("refuses padding that isn't zero", () => {
@@ -278,6 +286,9 @@ const HELLO: Message = {
       actionSpace: { type: "box", dtype: "float32", shape: [4, 5], low: -1, high: 1 },
       action: [{ name: "dx", unit: "m", low: -0.015, high: 0.015, kind: "delta", idle: 0 }],
       proprioception: [],
+      cameras: [{ name: "table", key: "frames", height: 8, width: 8 }],
+      state: [{ name: "x", unit: "m" }, { name: "cos yaw" }],
+      determinism: "bitwise",
       tasks: ["play", "reach"],
       starts: [],
       maxTicks: 0,

@@ -15,6 +15,28 @@ export interface Observation extends Readonly<Record<string, Tensor>> {
 /** Facts about a tick that are the same for the same seed and actions: no times, no addresses. JSON values only. */
 export type Info = Readonly<Record<string, unknown>>;
 
+/** A named source of frames. */
+export interface Camera {
+  readonly name: string;
+  /** Key of its frames in an observation, uint8 `[stride, height, width, 3]`: `frames` of the first camera. */
+  readonly key: string;
+  /** Pixels. */
+  readonly height: number;
+  /** Pixels. */
+  readonly width: number;
+}
+
+/** One of the numbers of the state vector. */
+export interface StateChannel {
+  readonly name: string;
+  /** m, rad, px. */
+  readonly unit?: string;
+}
+
+/** What an env promises of its bits: that they do not depend on what runs beside it, or that they may. */
+export type Determinism = "bitwise" | "batch";
+export const DETERMINISM = ["bitwise", "batch"] as const satisfies readonly Determinism[];
+
 /** What is fixed about an env. */
 export interface EnvSpec {
   /** Name of the world, for example `tabletop-nano`. */
@@ -30,6 +52,14 @@ export interface EnvSpec {
   readonly action: readonly Channel[];
   /** One name with its unit for each element of `observation.proprioception`, for example `x (m)`. */
   readonly proprioception: readonly string[];
+  /** Where frames come from, the main one first; empty where the env doesn't tell. */
+  readonly cameras: readonly Camera[];
+  /**
+   * What a tick says in numbers, `[Q]`: the elements of `observation.proprioception`, then those of
+   * `info.environmentState`, whose keys are `stateName` of these. Empty where the env doesn't tell.
+   */
+  readonly state: readonly StateChannel[];
+  readonly determinism: Determinism;
   /** Names that `reset({ task })` takes; the first is the default. */
   readonly tasks: readonly string[];
   /** Names that `reset({ start })` takes; empty where the env makes its start states from the seed. */
@@ -101,6 +131,17 @@ export interface Env {
    */
   stepChunk?(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
   close(): Promise<void>;
+}
+
+/** The state channel that a name with its unit tells of, `x (m)` or `cos 4 yaw`. */
+export function stateChannel(text: string): StateChannel {
+  const [, name, unit] = /^(.*) \(([^()]*)\)$/.exec(text) ?? [];
+  return name === undefined || unit === undefined ? { name: text } : { name, unit };
+}
+
+/** The name of a state channel with its unit, as `EnvSpec.proprioception` and `info.environmentState` have it. */
+export function stateName({ name, unit }: StateChannel): string {
+  return unit === undefined ? name : `${name} (${unit})`;
 }
 
 /** How a vector env goes on after an episode ends (Gymnasium's `AutoresetMode`, same names and meaning). */

@@ -2,7 +2,9 @@
 // which. The types in messages.ts follow from it, both codecs and the checks work from it, and `npm run derive` writes
 // worldstep.v1.proto, the tables of docs/protocol.md and what the Python client knows from it: comments here are read there.
 import { CHANNEL_KINDS } from "./channel.js";
+import { DETERMINISM } from "./env.js";
 import {
+  added,
   bool,
   bound,
   choice,
@@ -85,6 +87,26 @@ const CHANNEL = struct("Channel", {
   idle: optional(6, number),
 });
 
+/** A source of frames. */
+const CAMERA = struct("Camera", {
+  /** of the camera */
+  name: needed(1, string),
+  /** key of its frames in an observation: `frames` of the first camera */
+  key: needed(2, string),
+  /** pixels */
+  height: needed(3, uint),
+  /** pixels */
+  width: needed(4, uint),
+});
+
+/** What one number of the state is. */
+const STATE_CHANNEL = struct("StateChannel", {
+  /** of the channel */
+  name: needed(1, string),
+  /** m, rad, px */
+  unit: optional(2, string),
+});
+
 /** A world that a server hosts. */
 export const WORLD_INFO = struct(
   "WorldInfo",
@@ -105,6 +127,12 @@ export const WORLD_INFO = struct(
     action: needed(15, list(CHANNEL)),
     /** name and unit of each element of `observation.proprioception` */
     proprioception: needed(8, list(string)),
+    /** where frames come from, the main one first; empty where the world does not tell */
+    cameras: added(16, list(CAMERA), []),
+    /** what a tick says in numbers: the elements of `observation.proprioception`, then those of `info.environmentState`, whose keys are `name (unit)`; empty where the world does not tell */
+    state: added(17, list(STATE_CHANNEL), []),
+    /** `bitwise`: a session's bits do not depend on what runs beside it. `batch`: they may */
+    determinism: added(18, choice(...DETERMINISM), "batch"),
     /** what `reset.task` takes; the first is the default */
     tasks: needed(9, list(string)),
     /** what `reset.start` takes; may be empty */

@@ -10,16 +10,22 @@ export {
   msgpackCodec,
   protobufCodec,
 } from "./codec.js";
-export type {
-  AutoresetMode,
-  Env,
-  EnvSpec,
-  Info,
-  Observation,
-  ResetOptions,
-  ResetResult,
-  StepOptions,
-  StepResult,
+export {
+  type AutoresetMode,
+  type Camera,
+  DETERMINISM,
+  type Determinism,
+  type Env,
+  type EnvSpec,
+  type Info,
+  type Observation,
+  type ResetOptions,
+  type ResetResult,
+  type StateChannel,
+  type StepOptions,
+  type StepResult,
+  stateChannel,
+  stateName,
 } from "./env.js";
 export { CLOSE_CODES, ERRORS, type ErrorCode } from "./error-table.js";
 export {

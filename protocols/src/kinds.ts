@@ -18,6 +18,8 @@ export interface Field {
   readonly number: number;
   readonly kind: Kind;
   readonly optional: boolean;
+  /** What is read where it is absent, as a peer that is older leaves it. */
+  readonly absent?: unknown;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
@@ -35,6 +37,9 @@ export const map = <const Of extends Kind>(of: Of) => ({ kind: "map", of }) as c
 export const struct = <const F extends Fields>(name: string, fields: F, reserved: Reserved = {}) =>
   ({ kind: "struct", name, fields, reserved }) as const;
 export const needed = <const K extends Kind>(number: number, kind: K) => ({ number, kind, optional: false }) as const;
+/** A field that not every peer knows: `absent` is what its absence says. */
+export const added = <const K extends Kind>(number: number, kind: K, absent: unknown) =>
+  ({ number, kind, optional: false, absent }) as const;
 export const optional = <const K extends Kind>(number: number, kind: K) => ({ number, kind, optional: true }) as const;
 
 /** The type of what a field of kind `K` holds. */

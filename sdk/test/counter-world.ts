@@ -38,6 +38,12 @@ export const COUNTER_SPEC: EnvSpec = {
   tasks: ["play", "climb"],
   starts: ["zero", "ten"],
   maxTicks: 5,
+  cameras: [{ name: "scope", key: "frames", height: SIZE, width: SIZE }],
+  state: [
+    { name: "count", unit: "1" },
+    { name: "tick", unit: "1" },
+  ],
+  determinism: "bitwise",
   acceptsFrames: false,
 };
 

@@ -23,6 +23,9 @@ function world(id: string, changes: Partial<EnvSpec> = {}): EnvSpec {
     tasks: ["play"],
     starts: [],
     maxTicks: 60,
+    cameras: [],
+    state: [],
+    determinism: "bitwise",
     acceptsFrames: false,
     ...changes,
   };

@@ -1,4 +1,5 @@
 // The spec makes sense in itself.
+import { DETERMINISM, stateName } from "@worldstep/protocols";
 import type { NamedCheck } from "./check.js";
 import { expect, expectEqual } from "./expect.js";
 
@@ -40,9 +41,27 @@ export const specChecks: readonly NamedCheck[] = [
       expectEqual(spec.action.length, spec.actionSpace.shape[1], "number of action channels");
       const { proprioception } = spec.observationSpace.spaces;
       expectEqual(spec.proprioception.length, proprioception?.shape[0] ?? 0, "number of proprioception names");
+      const told = spec.state.slice(0, spec.proprioception.length).map(stateName);
+      if (told.length > 0) expectEqual(told, spec.proprioception, "the first state channels");
       expect(spec.tasks.length > 0, "there is no task");
       expectEqual(new Set(spec.tasks).size, spec.tasks.length, "number of different tasks");
       expectEqual(new Set(spec.starts).size, spec.starts.length, "number of different starts");
+    },
+  ],
+  [
+    "spec: cameras",
+    async ({ open }) => {
+      const { cameras, observationSpace, stride, determinism } = (await open()).spec;
+      for (const { name, key, height, width } of cameras) {
+        const { dtype, shape } = observationSpace.spaces[key] ?? {};
+        expectEqual(
+          { dtype, shape },
+          { dtype: "uint8", shape: [stride, height, width, 3] },
+          `frames of camera ${name}`,
+        );
+      }
+      expectEqual(new Set(cameras.map(({ name }) => name)).size, cameras.length, "number of different cameras");
+      expect(DETERMINISM.includes(determinism), `determinism is ${determinism}`);
     },
   ],
   [

@@ -26,6 +26,9 @@ const SPEC: EnvSpec = {
   tasks: ["reach"],
   starts: [],
   maxTicks: 20,
+  cameras: [],
+  state: [],
+  determinism: "bitwise",
   acceptsFrames: false,
 };
 

@@ -19,6 +19,7 @@ import {
   type ResetResult,
   type StepOptions,
   type StepResult,
+  stateChannel,
   toAction,
 } from "@worldstep/protocols";
 import { Random } from "@worldstep/sdk";
@@ -39,6 +40,9 @@ const ACTION: EnvSpec["action"] = [
   channel("yaw", "rad", 0.15, "delta"),
   channel("gripper", "m", 0.02, "gripper"),
 ];
+
+/** Names, with units, of what `POSE_KEYS` names. */
+const PROPRIOCEPTION = ["x (m)", "y (m)", "z (m)", "yaw (rad)", "opening (m)"];
 
 /** All that can be known about the present moment; arrays by task are in the order of `SCORED_TASKS`. */
 export interface SimulatorState extends Scene {
@@ -295,7 +299,10 @@ function specOf({ size, cameras }: Required<SimulatorOptions>): EnvSpec {
     },
     actionSpace: { type: "box", dtype: "float32", shape: [STRIDE, POSE_KEYS.length], low: -1, high: 1 },
     action: ACTION,
-    proprioception: ["x (m)", "y (m)", "z (m)", "yaw (rad)", "opening (m)"],
+    proprioception: PROPRIOCEPTION,
+    cameras: cameras.map((name) => ({ name, key: frameKey(name), height: size, width: size })),
+    state: [...PROPRIOCEPTION, ...ENVIRONMENT_STATE].map(stateChannel),
+    determinism: "bitwise",
     tasks: TASKS,
     starts: [],
     maxTicks: MAX_TICKS,
