@@ -102,7 +102,7 @@ describe.each(CODECS)("$subprotocol", (codec) => {
   });
 
   const refused: [code: string, header: Record<string, unknown>][] = [
-    ["message_unknown_type", { type: "fork", id: 1 }],
+    ["message_unknown_type", { type: "rewind", id: 1 }],
     ["message_field_missing", { id: 1 }],
     ["message_field_missing", { type: "open", id: 1 }],
     ["message_field_invalid", { type: "open", id: 2 ** 53, world: "w" }],
@@ -126,7 +126,7 @@ describe.each(CODECS)("$subprotocol", (codec) => {
     ["message_unexpected_type", { type: "hello", id: 1 }],
     ["message_unexpected_type", { type: "pong" }],
     ["message_unexpected_type", { type: "error", id: 1, code: 7, more: true }],
-    ["message_unknown_type", { type: "fork", id: 1 }],
+    ["message_unknown_type", { type: "rewind", id: 1 }],
     ["message_field_missing", { type: "open", id: 1 }],
   ])("refuses from a client with %s, whatever the fields: %j", (code, header) => {
     const bytes = framed(codec.pack(header));

@@ -99,6 +99,11 @@ export interface StepOptions {
   readonly nfe?: number;
 }
 
+export interface ForkOptions {
+  /** A whole number in [0, 2^53): the fork's random numbers are those of this seed from its next tick on. */
+  readonly seed?: number;
+}
+
 export interface ResetResult {
   readonly observation: Observation;
   readonly info: Info;
@@ -130,6 +135,23 @@ export interface Env {
    * episode; what lies behind that tick is not shown, and changes no bit of what is.
    */
   stepChunk?(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
+  /**
+   * Another env at the same moment. Without a seed it goes on as this one does: the same actions give the same bits, resets
+   * without a seed the same episodes. Neither sees what the other does, and each is closed by itself.
+   * Throws `ResetNeededError` before the first reset, and `WorldError` (`env_cannot_fork`).
+   */
+  fork?(options?: ForkOptions): Promise<Env>;
+  /**
+   * This moment as bytes, as `packSnapshot` makes them: an env of the same world that restores them, in whatever process,
+   * goes on as this one does, resets without a seed included.
+   * Throws `ResetNeededError` before the first reset, and `WorldError` (`env_cannot_snapshot`).
+   */
+  snapshot?(): Promise<Uint8Array>;
+  /**
+   * Goes on from a snapshot, also before the first reset. It is that moment, or throws and nothing has changed:
+   * `SnapshotError`, and `WorldError` (`env_cannot_snapshot`).
+   */
+  restore?(snapshot: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -17,7 +17,7 @@ export const ERRORS = {
   // env
   reset_needed: {
     where: "env",
-    what: "`step` before the first `reset`, or after the episode ended; `facts.why` is `never_reset` or `episode_ended`",
+    what: "`step`, or what `facts.call` names, before the first `reset`, or after the episode ended; `facts.why` is `never_reset` or `episode_ended`",
     remedy: "call `reset`",
   },
   action_shape: {
@@ -91,6 +91,36 @@ export const ERRORS = {
     where: "env",
     what: "a tick came out as NaN or infinity, and was not committed; `facts.tick`",
     remedy: "reset; if that does not help, export the world again",
+  },
+  env_cannot_fork: {
+    where: "env",
+    what: "`fork` of an env that can't, or of a wrapper that doesn't say what stands around a fork",
+    remedy: "reset another env with the seed, and repeat the actions",
+  },
+  env_cannot_snapshot: {
+    where: "env",
+    what: "`snapshot` or `restore` of an env that has no snapshots",
+    remedy: "reset with the seed, and repeat the actions",
+  },
+  snapshot_damaged: {
+    where: "env",
+    what: "bytes that are no whole snapshot: cut, flipped, or never one; `facts.why`. The env stays where it was, here and below",
+    remedy: "keep all its bytes as they were",
+  },
+  snapshot_version: {
+    where: "env",
+    what: "a snapshot of another version of worldstep; `facts.expected`, `got`",
+    remedy: "restore it with the version that took it",
+  },
+  snapshot_world: {
+    where: "env",
+    what: "a snapshot of another world, or of one with other contents or options; `facts.expected`, `got`",
+    remedy: "restore it in an env of that world",
+  },
+  snapshot_backend: {
+    where: "env",
+    what: "a snapshot of a world that was opened with another precision, number of threads, runtime or kind of machine: the bits would be others; `facts.expected`, `got`",
+    remedy: "open the world as it was opened then",
   },
   env_closed: { where: "env", what: "a call on an env after `close`", remedy: "open a new one" },
   internal: { where: "env", what: "the server failed; the cause is in its log", remedy: "retry once; report it" },
@@ -546,6 +576,7 @@ export const CLASSES = {
   world_: "WorldFileError",
   shape_mismatch: "ShapeError",
   reset_needed: "ResetNeededError",
+  snapshot_: "SnapshotError",
   message_: "ProtocolError",
   tensor_: "ProtocolError",
   tick_: "ProtocolError",

@@ -36,16 +36,16 @@ export class ActionError extends WorldError {
   override readonly name = "ActionError";
 }
 
-/** `step` came before `reset`, or after the episode ended. */
+/** `step` came before `reset`, or after the episode ended; or `call` came before it. */
 export class ResetNeededError extends WorldError {
   override readonly name = "ResetNeededError";
 
-  constructor(why: "never_reset" | "episode_ended") {
+  constructor(why: "never_reset" | "episode_ended", call = "step") {
     super(
       "reset_needed",
-      why === "never_reset" ? "step() before the first reset()" : "step() after the episode ended",
+      why === "never_reset" ? `${call}() before the first reset()` : `${call}() after the episode ended`,
       "call reset() first",
-      { why },
+      { why, ...(call !== "step" && { call }) },
     );
   }
 }
@@ -58,6 +58,11 @@ export class OptionError extends WorldError {
 /** The world on disk can't be used; `facts.file` names the file. Codes start with `world_`. */
 export class WorldFileError extends WorldError {
   override readonly name = "WorldFileError";
+}
+
+/** A snapshot can't be restored here. Codes start with `snapshot_`. */
+export class SnapshotError extends WorldError {
+  override readonly name = "SnapshotError";
 }
 
 /** The peer broke the protocol, or the connection was lost. */

@@ -165,7 +165,7 @@ export const LIMITS = struct("Limits", {
   maxSessions: needed(1, uint),
   /** open sessions of one connection */
   maxSessionsPerConnection: needed(7, uint),
-  /** open `step` and `reset` requests of one session, and replies that a session keeps for retries, within 2 MiB */
+  /** open requests of one session that wait for one another (`step`, `reset`, ..), and replies that a session keeps for retries, within 2 MiB */
   maxInFlight: needed(2, uint),
   /** open subscriptions of one connection */
   maxStreams: needed(3, uint),
@@ -328,6 +328,24 @@ export const MESSAGES = {
     },
     tensors: { actions: sent("float32", "[K, stride, A]") },
   },
+  fork: {
+    from: "client",
+    reply: "forked",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The fork's random numbers are of it from its next tick on; without one they are the session's. */
+      seed: "optional",
+    },
+    tensors: {},
+  },
+  snapshot: { from: "client", reply: "snapshotted", fields: { id: "needed", session: "needed" }, tensors: {} },
+  restore: {
+    from: "client",
+    reply: "restored",
+    fields: { id: "needed", session: "needed" },
+    tensors: { snapshot: sent("uint8", "[n]") },
+  },
   close: { from: "client", reply: "closed", fields: { id: "needed", session: "needed" }, tensors: {} },
   cancel: {
     from: "client",
@@ -438,6 +456,42 @@ export const MESSAGES = {
       serverMs: "needed",
     },
     tensors: "observation",
+  },
+  forked: {
+    from: "server",
+    fields: {
+      id: "needed",
+      /** The new session. */
+      session: "needed",
+      /** The new session's. */
+      token: "needed",
+      /** The tick at which it was forked. */
+      tick: "needed",
+      ended: "needed",
+    },
+    tensors: {},
+  },
+  snapshotted: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The tick that it shows. */
+      tick: "needed",
+      ended: "needed",
+    },
+    tensors: { snapshot: sent("uint8", "[n]") },
+  },
+  restored: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The tick at which the session is now. */
+      tick: "needed",
+      ended: "needed",
+    },
+    tensors: {},
   },
   closed: { from: "server", fields: { id: "needed", session: "needed" }, tensors: {} },
   cancelled: {

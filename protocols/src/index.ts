@@ -17,6 +17,7 @@ export {
   type Determinism,
   type Env,
   type EnvSpec,
+  type ForkOptions,
   type Info,
   type Observation,
   type ResetOptions,
@@ -35,10 +36,12 @@ export {
   ProtocolError,
   ResetNeededError,
   ShapeError,
+  SnapshotError,
   WorldError,
   WorldFileError,
 } from "./errors.js";
 export { LASTING, PROTOCOL, STREAM_POLICIES } from "./fields.js";
+export { cannotFork, cannotSnapshot, checkFork, fork, restore, snapshot } from "./fork.js";
 export {
   type CancelledMessage,
   type CancelMessage,
@@ -48,6 +51,8 @@ export {
   type CloseMessage,
   type CreditMessage,
   type ErrorMessage,
+  type ForkedMessage,
+  type ForkMessage,
   type FrameMessage,
   type HelloMessage,
   isClientMessage,
@@ -64,9 +69,13 @@ export {
   type PongMessage,
   type Replies,
   type ResetMessage,
+  type RestoredMessage,
+  type RestoreMessage,
   type ResumedMessage,
   type ResumeMessage,
   type ServerMessage,
+  type SnapshotMessage,
+  type SnapshottedMessage,
   type StepChunkMessage,
   type StepMessage,
   type SteppedChunkMessage,
@@ -82,6 +91,14 @@ export {
 } from "./messages.js";
 export { checkKeys, checkReset, checkStep } from "./options.js";
 export { cut, shown } from "./shown.js";
+export {
+  checkLike,
+  packSnapshot,
+  type Snapshot,
+  type SnapshotOrigin,
+  snapshotPosition,
+  unpackSnapshot,
+} from "./snapshot.js";
 export { type ActionLike, actionsOf, type BoxSpace, blocksOf, type DictSpace, toAction, toActions } from "./spaces.js";
 export { stepChunk } from "./step-chunk.js";
 export {

@@ -7,6 +7,7 @@ import {
   ProtocolError,
   ResetNeededError,
   ShapeError,
+  SnapshotError,
   WorldError,
   WorldFileError,
 } from "./errors.js";
@@ -20,6 +21,8 @@ const ERRORS = [
   new ProtocolError("tick_out_of_order", "expected tick 3", "send the expected tick", { expected: 3, got: 5 }),
   new ResetNeededError("never_reset"),
   new ResetNeededError("episode_ended"),
+  new ResetNeededError("never_reset", "fork"),
+  new SnapshotError("snapshot_world", "a snapshot of another world", "open that", { got: "a", expected: "b" }),
   new ShapeError("frames", ["F", 64, 64, 3], [1, 2]),
   new WorldError("capacity_sessions", "the server is full", "close a session", { maxSessions: 8 }),
 ];

@@ -8,6 +8,7 @@ import {
   ProtocolError,
   ResetNeededError,
   ShapeError,
+  SnapshotError,
   WorldError,
   WorldFileError,
 } from "./errors.js";
@@ -63,13 +64,14 @@ const CONSTRUCTORS: Readonly<Partial<Record<(typeof CLASSES)[keyof typeof CLASSE
   OptionError,
   WorldFileError,
   ProtocolError,
+  SnapshotError,
 };
 
 /** The error that the peer threw, of the same class. */
 export function errorFromWire(wire: WireError | ErrorMessage): WorldError {
   const { code, message, remedy, facts } = wire;
   if (code === "reset_needed" && (facts.why === "never_reset" || facts.why === "episode_ended")) {
-    return new ResetNeededError(facts.why);
+    return new ResetNeededError(facts.why, typeof facts.call === "string" ? facts.call : undefined);
   }
   if (code === "shape_mismatch" && Array.isArray(facts.expected) && Array.isArray(facts.got)) {
     return new ShapeError(String(facts.what), facts.expected, facts.got);

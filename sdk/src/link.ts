@@ -63,6 +63,9 @@ const OUR_FAULT: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES));
 // They wait for no room: the one shows life, the other makes room.
 const AT_ONCE: ReadonlySet<string> = new Set(["ping", "cancel"]);
 
+// They may wait for others of their session.
+const STOPPABLE: ReadonlySet<string> = new Set(["step", "stepChunk", "reset", "fork", "snapshot", "restore"]);
+
 /** Bytes per second. Until so slow a network has carried what was sent, the server's silence says nothing. */
 const SLOWEST = 100_000;
 
@@ -148,7 +151,7 @@ export class Link {
       givenUp = () => {
         if (!this.#pending.delete(id)) return;
         reject(signal?.reason);
-        const stoppable = ["step", "stepChunk", "reset"].includes(request.type);
+        const stoppable = STOPPABLE.has(request.type);
         if (stoppable && this.#socket) this.request({ type: "cancel", target: id, tensors: {} }).catch(() => undefined);
       };
     });

@@ -17,6 +17,15 @@ export class Random {
     for (let i = 0; i < 12; i++) this.uint32();
   }
 
+  /** All that later numbers depend on, four whole numbers; `state` of another goes on as that one does. */
+  get state(): readonly number[] {
+    return [this.#a, this.#b, this.#c, this.#counter];
+  }
+
+  set state([a = 0, b = 0, c = 0, counter = 0]: readonly number[]) {
+    [this.#a, this.#b, this.#c, this.#counter] = [a | 0, b | 0, c | 0, counter | 0];
+  }
+
   /** Uniform in [0, 2^32). */
   uint32(): number {
     const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0;

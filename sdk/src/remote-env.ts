@@ -2,10 +2,13 @@
 // socket and the request that has no reply is sent again, unchanged; the server runs no tick twice.
 import {
   type ActionLike,
+  byteTensor,
+  checkFork,
   checkReset,
   checkStep,
   type Env,
   type EnvSpec,
+  type ForkOptions,
   LASTING,
   type Observation,
   observationOf,
@@ -51,7 +54,7 @@ export class RemoteEnv implements Env, Attachment {
     readonly timeoutMs: number,
     resumed?: ResumedMessage,
   ) {
-    this.#key = key;
+    this.#key = { session: key.session, token: key.token };
     this.#tick = resumed?.tick;
     this.#attached = Promise.resolve(resumed);
     this.#generation = link.generation;
@@ -90,26 +93,62 @@ export class RemoteEnv implements Env, Attachment {
       checkReset(this.spec, kept);
       const tensors = resetTensors(kept);
       const { frames: _, actions: __, proprioception: ___, ...rest } = kept;
-      try {
-        const reply = await within(this.timeoutMs, `reset of session ${this.session}`, async (signal) => {
-          const ask = () => this.#ask({ type: "reset", session: this.session, ...rest, tensors }, signal);
-          try {
-            return await ask();
-          } catch (error) {
-            if (!isGone(error)) throw error;
-            await this.#reopen(signal);
-            return await ask();
-          }
-        });
-        this.#tick = 0;
-        this.#serverMs = reply.serverMs;
-        return { observation: observationOf(reply), info: reply.info };
-      } catch (error) {
-        // A refused reset changed nothing. Of one without a reply nobody knows.
-        if (isUnanswered(error)) this.#tick = undefined;
-        throw error;
-      }
+      const reply = await this.#begin(() => ({ type: "reset", session: this.session, ...rest, tensors }));
+      this.#tick = 0;
+      this.#serverMs = reply.serverMs;
+      return { observation: observationOf(reply), info: reply.info };
     });
+  }
+
+  /** In a session of its own, on the same connection. Rejects as `step` does; of a fork whose reply was lost nothing stays. */
+  fork(options: ForkOptions = {}): Promise<RemoteEnv> {
+    const { seed } = options;
+    return this.#inOrder(async () => {
+      checkFork(options);
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset", "fork");
+      const seeded = seed === undefined ? {} : { seed };
+      const reply = await this.#call({ type: "fork", session: this.session, ...seeded, tensors: {} });
+      const fork = new RemoteEnv(this.spec, reply, this.link, this.timeoutMs);
+      fork.#tick = reply.tick;
+      return fork;
+    });
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    return this.#inOrder(async () => {
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset", "snapshot");
+      const reply = await this.#call({ type: "snapshot", session: this.session, tensors: {} });
+      return reply.tensors.snapshot.data.slice(); // the message's memory is much else
+    });
+  }
+
+  /** Where the server has given the session up, in a new one, as `reset`. */
+  restore(snapshot: Uint8Array): Promise<void> {
+    const tensors = { snapshot: byteTensor(new Uint8Array(snapshot), [snapshot.length]) };
+    return this.#inOrder(async () => {
+      const reply = await this.#begin(() => ({ type: "restore", session: this.session, tensors }));
+      this.#tick = reply.tick;
+    });
+  }
+
+  // What begins anew: in a new session where the server has given the old one up.
+  async #begin<R extends Request & { readonly type: "reset" | "restore" }>(make: () => R): Promise<Reply<R>> {
+    const { type } = make();
+    try {
+      return await within(this.timeoutMs, `${type} of session ${this.session}`, async (signal) => {
+        try {
+          return await this.#ask(make(), signal);
+        } catch (error) {
+          if (!isGone(error)) throw error;
+          await this.#reopen(signal);
+          return await this.#ask(make(), signal);
+        }
+      });
+    } catch (error) {
+      // What was refused changed nothing. Of what has no reply nobody knows.
+      if (isUnanswered(error)) this.#tick = undefined;
+      throw error;
+    }
   }
 
   /** Rejects also with `connection_lost` or `request_timeout`; the same call again steps at most once in all. */

@@ -18,7 +18,6 @@ export {
   type Moment,
   type Simulator,
   type SimulatorState,
-  type Snapshot,
   simulatorSpec,
 } from "./simulator/simulator.js";
 export { SCORED_TASKS, type ScoredTask, TASKS, type Task } from "./simulator/tasks.js";

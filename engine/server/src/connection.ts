@@ -240,11 +240,13 @@ export class Connection implements Owner, Holder, Party {
     const tensors = {};
     switch (request.type) {
       case "open": {
-        const session = await this.opened(request.world);
-        if (this.socket.readyState !== this.socket.OPEN)
-          await this.table.close(session); // nobody knows its token
-        else await this.adopt(session);
-        return { type: "opened", session: session.id, token: session.token, tensors };
+        const { id: session, token } = await this.opened(() => this.table.open(request.world));
+        return { type: "opened", session, token, tensors };
+      }
+      case "fork": {
+        const parent = this.owned(request.session);
+        const { id: session, token, tick, ended } = await this.opened(() => this.table.fork(parent, this, request));
+        return { type: "forked", session, token, tick: tick as number, ended, tensors };
       }
       case "resume": {
         const session = this.table.unlock(request.session, request.token);
@@ -258,6 +260,10 @@ export class Connection implements Owner, Holder, Party {
       case "step":
       case "stepChunk":
         return this.owned(request.session).step(this, request);
+      case "snapshot":
+        return this.owned(request.session).snapshot(this, request);
+      case "restore":
+        return this.owned(request.session).restore(this, request);
       case "close": {
         const session = this.owned(request.session);
         this.sessions.delete(session);
@@ -281,11 +287,16 @@ export class Connection implements Owner, Holder, Party {
     }
   }
 
-  private async opened(world: string): Promise<Session> {
+  /** A new session of this connection. */
+  private async opened(open: () => Promise<Session>): Promise<Session> {
     this.checkRoom();
     this.opening += 1;
     try {
-      return await this.table.open(world);
+      const session = await open();
+      if (this.socket.readyState !== this.socket.OPEN)
+        await this.table.close(session); // nobody knows its token
+      else await this.adopt(session);
+      return session;
     } finally {
       this.opening -= 1;
     }

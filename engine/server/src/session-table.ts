@@ -1,6 +1,14 @@
 // All open sessions of a server: admission, and finding a session by its id.
-import { type Env, type EnvSpec, type Limits, ProtocolError, shown, WorldError } from "@worldstep/protocols";
-import { Session } from "./session.js";
+import {
+  type Env,
+  type EnvSpec,
+  type ForkMessage,
+  type Limits,
+  ProtocolError,
+  shown,
+  WorldError,
+} from "@worldstep/protocols";
+import { type Begun, type Owner, Session } from "./session.js";
 
 /** A world that a server offers: any env factory. An env must not write to an observation after it returned it. */
 export interface HostedWorld {
@@ -40,6 +48,15 @@ export class SessionTable {
       const facts = { world: shown(world), worlds };
       throw new ProtocolError("request_unknown_world", summary, "use one of its worlds", facts);
     }
+    return this.admit(world, async () => ({ env: await hosted.open() }));
+  }
+
+  /** Opens a session of what `owner`'s `session` makes of itself for `request`. Throws `capacity_sessions`, and as `fork`. */
+  fork(session: Session, owner: Owner, request: ForkMessage): Promise<Session> {
+    return this.admit(session.world, () => session.fork(owner, request));
+  }
+
+  private async admit(world: string, begin: () => Promise<Begun>): Promise<Session> {
     const { maxSessions, maxInFlight, sessionIdleSeconds, maxIdleSeconds } = this.limits;
     if (this.sessions.size + this.opening >= maxSessions) {
       throw new WorldError(
@@ -51,14 +68,14 @@ export class SessionTable {
     }
     this.opening += 1;
     try {
-      const env = await hosted.open();
+      const begun = await begin();
       if (this.closed) {
-        await env.close();
+        await begun.env.close();
         throw new ProtocolError("session_closed", "the server shuts down", "open a session on another server");
       }
       const session = new Session({
+        ...begun,
         world,
-        env,
         maxInFlight,
         lostSeconds: sessionIdleSeconds,
         idleSeconds: maxIdleSeconds,

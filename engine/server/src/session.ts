@@ -3,7 +3,10 @@
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import {
   blocksOf,
+  byteTensor,
   type Env,
+  type ForkMessage,
+  fork,
   type ObservationMessage,
   observationsTensors,
   observationTensors,
@@ -11,11 +14,18 @@ import {
   type ResetMessage,
   ResetNeededError,
   type ResetOptions,
+  type RestoredMessage,
+  type RestoreMessage,
+  restore,
+  type SnapshotMessage,
+  type SnapshottedMessage,
   type StepChunkMessage,
   type StepMessage,
   type SteppedChunkMessage,
   type SteppedMessage,
   type StepResult,
+  snapshot,
+  snapshotPosition,
   stepChunk,
   tensorBytes,
   type WorldError,
@@ -29,9 +39,15 @@ export interface Owner {
   congested(): boolean;
 }
 
-export interface SessionOptions {
-  readonly world: string;
+/** An env, and where it is: nowhere before its first reset. */
+export interface Begun {
   readonly env: Env;
+  readonly tick?: number;
+  readonly ended?: boolean;
+}
+
+export interface SessionOptions extends Begun {
+  readonly world: string;
   readonly maxInFlight: number;
   /** How long nobody may own it, before `onIdle`. */
   readonly lostSeconds: number;
@@ -42,7 +58,7 @@ export interface SessionOptions {
   readonly onStep: (seconds: number) => void;
 }
 
-/** A `step` or `reset` that has not begun. */
+/** A `step`, say, that has not begun. */
 interface Waiting {
   readonly owner: Owner;
   readonly id: number;
@@ -69,7 +85,7 @@ export class Session {
   /** Last committed tick; undefined before the first reset. */
   tick: number | undefined;
   /** Whether the episode is over. */
-  ended = false;
+  ended: boolean;
 
   private owner: Owner | undefined;
   private waiting: Waiting[] = [];
@@ -80,7 +96,10 @@ export class Session {
   private idleTimer: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
 
-  constructor(private readonly options: SessionOptions) {}
+  constructor(private readonly options: SessionOptions) {
+    this.tick = options.tick;
+    this.ended = options.ended ?? false;
+  }
 
   /** Requests that have not begun. */
   get waitingRequests(): number {
@@ -144,8 +163,7 @@ export class Session {
       const serverMs = performance.now() - started;
       this.tick = 0;
       this.ended = false;
-      this.recent.clear();
-      this.recentBytes = 0;
+      this.forget();
       this.show({ tick: 0, observation, info, reward: 0, terminated: false, truncated: false });
       const tensors = observationTensors(observation);
       return { type: "observation", session: this.id, tick: 0, info, serverMs, tensors };
@@ -179,6 +197,37 @@ export class Session {
         this.show({ tick: tick + k, ...result });
       }
       return reply;
+    });
+  }
+
+  /** An env of its own at this one's moment, for another session. */
+  fork(owner: Owner, { id, seed }: ForkMessage): Promise<Begun> {
+    return this.enqueue(owner, id, async () => {
+      const { tick } = this;
+      if (tick === undefined) throw new ResetNeededError("never_reset", "fork");
+      const env = await fork(this.options.env, seed === undefined ? {} : { seed });
+      return { env, tick, ended: this.ended };
+    });
+  }
+
+  snapshot(owner: Owner, { id }: SnapshotMessage): Promise<Omit<SnapshottedMessage, "id">> {
+    return this.enqueue(owner, id, async () => {
+      const { tick, ended } = this;
+      if (tick === undefined) throw new ResetNeededError("never_reset", "snapshot");
+      const bytes = await snapshot(this.options.env);
+      const tensors = { snapshot: byteTensor(bytes, [bytes.length]) };
+      return { type: "snapshotted", session: this.id, tick, ended, tensors };
+    });
+  }
+
+  restore(owner: Owner, { id, tensors }: RestoreMessage): Promise<Omit<RestoredMessage, "id">> {
+    return this.enqueue(owner, id, async () => {
+      const bytes = tensors.snapshot.data;
+      const { tick, ended } = snapshotPosition(bytes);
+      await restore(this.options.env, bytes);
+      Object.assign(this, { tick, ended });
+      this.forget();
+      return { type: "restored", session: this.id, tick, ended, tensors: {} };
     });
   }
 
@@ -295,6 +344,12 @@ export class Session {
       this.recent.delete(oldest);
       this.recentBytes -= bytesOf(forgotten);
     }
+  }
+
+  /** Replies of another course: none of them answers a step of this one. */
+  private forget(): void {
+    this.recent.clear();
+    this.recentBytes = 0;
   }
 
   private show(tick: Tick): void {

@@ -24,7 +24,7 @@ RESET_TENSORS = {
 }
 
 # Replies that bring a new session, with its token.
-OPENING = ("opened",)
+OPENING = ("opened", "forked")
 
 # What of a world must stay as it was while an env of it lives.
 LASTING = ("fps", "stride", "observationSpace", "actionSpace", "action", "proprioception")
@@ -39,6 +39,7 @@ CLASSES = {
     "world_": "WorldFileError",
     "shape_mismatch": "ShapeError",
     "reset_needed": "ResetNeededError",
+    "snapshot_": "SnapshotError",
     "message_": "ProtocolError",
     "tensor_": "ProtocolError",
     "tick_": "ProtocolError",

@@ -140,6 +140,11 @@ export class Physics {
     };
   }
 
+  /** MuJoCo's. */
+  get version(): string {
+    return this.#mujoco.mj_versionString();
+  }
+
   geomNames(): string[] {
     return Array.from({ length: this.#model.ngeom }, (_, i) => this.#mujoco.mj_id2name(this.#model, OBJECT.geom, i));
   }

@@ -130,17 +130,16 @@ test("the command stays in the workspace, and the tip follows it; a zero action 
 test("restore goes back to a snapshot, also in another simulator, to the bit", async () => {
   const [first, second] = [await createSimulator(), await createSimulator()];
   await rollout(first, 11);
-  const snapshot = first.snapshot();
+  const snapshot = await first.snapshot();
   const onwards = async (simulator: Simulator): Promise<unknown[]> => {
     const steps: unknown[] = [];
     for (let tick = 0; tick < 4; tick++) steps.push(await simulator.step(constant(0.3, -0.5, -0.6, 0.2, 0.5)));
     return steps;
   };
   const expected = await onwards(first);
-  first.restore(snapshot);
+  await first.restore(snapshot);
   expect(await onwards(first)).toEqual(expected);
-  await second.reset({ seed: 12 });
-  second.restore(snapshot);
+  await second.restore(snapshot);
   expect(await onwards(second)).toEqual(expected);
   await first.close();
   await second.close();

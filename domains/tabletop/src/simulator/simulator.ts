@@ -6,21 +6,27 @@ import {
   byteTensor,
   type Channel,
   type ChannelKind,
+  checkFork,
+  checkLike,
   checkReset,
   checkStep,
   type Env,
   type EnvSpec,
+  type ForkOptions,
   floatTensor,
   type Info,
   type Observation,
   OptionError,
+  packSnapshot,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
+  type SnapshotOrigin,
   type StepOptions,
   type StepResult,
   stateChannel,
   toAction,
+  unpackSnapshot,
 } from "@worldstep/protocols";
 import { Random } from "@worldstep/sdk";
 import { ENVIRONMENT_STATE, environmentState } from "./environment-state.js";
@@ -80,20 +86,25 @@ interface Episode {
   readonly trace: readonly Moment[];
 }
 
-/** A moment that `restore` returns to; opaque. */
-export interface Snapshot {
+/** All that a simulator goes on from. */
+interface Kept {
   readonly episode: Episode;
   readonly physics: PhysicsState;
+  /** Of `Random`: what resets without a seed draw from. */
+  readonly seeds: readonly number[];
 }
+
+/** Of `Kept`: another with any change of its structure. */
+const LAYOUT = 1;
 
 /** A simulated world, with what evaluation needs beyond `Env`. These calls throw `ResetNeededError` before a reset. */
 export interface Simulator extends Env {
   state(): SimulatorState;
   /** Moves the arm to `pose` (clamped to the workspace) at once, keeping the objects. */
   setTip(pose: Pose): void;
-  snapshot(): Snapshot;
-  /** Goes back to `snapshot`, also one of another simulator of the same version. */
-  restore(snapshot: Snapshot): void;
+  fork(options?: ForkOptions): Promise<Simulator>;
+  snapshot(): Promise<Uint8Array>;
+  restore(snapshot: Uint8Array): Promise<void>;
   /** The present moment, shape `[size, size, 3]`, uint8. */
   renderFrame(camera: CameraName, size: number): ByteTensor;
 }
@@ -196,15 +207,55 @@ class TabletopSimulator implements Simulator {
     this.#episode = { ...episode, command: this.physics.setTip(poseInWorkspace((key) => pose[key])) };
   }
 
-  snapshot(): Snapshot {
-    return { episode: this.#present(), physics: this.physics.save() };
+  async fork(options: ForkOptions = {}): Promise<Simulator> {
+    const kept = this.#kept("fork");
+    checkFork(options);
+    const fork = new TabletopSimulator(await Physics.create(), this.options);
+    fork.#goOnFrom(kept);
+    if (options.seed !== undefined) fork.#seeds = new Random(options.seed, "seeds");
+    return fork;
   }
 
-  restore(snapshot: Snapshot): void {
+  async snapshot(): Promise<Uint8Array> {
+    const state = this.#kept("snapshot");
+    const { tick, ended } = state.episode;
+    return packSnapshot({ ...this.#origin, tick, ended, state });
+  }
+
+  async restore(snapshot: Uint8Array): Promise<void> {
     this.#checkOpen();
-    this.physics.applyDomain(snapshot.episode.domain);
-    this.physics.restore(snapshot.physics);
-    this.#episode = snapshot.episode;
+    const { state } = unpackSnapshot(snapshot, this.#origin);
+    checkLike(state, this.#anyKept());
+    this.#goOnFrom(state as Kept);
+  }
+
+  get #origin(): SnapshotOrigin {
+    return {
+      world: `tabletop ${JSON.stringify(this.options)}`,
+      backend: `mujoco ${this.physics.version}`,
+      layout: LAYOUT,
+    };
+  }
+
+  #kept(call: string): Kept {
+    return { episode: this.#present(call), physics: this.physics.save(), seeds: this.#seeds.state };
+  }
+
+  #goOnFrom({ episode, physics, seeds }: Kept): void {
+    this.physics.applyDomain(episode.domain);
+    this.physics.restore(physics);
+    this.#episode = episode;
+    this.#seeds.state = seeds;
+  }
+
+  // Something of the structure that a snapshot must have.
+  #anyKept(): Kept {
+    const layout = drawLayout(0, this.options.varied, this.options.missing);
+    const [moment, yes, one] = [this.#moment(), SCORED_TASKS.map(() => true), SCORED_TASKS.map(() => 1)];
+    const numbers = { maxTicks: 0, tick: 0, ended: false, command: layout.tip };
+    const scores = { succeeded: yes, success: yes, rewards: one, trace: [moment] };
+    const episode: Episode = { task: TASKS[0], layout, domain: drawDomain(0, 1), ...numbers, ...scores };
+    return { episode, physics: this.physics.save(), seeds: this.#seeds.state };
   }
 
   renderFrame(camera: CameraName, size: number): ByteTensor {
@@ -217,9 +268,9 @@ class TabletopSimulator implements Simulator {
     return { tip: this.physics.tip, cubes: Float64Array.from(this.physics.cubes) };
   }
 
-  #present(): Episode {
+  #present(call?: string): Episode {
     this.#checkOpen();
-    if (!this.#episode) throw new ResetNeededError("never_reset");
+    if (!this.#episode) throw new ResetNeededError("never_reset", call);
     return this.#episode;
   }
 
