@@ -52,6 +52,10 @@ class AtBudget extends Wrapper {
     return super.stepChunk(actions, this.#budgeted(options));
   }
 
+  protected override around(env: Env): AtBudget {
+    return new AtBudget(env, this.#spec);
+  }
+
   #budgeted(options: StepOptions): StepOptions {
     const { nfe } = this.spec;
     return { ...(nfe && { nfe: nfe.default }), ...options };

@@ -5,14 +5,18 @@ import {
   byteTensor,
   type Env,
   type FloatTensor,
+  type ForkOptions,
   floatTensor,
   type Observation,
+  packSnapshot,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
+  type SnapshotOrigin,
   type StepOptions,
   type StepResult,
   toActions,
+  unpackSnapshot,
 } from "@worldstep/protocols";
 import { Wrapper } from "@worldstep/sdk";
 
@@ -84,6 +88,47 @@ export class WindowAlone extends Wrapper {
       this.#running = running;
       return results;
     });
+  }
+
+  override fork(options: ForkOptions = {}): Promise<Env> {
+    return this.inOrder(async () => {
+      const fork = (await super.fork(options)) as WindowAlone;
+      const { seed } = options;
+      // Every call begins the env within anew, with the seed that is kept here.
+      if (fork.#running && seed !== undefined) {
+        fork.#running = { ...fork.#running, options: { ...fork.#running.options, seed } };
+      }
+      return fork;
+    });
+  }
+
+  protected override around(env: Env): WindowAlone {
+    const fork = new WindowAlone(env, this.window);
+    fork.#running = this.#running;
+    return fork;
+  }
+
+  override snapshot(): Promise<Uint8Array> {
+    return this.inOrder(async () => {
+      const inner = await super.snapshot();
+      const running = this.#running;
+      if (!running) throw new ResetNeededError("never_reset", "snapshot");
+      const { ticks: tick, ended } = running;
+      return packSnapshot({ ...this.#origin, tick, ended, state: { inner, running } });
+    });
+  }
+
+  override restore(bytes: Uint8Array): Promise<void> {
+    const kept = new Uint8Array(bytes);
+    return this.inOrder(async () => {
+      const { inner, running } = unpackSnapshot(kept, this.#origin).state as { inner: Uint8Array; running: Running };
+      await super.restore(inner);
+      this.#running = running;
+    });
+  }
+
+  get #origin(): SnapshotOrigin {
+    return { world: `a window of ${this.window} alone`, backend: "none", layout: 1 };
   }
 
   #after(running: Running, action: Float32Array, { observation, terminated }: StepResult): Running {

@@ -1,6 +1,7 @@
 // Checks that an env keeps the contract of `Env`: the counterpart of Gymnasium's `check_env`.
 import { type Env, WorldError } from "@worldstep/protocols";
 import { episodeChecks } from "./checks/episode.js";
+import { forkChecks } from "./checks/fork.js";
 import { refusalChecks } from "./checks/refusals.js";
 import { specChecks } from "./checks/spec.js";
 
@@ -33,7 +34,7 @@ export interface CheckReport {
 export async function checkEnv(open: () => Promise<Env>, options: CheckEnvOptions = {}): Promise<CheckReport> {
   const { seed = 1, ticks = 3, throwOnFailure = true } = options;
   const checks: CheckResult[] = [];
-  for (const [name, run] of [...specChecks, ...episodeChecks, ...refusalChecks]) {
+  for (const [name, run] of [...specChecks, ...episodeChecks, ...refusalChecks, ...forkChecks]) {
     const envs: Env[] = [];
     const context = {
       seed,

@@ -1,5 +1,6 @@
 // A connection to a worldstep server, and all that can be done over it.
 import {
+  type ForkOptions,
   type HelloMessage,
   msgpackCodec,
   OptionError,
@@ -37,6 +38,8 @@ export interface ConnectOptions {
  * that had to open a new session.
  */
 export interface RemoteStreamEnv extends StreamEnv, SessionKey {
+  /** In a session of its own, on the same connection. */
+  fork(options?: ForkOptions): Promise<RemoteStreamEnv>;
   /** Milliseconds that the env itself took for the last reset or step, as the server measured it. */
   readonly serverMs: number;
   /** The last tick that is known to be made; undefined before a reset, and where the reply to one was lost. */
@@ -128,6 +131,14 @@ export class Connection {
 }
 
 class RemoteStream extends ObservedEnv<RemoteEnv> implements RemoteStreamEnv {
+  override fork(options?: ForkOptions): Promise<RemoteStreamEnv> {
+    return super.fork(options) as Promise<RemoteStream>;
+  }
+
+  protected override around(env: RemoteEnv): RemoteStream {
+    return new RemoteStream(env);
+  }
+
   get session(): string {
     return this.env.session;
   }

@@ -4,15 +4,20 @@ import {
   actionsOf,
   type Env,
   type FloatTensor,
+  type ForkOptions,
   type Info,
   type Observation,
+  packSnapshot,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
+  type SnapshotOrigin,
   type StepOptions,
   type StepResult,
+  snapshotPosition,
   toAction,
   toActions,
+  unpackSnapshot,
 } from "@worldstep/protocols";
 import { copied } from "./reset-tensors.js";
 import { Wrapper } from "./wrapper.js";
@@ -36,6 +41,12 @@ export interface Episode {
 export interface RecordedEnv extends Env {
   /** All episodes so far, the one under way included. */
   readonly episodes: readonly Episode[];
+  /** Its recording begins with a copy of the episode under way. */
+  fork(options?: ForkOptions): Promise<RecordedEnv>;
+  /** With the episode under way, its frames included. */
+  snapshot(): Promise<Uint8Array>;
+  /** The episode up to there is recorded as another one, and goes on. */
+  restore(snapshot: Uint8Array): Promise<void>;
 }
 
 /**
@@ -55,6 +66,9 @@ interface Growing extends Episode {
   terminated: boolean;
   truncated: boolean;
 }
+
+/** What a recording's snapshot is of; the env's own is in it. */
+const ORIGIN: SnapshotOrigin = { world: "a recording", backend: "none", layout: 1 };
 
 class Recorder extends Wrapper implements RecordedEnv {
   readonly episodes: Growing[] = [];
@@ -90,11 +104,48 @@ class Recorder extends Wrapper implements RecordedEnv {
     });
   }
 
+  override fork(options?: ForkOptions): Promise<RecordedEnv> {
+    return this.inOrder(async () => (await super.fork(options)) as Recorder);
+  }
+
+  protected override around(env: Env): Recorder {
+    const fork = new Recorder(env);
+    const episode = this.episodes.at(-1);
+    if (episode) fork.episodes.push(copiedEpisode(episode));
+    return fork;
+  }
+
+  override snapshot(): Promise<Uint8Array> {
+    return this.inOrder(async () => {
+      const inner = await super.snapshot();
+      return packSnapshot({ ...ORIGIN, ...snapshotPosition(inner), state: { inner, episode: this.#episode() } });
+    });
+  }
+
+  override restore(bytes: Uint8Array): Promise<void> {
+    const kept = new Uint8Array(bytes);
+    return this.inOrder(async () => {
+      const { inner, episode } = unpackSnapshot(kept, ORIGIN).state as { inner: Uint8Array; episode: Growing };
+      await super.restore(inner);
+      this.episodes.push(episode);
+    });
+  }
+
   #episode(): Growing {
     const episode = this.episodes.at(-1);
     if (!episode) throw new ResetNeededError("never_reset");
     return episode;
   }
+}
+
+function copiedEpisode({ observations, infos, actions, rewards, ...rest }: Growing): Growing {
+  return {
+    ...rest,
+    observations: [...observations],
+    infos: [...infos],
+    actions: [...actions],
+    rewards: [...rewards],
+  };
 }
 
 // Of a chunk those actions that made a tick before the episode's end.

@@ -5,11 +5,13 @@ import {
   byteTensor,
   type Env,
   elementCount,
+  type ForkOptions,
   type Observation,
   type ResetOptions,
   type ResetResult,
   type StepOptions,
   type StepResult,
+  snapshotPosition,
 } from "@worldstep/protocols";
 import { concatMap, type Observable, Subject } from "rxjs";
 import { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
@@ -45,6 +47,9 @@ export interface StreamEnv extends Env {
   /** Steps through `actions`; see `rollout`. */
   rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult>;
   stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]>;
+  fork(options?: ForkOptions): Promise<StreamEnv>;
+  snapshot(): Promise<Uint8Array>;
+  restore(snapshot: Uint8Array): Promise<void>;
   /** Steps through `plan` in chunks; see `rolloutPlan`. */
   rolloutPlan(plan: readonly ActionLike[], options?: StepOptions): Observable<StepResult>;
 }
@@ -60,6 +65,8 @@ export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements Stre
   readonly frames$: Observable<Frame>;
   readonly #events = new Subject<ResetEvent | StepEvent>();
   #tick = 0;
+  // The tick after all calls so far, also those that run: where a fork that is asked for now begins.
+  #next: Promise<number> = Promise.resolve(0);
 
   constructor(env: E) {
     super(env);
@@ -68,22 +75,42 @@ export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements Stre
   }
 
   override async reset(options?: ResetOptions): Promise<ResetResult> {
-    const result = await super.reset(options);
+    const result = await this.#moving(super.reset(options), () => 0);
     this.#tick = 0;
     this.#events.next({ type: "reset", tick: 0, ...result });
     return result;
   }
 
   override async step(action: ActionLike, options?: StepOptions): Promise<StepResult> {
-    const result = await super.step(action, options);
+    const result = await this.#moving(super.step(action, options), (_, tick) => tick + 1);
     this.#show(result);
     return result;
   }
 
   override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
-    const results = await super.stepChunk(actions, options);
+    const results = await this.#moving(super.stepChunk(actions, options), ({ length }, tick) => tick + length);
     for (const result of results) this.#show(result);
     return results;
+  }
+
+  /** The fork has streams of its own, which number its ticks on. */
+  override async fork(options?: ForkOptions): Promise<StreamEnv> {
+    const next = this.#next;
+    const fork = (await super.fork(options)) as ObservedEnv<E>;
+    fork.#tick = await next;
+    fork.#next = next;
+    return fork;
+  }
+
+  protected override around(env: E): ObservedEnv<E> {
+    return new ObservedEnv(env);
+  }
+
+  /** The streams show the ticks after it, not the moment itself. */
+  override async restore(bytes: Uint8Array): Promise<void> {
+    const kept = new Uint8Array(bytes);
+    await this.#moving(super.restore(kept), () => snapshotPosition(kept).tick);
+    this.#tick = snapshotPosition(kept).tick;
   }
 
   rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult> {
@@ -100,6 +127,16 @@ export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements Stre
     } finally {
       this.#events.complete();
     }
+  }
+
+  // `call`, after which the tick is `after` what it gave and the tick before.
+  #moving<T>(call: Promise<T>, after: (result: T, tick: number) => number): Promise<T> {
+    const before = this.#next;
+    this.#next = call.then(
+      async (result) => after(result, await before),
+      () => before,
+    );
+    return call;
   }
 
   #show(result: StepResult): void {

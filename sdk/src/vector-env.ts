@@ -10,6 +10,7 @@ import {
   elementCount,
   type FloatTensor,
   floatTensor,
+  fork,
   type Info,
   type Observation,
   OptionError,
@@ -28,6 +29,11 @@ import { copied } from "./reset-tensors.js";
 export interface VectorEnvOptions {
   /** Default `NextStep`, as in Gymnasium. */
   readonly autoreset?: AutoresetMode;
+}
+
+export interface VectorForkOptions extends VectorEnvOptions {
+  /** One for each fork: its random numbers are of it. Without them all go on with the env's own. */
+  readonly seeds?: readonly number[];
 }
 
 export type EpisodeOptions = Omit<ResetOptions, "seed">;
@@ -110,10 +116,14 @@ interface Row {
   readonly env: Env;
   options: EpisodeOptions;
   observation: Observation | undefined;
+  /** Whether it may be stepped: it was reset, or is a fork. */
+  begun: boolean;
   ended: boolean;
   committed: { readonly actions: FloatTensor; readonly made: readonly StepResult[] } | undefined;
   turn: Turn | undefined;
 }
+
+const BEGUN = { begun: true, ended: false, committed: undefined, turn: undefined };
 
 /**
  * N envs with equal spaces, stepped as one. All N requests are issued at once and awaited together.
@@ -139,6 +149,22 @@ export class VectorEnv {
   readonly #rows: readonly Row[];
   #queue: Promise<unknown> = Promise.resolve();
 
+  /**
+   * `size` forks of `env` at its present moment, stepped as one; it needs no reset, but for one with a mask, which wants to
+   * show what all envs showed last. Forks without seeds are alike until their actions differ. Throws `OptionError`
+   * (`option_vector`), what `fork` throws, and what the constructor throws; none stays open then.
+   */
+  static async fork(env: Env, size: number, { seeds, ...options }: VectorForkOptions = {}): Promise<VectorEnv> {
+    checkOptions(options);
+    if (seeds !== undefined && seeds.length !== size) {
+      throw new OptionError("option_vector", `${seeds.length} seeds for ${size} forks`, "give one for each");
+    }
+    const open = (i: number) => fork(env, seeds === undefined ? {} : { seed: seeds[i] as number });
+    const vector = await opened(open, size, options);
+    for (const row of vector.#rows) row.begun = true;
+    return vector;
+  }
+
   /** Takes over `envs`: `close` closes them. Throws `OptionError` (`option_vector`, `option_autoreset`, `option_unknown`). */
   constructor(envs: readonly Env[], options: VectorEnvOptions = {}) {
     checkOptions(options);
@@ -158,6 +184,7 @@ export class VectorEnv {
       env,
       options: {},
       observation: undefined,
+      begun: false,
       ended: false,
       committed: undefined,
       turn: undefined,
@@ -235,7 +262,7 @@ export class VectorEnv {
         const episode: EpisodeOptions = Array.isArray(options) ? options[i] : options;
         const seeded = seeds === undefined ? episode : { ...episode, seed: seeds[i] as number };
         const { observation, info } = await row.env.reset(seeded);
-        Object.assign(row, { options: episode, observation, ended: false, committed: undefined, turn: undefined });
+        Object.assign(row, { options: episode, observation, ...BEGUN });
         return info;
       }),
     );
@@ -262,7 +289,7 @@ export class VectorEnv {
   // This env's actions `[K, stride, A]`, or undefined where they are ignored.
   #check(row: Row, index: number, actions: readonly ActionLike[]): FloatTensor | undefined {
     if (row.ended && this.autoreset === "NextStep") return undefined;
-    if (row.observation === undefined) throw new VectorEnvError([index], new ResetNeededError("never_reset"));
+    if (!row.begun) throw new VectorEnvError([index], new ResetNeededError("never_reset"));
     if (row.ended) throw new VectorEnvError([index], new ResetNeededError("episode_ended"));
     const blocks = this.#toActions(index, actions);
     const taken = row.committed?.actions.data;
@@ -371,9 +398,13 @@ export async function openVector(
   options?: VectorEnvOptions,
 ): Promise<VectorEnv> {
   checkOptions(options);
-  const opened = await Promise.allSettled(Array.from({ length: size }, open));
-  const envs = opened.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
-  const failed = opened.find((outcome) => outcome.status === "rejected");
+  return opened(open, size, options);
+}
+
+async function opened(open: (i: number) => Promise<Env>, size: number, options?: VectorEnvOptions): Promise<VectorEnv> {
+  const outcomes = await Promise.allSettled(Array.from({ length: size }, (_, i) => open(i)));
+  const envs = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (failed === undefined) return new VectorEnv(envs, options);
   await closeAll(envs).catch(() => undefined); // the first error is the one to tell
   throw failed.reason;

@@ -1,18 +1,24 @@
 // The base of what stands around an env and changes something of it.
 import {
   type ActionLike,
+  cannotFork,
   type Env,
   type EnvSpec,
+  type ForkOptions,
+  fork,
   type ResetOptions,
   type ResetResult,
+  restore,
   type StepOptions,
   type StepResult,
+  snapshot,
   stepChunk,
 } from "@worldstep/protocols";
 
 /**
  * An env around another one: every call goes on to `env`. Extend it, and override what is to be other; of `step` and
  * `stepChunk` both, since neither calls the other. Around an env that denoises nothing jointly a chunk has one tick.
+ * What keeps something of its own between calls puts it into `around`, `snapshot` and `restore`.
  */
 export class Wrapper<E extends Env = Env> implements Env {
   #last: Promise<unknown> = Promise.resolve();
@@ -35,8 +41,33 @@ export class Wrapper<E extends Env = Env> implements Env {
     return stepChunk(this.env, actions, options);
   }
 
+  /** A fork of `env`, within what `around` says. */
+  async fork(options?: ForkOptions): Promise<Env> {
+    const env = (await fork(this.env, options)) as E;
+    try {
+      return await this.around(env);
+    } catch (error) {
+      await env.close();
+      throw error;
+    }
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    return snapshot(this.env);
+  }
+
+  restore(bytes: Uint8Array): Promise<void> {
+    return restore(this.env, bytes);
+  }
+
   close(): Promise<void> {
     return this.env.close();
+  }
+
+  /** What this is around `env`, a fork of its own. Override it: a wrapper that doesn't can't fork (`env_cannot_fork`). */
+  protected around(env: E): Env | Promise<Env> {
+    if (this.constructor === Wrapper) return new Wrapper(env);
+    throw cannotFork();
   }
 
   /** Runs `call` after all calls before it: for one that makes several of `env`'s, or keeps something of its own. */

@@ -1,12 +1,20 @@
 // The counter, with chunks: ticks of a chunk are as those alone, and what lies behind the episode's end is not made.
-import type { ActionLike, EnvSpec, StepOptions, StepResult } from "@worldstep/protocols";
+import type { ActionLike, Env, EnvSpec, ForkOptions, StepOptions, StepResult } from "@worldstep/protocols";
 import { toActions } from "@worldstep/protocols";
 import { Wrapper } from "../src/wrapper.js";
 import { type CounterOptions, CounterWorld } from "./counter-world.js";
 
 export class ChunkedCounter extends Wrapper<CounterWorld> {
-  constructor(options?: CounterOptions) {
-    super(new CounterWorld(options));
+  constructor(made?: CounterOptions | CounterWorld) {
+    super(made instanceof CounterWorld ? made : new CounterWorld(made));
+  }
+
+  override fork(options?: ForkOptions): Promise<Env> {
+    return this.inOrder(() => super.fork(options));
+  }
+
+  protected override around(env: CounterWorld): ChunkedCounter {
+    return new ChunkedCounter(env);
   }
 
   override get spec(): EnvSpec {

@@ -3,17 +3,21 @@
 import {
   type ActionLike,
   byteTensor,
+  checkFork,
   type Env,
   type EnvSpec,
+  type ForkOptions,
   floatTensor,
   type Observation,
   OptionError,
+  packSnapshot,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
   type StepOptions,
   type StepResult,
   toAction,
+  unpackSnapshot,
   WorldError,
 } from "@worldstep/protocols";
 
@@ -47,6 +51,23 @@ export const COUNTER_SPEC: EnvSpec = {
   acceptsFrames: false,
 };
 
+type State = "new" | "running" | "ended" | "closed";
+
+interface Kept {
+  readonly random: number;
+  readonly count: number;
+  readonly tick: number;
+  readonly maxTicks: number;
+  readonly task: string;
+  readonly state: State;
+}
+
+const ORIGIN = { world: "counter", backend: "none", layout: 1 };
+
+function randomOf(seed: number): number {
+  return (seed * 2654435761 + 12345) % 2147483647;
+}
+
 /** What a test can bend to see that a broken env is found out. */
 export interface CounterOptions {
   /** Waits before each tick, so that calls overlap in time. */
@@ -67,7 +88,7 @@ export class CounterWorld implements Env {
   #tick = 0;
   #maxTicks = 0;
   #task = "play";
-  #state: "new" | "running" | "ended" | "closed" = "new";
+  #state: State = "new";
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(readonly options: CounterOptions = {}) {}
@@ -90,7 +111,7 @@ export class CounterWorld implements Env {
       if (!Number.isSafeInteger(maxTicks) || maxTicks < 0) {
         throw new OptionError("option_max_ticks", `maxTicks ${maxTicks}`, "send a whole number >= 0");
       }
-      if (seed !== undefined) this.#random = (seed * 2654435761 + 12345) % 2147483647;
+      if (seed !== undefined) this.#random = randomOf(seed);
       this.#count = (start === "ten" ? 10 : 0) + this.#draw();
       this.#tick = 0;
       this.#task = task;
@@ -118,6 +139,39 @@ export class CounterWorld implements Env {
       if (terminated || truncated) this.#state = "ended";
       return { observation: this.#observe(), reward: move, terminated, truncated, info: { tick: this.#tick } };
     });
+  }
+
+  fork(options: ForkOptions = {}): Promise<CounterWorld> {
+    return this.#inOrder(async () => {
+      const kept = this.#kept("fork");
+      checkFork(options);
+      const fork = new CounterWorld(this.options);
+      fork.#goOnFrom(kept);
+      if (options.seed !== undefined) fork.#random = randomOf(options.seed);
+      return fork;
+    });
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    return this.#inOrder(async () => {
+      const state = this.#kept("snapshot");
+      return packSnapshot({ ...ORIGIN, tick: this.#tick, ended: this.#state === "ended", state });
+    });
+  }
+
+  restore(bytes: Uint8Array): Promise<void> {
+    return this.#inOrder(async () => this.#goOnFrom(unpackSnapshot(bytes, ORIGIN).state as Kept));
+  }
+
+  #kept(call: string): Kept {
+    if (this.#state === "new") throw new ResetNeededError("never_reset", call);
+    const [random, count, tick, maxTicks] = [this.#random, this.#count, this.#tick, this.#maxTicks];
+    return { random, count, tick, maxTicks, task: this.#task, state: this.#state };
+  }
+
+  #goOnFrom({ random, count, tick, maxTicks, task, state }: Kept): void {
+    [this.#random, this.#count, this.#tick, this.#maxTicks] = [random, count, tick, maxTicks];
+    [this.#task, this.#state] = [task, state];
   }
 
   async close(): Promise<void> {
