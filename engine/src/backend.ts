@@ -93,6 +93,8 @@ export interface Tokenizer {
 }
 
 export interface Backend {
+  /** Names what its bits depend on besides the world: an episode goes on in no other than it began in. */
+  readonly kind: string;
   readonly dynamics: Dynamics;
   readonly tokenizer: Tokenizer;
   /** Frees the networks, after the calls that were made before. Later calls reject. */

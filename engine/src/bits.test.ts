@@ -72,7 +72,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
       world.manifest,
       failing(backend, () => ++runs === failAt),
     );
-    return new DreamedEnv(specOf(world.manifest), model, world.starts);
+    return new DreamedEnv(specOf(world.manifest), model, world);
   };
 
   it("an older world dreams what it dreams as it is written today", async () => {
@@ -164,13 +164,14 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
 });
 
 // The same backend, but a run fails, after it did its work, whenever `fails` says so.
-function failing({ dynamics, tokenizer, close }: Backend, fails: () => boolean): Backend {
+function failing({ kind, dynamics, tokenizer, close }: Backend, fails: () => boolean): Backend {
   const check = async <T>(run: Promise<T>): Promise<T> => {
     const result = await run;
     if (fails()) throw new Error("the run broke");
     return result;
   };
   return {
+    kind,
     dynamics: {
       empty: dynamics.empty,
       predict: (...args) => check(dynamics.predict(...args)),

@@ -325,7 +325,7 @@ describe("a failed tick", () => {
       },
     };
     const model = new WorldModel(loaded.manifest, { ...backend, dynamics });
-    const env = new DreamedEnv(specOf(loaded.manifest), model, loaded.starts);
+    const env = new DreamedEnv(specOf(loaded.manifest), model, loaded);
     const expected = await rollOut(env, { seed: 1 }, 2);
     await env.reset({ seed: 1 });
     await env.step(action(0), { nfe: 2 });

@@ -3,19 +3,25 @@ import {
   type ActionLike,
   actionsOf,
   byteTensor,
+  checkFork,
+  checkLike,
   checkReset,
   checkStep,
   type Env,
   type EnvSpec,
+  type ForkOptions,
   floatTensor,
   type Info,
   type Observation,
+  packSnapshot,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
+  type SnapshotOrigin,
   type StepOptions,
   type StepResult,
   toActions,
+  unpackSnapshot,
   WorldError,
 } from "@worldstep/protocols";
 import { Lane } from "./lane.js";
@@ -35,6 +41,16 @@ interface Running {
   readonly ended: boolean;
 }
 
+/** All that an env goes on from. */
+interface Kept {
+  readonly running: Running;
+  /** Of the newest episode: what resets without a seed go on from. */
+  readonly lastSeed: number;
+}
+
+/** Of `Kept`: another with any change of its structure, which goes down to the backend's values. */
+const LAYOUT = 1;
+
 export class DreamedEnv implements Env {
   readonly #lane = new Lane();
   #running: Running | undefined;
@@ -44,7 +60,7 @@ export class DreamedEnv implements Env {
   constructor(
     readonly spec: EnvSpec,
     readonly model: WorldModel,
-    readonly starts: World["starts"],
+    readonly world: Pick<World, "hash" | "starts">,
   ) {}
 
   reset(options: ResetOptions = {}): Promise<ResetResult> {
@@ -97,6 +113,57 @@ export class DreamedEnv implements Env {
     });
   }
 
+  fork(options: ForkOptions = {}): Promise<DreamedEnv> {
+    const taken = attempt(() => {
+      checkFork(options);
+      return options.seed;
+    });
+    return this.#lane.run(async () => {
+      const { running, lastSeed } = this.#kept("fork");
+      const seed = taken();
+      const fork = new DreamedEnv(this.spec, this.model, this.world);
+      fork.#running = seed === undefined ? running : { ...running, episode: { ...running.episode, seed } };
+      fork.#lastSeed = seed ?? lastSeed;
+      return fork;
+    });
+  }
+
+  snapshot(): Promise<Uint8Array> {
+    return this.#lane.run(async () => {
+      const state = this.#kept("snapshot");
+      const { tick, ended } = state.running;
+      return packSnapshot({ ...this.#origin, tick, ended, state });
+    });
+  }
+
+  restore(snapshot: Uint8Array): Promise<void> {
+    const bytes = new Uint8Array(snapshot); // the caller may use its own again as soon as this returns
+    return this.#lane.run(async () => {
+      this.#checkOpen();
+      const { state } = unpackSnapshot(bytes, this.#origin);
+      checkLike(state, { running: this.#running ?? (await this.#anyRunning()), lastSeed: 0 });
+      const { running, lastSeed } = state as Kept;
+      this.#running = running;
+      this.#lastSeed = lastSeed;
+    });
+  }
+
+  get #origin(): SnapshotOrigin {
+    return { world: this.world.hash, backend: this.model.backend.kind, layout: LAYOUT };
+  }
+
+  #kept(call: string): Kept {
+    this.#checkOpen();
+    if (!this.#running || this.#lastSeed === undefined) throw new ResetNeededError("never_reset", call);
+    return { running: this.#running, lastSeed: this.#lastSeed };
+  }
+
+  // Something of the structure that a snapshot must have: what the backend's values are built like, only it knows.
+  async #anyRunning(): Promise<Running> {
+    const { episode } = await this.model.reset(this.#start(undefined, 0), 0);
+    return { episode, task: "", maxTicks: 0, tick: 0, ended: false };
+  }
+
   close(): Promise<void> {
     return this.#lane.run(async () => {
       this.#closed = true;
@@ -117,7 +184,7 @@ export class DreamedEnv implements Env {
   #start(name: string | undefined, seed: number): Start {
     const { starts } = this.spec;
     const chosen = name ?? (starts[drawStart(seed, starts.length)] as string);
-    return { ...(this.starts.get(chosen) as StartState), actions: [] };
+    return { ...(this.world.starts.get(chosen) as StartState), actions: [] };
   }
 
   #observation({ frames, proprioception }: Tick): Observation {

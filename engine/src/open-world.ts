@@ -37,7 +37,7 @@ export interface OpenWorld {
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(worldFolder(path));
-  const { manifest, hash, starts } = loaded;
+  const { manifest, hash } = loaded;
   const backend = await createOrtBackend(loaded, options);
   const spec = specOf(manifest);
   const uncertainty = loaded.uncertainty && new Uncertainty(loaded.uncertainty);
@@ -47,7 +47,7 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     spec,
     hash,
     memory: memoryBytes(manifest),
-    open: async () => new DreamedEnv(spec, model, starts),
+    open: async () => new DreamedEnv(spec, model, loaded),
     encode: async (frames) => (await backend.tokenizer.encode(frames)).latent,
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),

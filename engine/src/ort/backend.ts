@@ -1,5 +1,6 @@
 // The ort backend: a world's networks as ONNX Runtime sessions, created once and shared by all episodes of the world.
 import { availableParallelism } from "node:os";
+import { env } from "onnxruntime-node";
 import type { Backend } from "../backend.js";
 import { Lane } from "../lane.js";
 import type { World } from "../world.js";
@@ -32,6 +33,7 @@ export async function createOrtBackend(world: World, options: OrtOptions = {}): 
     : undefined;
   const predictor = await OrtSession.create(predictorGraph(world), lane, threads);
   return {
+    kind: `onnxruntime ${env.versions.common} ${process.arch} ${precision} threads ${threads}`,
     dynamics: new OrtDynamics({ tick, chunk, predictor }, world.manifest),
     tokenizer: new OrtTokenizer(encoder, decoder, appearance, world.manifest),
     close: async () => {
