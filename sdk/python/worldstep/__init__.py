@@ -11,9 +11,11 @@ from worldstep.errors import (
     ProtocolError,
     ResetNeededError,
     ShapeError,
+    SnapshotError,
     WorldFileError,
     WorldstepError,
 )
+from worldstep.snapshot import Snapshot
 from worldstep.vector_env import WorldstepVectorEnv
 
 __all__ = [
@@ -23,6 +25,8 @@ __all__ = [
     "ProtocolError",
     "ResetNeededError",
     "ShapeError",
+    "Snapshot",
+    "SnapshotError",
     "WorldFileError",
     "WorldstepEnv",
     "WorldstepError",

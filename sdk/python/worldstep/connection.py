@@ -128,6 +128,18 @@ class Connection:
         for session in known:
             self._tokens.pop(session, None)
 
+    def take(self, session: str, token: str) -> None:
+        """Takes a session over from another connection."""
+        with self.one_call():
+            [outcome] = self.call_all([Request("resume", {"session": session, "token": token})])
+        if isinstance(outcome, WorldstepError):
+            raise outcome
+        self._tokens[session] = token
+
+    def give(self, session: str) -> None:
+        """Leaves a session to whoever takes it over."""
+        self._tokens.pop(session, None)
+
     def is_gone(self, session: str) -> bool:
         """Whether `session` was lost for good: the server was restarted, say, or this is the child of a fork."""
         return session in self._gone

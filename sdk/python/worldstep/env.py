@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Optional, Union
 
 import gymnasium
 import numpy as np
+from gymnasium.utils import seeding
 
-from worldstep.connection import Connection
+from worldstep.connection import Connection, Request
 from worldstep.errors import WorldstepError
 from worldstep.options import reset_request
 from worldstep.session import Sessions, observation, step_request
+from worldstep.snapshot import Snapshot
 from worldstep.spaces import box, checked, checked_chunk, observation_space
 
 DEFAULT_URL = "ws://localhost:8777"
@@ -52,8 +55,12 @@ class WorldstepEnv(gymnasium.Env):
         self.nfe = nfe
         self._defaults = {"task": task, "max_ticks": max_ticks}
         self._frame: Optional[np.ndarray] = None
-        self._connection = Connection(url, timeout, token, proxy)
-        self._sessions = open_sessions(self._connection, world, 1)
+        self._door = (url, timeout, token, proxy)
+        connection = Connection(*self._door)
+        self._use(connection, open_sessions(connection, world, 1))
+
+    def _use(self, connection: Connection, sessions: Sessions) -> None:
+        self._connection, self._sessions = connection, sessions
         self.metadata = metadata_of(self.world_info)
         self.observation_space = observation_space(self.world_info["observationSpace"])
         self.action_space = box(self.world_info["actionSpace"])
@@ -113,6 +120,46 @@ class WorldstepEnv(gymnasium.Env):
         if self._frame is None:
             raise WorldstepError("reset_needed", "render() before the first reset()", {"why": "never_reset"}, "call reset()")
         return self._frame.copy()
+
+    def fork(self, seed: Optional[int] = None) -> WorldstepEnv:
+        """Another env at this moment, on a connection of its own. Without a seed both go on alike: the same actions give the
+        same bits, resets the same episodes. With one the fork's random numbers, those of resets too, are of that seed.
+
+        Raises `reset_needed` before the first reset, and `env_cannot_fork`. Of a wrapped env: `env.unwrapped.fork()`.
+        """
+        connection = Connection(*self._door)
+        try:
+            sessions = self._sessions.fork(connection, None if seed is None else int(seed))
+        except BaseException:
+            connection.close()
+            raise
+        fork = copy.copy(self)
+        fork._use(connection, sessions)
+        if seed is None:
+            fork._np_random = copy.deepcopy(self._np_random)
+        else:
+            fork._np_random, fork._np_random_seed = seeding.np_random(int(seed))
+        return fork
+
+    def snapshot(self) -> Snapshot:
+        """This moment, to be pickled: an env of the same world that restores it, in whatever process and on whatever server,
+        goes on bit for bit as this one, resets without a seed included. Raises `reset_needed` and `env_cannot_snapshot`.
+        """
+        data = self._sessions.ask("snapshot", {}).tensors["snapshot"].tobytes()
+        return Snapshot(data, self.np_random.bit_generator.state, self._sessions.drawn)
+
+    def restore(self, snapshot: Union[Snapshot, bytes]) -> None:
+        """Goes on from a snapshot, also before the first reset. Bytes alone, of a client in another language, leave this env's
+        `np_random` as it is. Where that fails (`snapshot_damaged`, `_version`, `_world`, `_backend`), nothing has changed.
+        """
+        kept = snapshot if isinstance(snapshot, Snapshot) else Snapshot(bytes(snapshot))
+        request = Request("restore", {}, {"snapshot": np.frombuffer(kept.data, np.uint8)})
+        self._sessions.reset({0: request})
+        self._frame = None
+        if kept.rng is not None:
+            self.np_random.bit_generator.state = kept.rng
+        self._sessions.deliver([0])
+        self._sessions.drawn = kept.drawn
 
     def close(self) -> None:
         self._connection.close()

@@ -46,6 +46,10 @@ class ShapeError(WorldstepError):
     """A tensor has another shape than the one that was asked for."""
 
 
+class SnapshotError(WorldstepError):
+    """A snapshot can't be restored here."""
+
+
 class WorldFileError(WorldstepError):
     """The world on the server's disk can't be used."""
 

@@ -8,7 +8,7 @@ that are gone (a restarted server) are opened anew by a reset.
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Callable, Iterable, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from worldstep.table import LASTING
 from worldstep.wire import Message
 
 SEEDS = 2**53
+# Requests that lead a session to somewhere from anywhere: also a new one.
+BEGINNINGS = ("reset", "restore")
 
 
 class Place(NamedTuple):
@@ -55,15 +57,48 @@ Make = Callable[[int, Place], Request]
 
 
 class Sessions:
-    """`count` sessions of `world`, opened at once. Raises what the server says."""
+    """`count` sessions of `world`, opened at once, or those that are at `places` already. Raises what the server says."""
 
-    def __init__(self, connection: Connection, world: str, count: int) -> None:
+    def __init__(self, connection: Connection, world: str, count: int, places: Sequence[Place] = ()) -> None:
         self._connection = connection
         self._world = world
-        with connection.one_call():
-            ids = connection.open(world, count)
+        if not places:
+            with connection.one_call():
+                places = [Place(id) for id in connection.open(world, count)]
         self.world_info = connection.worlds[world]
-        self._state = State([Place(id) for id in ids], [None] * count, {})
+        self._state = State(list(places), [None] * count, {})
+
+    @property
+    def drawn(self) -> Optional[int]:
+        """The first session's seed that no episode has had yet."""
+        return self._state.drawn.get(0)
+
+    @drawn.setter
+    def drawn(self, seed: Optional[int]) -> None:
+        if seed is None:
+            self.forget_seed(0)
+        else:
+            self._state.drawn[0] = seed
+
+    def ask(self, type: str, fields: Mapping[str, Any]) -> Message:
+        """The reply to a request about the first session as it is: what other calls began is finished before."""
+        with self._connection.one_call():
+            if any(turn is not None for turn in self._state.turns):
+                self._settle(None)
+            [outcome] = self._connection.call_all([self._addressed(0, Request(type, fields))])
+        if isinstance(outcome, WorldstepError):
+            raise outcome
+        return outcome
+
+    def fork(self, connection: Connection, seed: Optional[int]) -> Sessions:
+        """A fork of the first session, taken over by a connection of its own."""
+        header = self.ask("fork", {} if seed is None else {"seed": seed}).header
+        connection.take(header["session"], header["token"])
+        self._connection.give(header["session"])
+        place = Place(header["session"], header["tick"], header["ended"])
+        fork = Sessions(connection, self._world, 1, [place])
+        fork.drawn = self.drawn if seed is None else None
+        return fork
 
     def draw_seed(self, i: int, rng: np.random.Generator) -> int:
         """A seed for an episode that was given none: the same until an episode has begun with it."""
@@ -82,7 +117,7 @@ class Sessions:
         self._state.drawn.pop(i, None)
 
     def reset(self, requests: Mapping[int, Request]) -> dict[int, Message]:
-        """Resets the sessions at some indices. One that is refused stays where it was. Raises as `step` does."""
+        """Resets the sessions at some indices, or restores them. One that is refused stays where it was. Raises as `step` does."""
         turns = self._state.turns
         with self._connection.one_call():
             for i, request in requests.items():
@@ -155,7 +190,7 @@ class Sessions:
         for (i, turn), outcome in zip(waiting.items(), self._connection.call_all(requests, sending)):
             if isinstance(outcome, Message):
                 turn.reply = outcome
-            elif reopen and turn.request.type == "reset" and self._connection.is_gone(state.places[i].session):
+            elif reopen and turn.request.type in BEGINNINGS and self._connection.is_gone(state.places[i].session):
                 lost.append(i)
             else:
                 failed[i] = outcome
@@ -215,7 +250,8 @@ def after(place: Place, turn: Optional[Turn]) -> Place:
         return place
     header = turn.reply.header
     last = header["ticks"][-1] if "ticks" in header else header
-    there = Place(place.session, header["tick"], bool(last.get("terminated") or last.get("truncated")))
+    ended = last.get("terminated") or last.get("truncated") or header.get("ended")
+    there = Place(place.session, header["tick"], bool(ended))
     return after(there, turn.then)
 
 
