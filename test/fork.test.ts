@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type OpenWorld, openWorld, type RunningServer, serve } from "@worldstep/engine";
+import { type OpenWorld, openWorld } from "@worldstep/engine";
 import {
   type Env,
   fork,
@@ -18,7 +18,8 @@ import {
   tensorBytes,
 } from "@worldstep/protocols";
 import { connect, VectorEnv } from "@worldstep/sdk";
-import { createSimulator } from "@worldstep/simulator";
+import { type RunningServer, serve } from "@worldstep/server";
+import { createSimulator } from "@worldstep/tabletop";
 import fc from "fast-check";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -130,7 +131,7 @@ const OTHER_PROCESS = `
   import { readFileSync } from "node:fs";
   import { openWorld } from "@worldstep/engine";
   import { tensorBytes } from "@worldstep/protocols";
-  import { createSimulator } from "@worldstep/simulator";
+  import { createSimulator } from "@worldstep/tabletop";
   const [folder, file] = process.argv.slice(1);
   const env = folder ? await (await openWorld(folder, { threads: 1 })).open() : await createSimulator({ size: 16 });
   await env.restore(readFileSync(file));

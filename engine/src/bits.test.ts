@@ -78,7 +78,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
   it("an older world dreams what it dreams as it is written today", async () => {
     const older = await loadWorld(TINY_WORLD_V2);
     const itsBackend = await createOrtBackend(older, { threads: 1, precision });
-    const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsBackend), older.starts);
+    const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsBackend), older);
     const plan = [1, 2, MOST].flatMap((length) => [1, 4].map((nfe) => ({ length, nfe })));
     const [then, now] = await Promise.all(
       [env, open()].map(async (one) => {
