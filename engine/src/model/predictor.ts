@@ -1,0 +1,42 @@
+// Where a tick leads, in numbers: `Reckoning` and `Scores` of training/reckoning.py.
+import type { Tensor } from "@worldstep/kernels";
+import type { WorldManifest } from "../world-schema.js";
+import { CHANGE, REST, readingViews } from "../world-tensors.js";
+import type { Recorder } from "./recorder.js";
+
+/** What a tick's control and that of the tick before it are made of: actions `[B, s A]`, states `[B, Q]`. */
+export interface Controls {
+  readonly action: Tensor;
+  readonly state: Tensor;
+  readonly actionBefore: Tensor;
+  readonly stateBefore: Tensor;
+}
+
+/** The state that is predicted at the end of a tick, `[B, Q]`. */
+export function predictedState(on: Recorder, manifest: WorldManifest, controls: Controls): Tensor {
+  const { action, state, actionBefore, stateBefore } = controls;
+  const { views, shared } = readingViews(manifest);
+  const units = views.length > 1 ? ["reckoning.units"] : [];
+  const [A = 0, Q = 0] = [action.shape[1], state.shape[1]];
+  const moved = on.subtract(state, stateBefore, CHANGE);
+  const told = [
+    on.view(action, "B", 1, A),
+    on.views(state, views, units, false),
+    on.view(actionBefore, "B", 1, A),
+    on.views(moved, views, units, true),
+  ];
+  const waves = on.linear(told, "reckoning.wave", { activation: "sin" });
+  const known = on.linear(told, "reckoning.inp");
+  let x = on.linear([waves], "reckoning.wave_out", { plus: [known], activation: "silu" });
+  for (const i of [1, 2]) x = on.linear([x], `reckoning.hidden${i}`, { activation: "silu", onto: x });
+  const said = on.linear([x], "reckoning.out");
+  const change = on.mergeViews(said, views, units, shared);
+  return on.settle(state, on.view(change, "B", Q), REST, ["reckoning.range"]);
+}
+
+/** Rewards and logits of success, `[.., 2 tasks]`, of a state `[.., Q]`; `plus`: what else is known of them. */
+export function scores(on: Recorder, state: Tensor, plus?: Tensor): Tensor {
+  let x = on.linear([state], "scores.inp", { activation: "silu" });
+  for (const i of [1, 2]) x = on.linear([x], `scores.hidden${i}`, { activation: "silu", onto: x });
+  return on.linear([x], "scores.out", plus ? { onto: plus } : {});
+}
