@@ -19,7 +19,7 @@ message Model { int64 irVersion = 1; string producerName = 2; Graph graph = 7; r
 `;
 
 /** TensorProto.DataType. */
-export const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int64: 7, bool: 9 } as const;
+export const DATA_TYPES = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 } as const;
 export type DataType = keyof typeof DATA_TYPES;
 
 export interface OnnxAttribute {
