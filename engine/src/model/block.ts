@@ -2,7 +2,7 @@
 // memory block, what its memory shows; an expert; all modulated by the tick's conditioning.
 import type { Tensor } from "@worldstep/kernels";
 import type { WorldManifest } from "../world-schema.js";
-import { ROTARY, TURNS } from "../world-tensors.js";
+import { rotarySize } from "../world-tensors.js";
 import type { Recorder } from "./recorder.js";
 
 /** What all blocks read. */
@@ -28,27 +28,28 @@ export function block(
   x: Tensor,
   context: BlockContext,
 ): Tensor {
-  const { heads, latent, window, tokens, width, experts } = sizes;
+  const { heads, latent, window, tokens, width, experts, rotary } = sizes;
+  const size = rotarySize(sizes);
   const name = `blocks.${i}`;
   const part = (at: number) => PARTS * i + at;
   const h = on.modulate(x, context.modulation, part(ATTENTION));
   const query = on.linear([h], `${name}.query`);
-  const own = on.rms(on.linear([h], `${name}.latents`), latent, ROTARY);
+  const own = on.rms(on.linear([h], `${name}.latents`), latent, size);
   const isWindow = kind === "w";
   const past = isWindow
-    ? { past: on.input(`pages.${i}`, ["B", window + 1, tokens, latent + ROTARY]), ages: context.ages }
+    ? { past: on.input(`pages.${i}`, ["B", window + 1, tokens, latent + size]), ages: context.ages }
     : {};
   const weights = { key: `${name}.key.weight`, value: `${name}.value.weight`, scale: `${name}.query_scale` };
-  const seen = [on.attend({ query, own, ...past }, weights, { heads, turns: TURNS, sinkAge: window + 1 })];
+  const seen = [on.attend({ query, own, ...past }, weights, { heads, turns: rotary, sinkAge: window + 1 })];
   if (isWindow && context.isKept) on.output(`page.${i}`, own);
   if (!isWindow) {
-    const size = width / heads;
-    const state = on.input(`state.${i}`, ["B", heads, size, size]);
+    const D = width / heads;
+    const state = on.input(`recurrent.${i}`, ["B", heads, D, D]);
     const inputs = on.linear([h], `${name}.memory.inp`);
     seen.push(on.deltaRead(inputs, state, heads));
     if (context.isKept) {
       const rates = on.linear([h], `${name}.memory.rates`);
-      on.carry(`state.${i}`, on.deltaWrite(inputs, rates, state, `${name}.memory.decay`, heads));
+      on.carry(`recurrent.${i}`, on.deltaWrite(inputs, rates, state, `${name}.memory.decay`, heads));
     }
   }
   const mixed = on.gate(x, on.linear(seen, `${name}.out`), context.modulation, part(GATE));

@@ -1,7 +1,7 @@
 // What a latent and a state look like: `Tokenizer.decode` of training/tokenizer.py.
 import type { Tensor } from "@worldstep/kernels";
-import type { WorldManifest } from "../world-schema.js";
-import { readingSize } from "../world-tensors.js";
+import { cameraOf, type WorldManifest } from "../world-schema.js";
+import { stateSize } from "../world-tensors.js";
 import { map, residual } from "./pictures.js";
 import { Recorder, type Weights } from "./recorder.js";
 import { render } from "./state-renderer.js";
@@ -12,10 +12,10 @@ import { render } from "./state-renderer.js";
  * at the tick before, zeros before the first. Output: `frames` `[B, s, H, W, 3]` u8.
  */
 export function decodePlan(manifest: WorldManifest, weights: Weights) {
-  const { stride: s, frame, tokenizer } = manifest;
-  const { height: H, width: W } = frame;
+  const { stride: s, tokenizer } = manifest;
+  const { height: H, width: W } = cameraOf(manifest);
   const [, b, c] = tokenizer.widths;
-  const [Q, n] = [readingSize(manifest), H / 16];
+  const [Q, n] = [stateSize(manifest), H / 16];
   const on = new Recorder("decode", weights);
   const z = on.input("z", ["B", n * n, tokenizer.latentChannels]);
   const [before, now] = [on.input("before", ["B", Q]), on.input("now", ["B", Q])];
@@ -23,7 +23,7 @@ export function decodePlan(manifest: WorldManifest, weights: Weights) {
   const drawn = render(on, manifest, before, now, appearance);
   /** What every picture has at this scale, and what the states put there. */
   const placed = (x: Tensor, scale: number) => on.add([x, map(on, `decode${scale}`), seen(scale)]);
-  const seen = (scale: number) => on.conv([scale > 2 ? on.pool(drawn, scale / 2) : drawn], `decoder.sketch${scale}`);
+  const seen = (scale: number) => on.conv([scale > 2 ? on.pool(drawn, scale / 2) : drawn], `decoder.rendered${scale}`);
   const remembered = (x: Tensor, scale: number, channels: number) => {
     const name = `memory${scale}`;
     const past = on.input(name, ["B", H / scale, W / scale, channels]);
@@ -42,7 +42,8 @@ export function decodePlan(manifest: WorldManifest, weights: Weights) {
 }
 
 // The pictures [B, H, W, 3 s] with the stream's first where that is still to be seen, by the maps x [B, H / 2, W / 2, a].
-function kept(on: Recorder, made: Tensor, x: Tensor, { frame: { height, width } }: WorldManifest): Tensor {
+function kept(on: Recorder, made: Tensor, x: Tensor, manifest: WorldManifest): Tensor {
+  const { height, width } = cameraOf(manifest);
   const first = on.view(on.input("first", ["B", height, width, 3], "u8"), "B", 1, height, width, 3);
   const begun = on.fromPixels(first);
   const seen = [x, on.shuffleDown(on.apart(made, begun))];

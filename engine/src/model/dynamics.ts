@@ -6,16 +6,13 @@
 import type { Tensor } from "@worldstep/kernels";
 import type { Weight } from "../safetensors.js";
 import type { WorldManifest } from "../world-schema.js";
-import { LEVEL_SIZE, readingSize, SPOT, SURE, WAVES } from "../world-tensors.js";
+import { stateSize } from "../world-tensors.js";
 import { block } from "./block.js";
 import { predictedState, scores } from "./predictor.js";
 import { Recorder, type Weights } from "./recorder.js";
 
-/** Radians that the fastest wave of a level's embedding turns by at level 1: `MOST_RADIANS` of training/dynamics.py. */
-const LEVEL_RADIANS = 20;
-
 /**
- * Where a tick leads. Inputs: `action` `[B, s A]` and `state` `[B, Q]`, that before it; `actionBefore` and `stateBefore`, those of the tick
+ * Where a tick leads. Inputs: `action` `[B, s A]` and `state` `[B, Q]`, the one before it; `actionBefore` and `stateBefore`, those of the tick
  * before. Output: `predicted` `[B, Q]`, the state at its end.
  */
 export function predictPlan(manifest: WorldManifest, weights: Weights) {
@@ -38,7 +35,7 @@ export function routePlan(manifest: WorldManifest, weights: Weights) {
   const { on, A, Q } = begun("route", manifest, weights);
   const { tokens } = manifest.dynamics;
   const [action, state] = [on.input("action", ["B", A]), on.input("state", ["B", Q])];
-  const features = [action, state, on.fourier(on.input("predicted", ["B", Q]), WAVES)];
+  const features = [action, state, on.fourier(on.input("predicted", ["B", Q]), manifest.dynamics.stateFrequencies)];
   const pooled = on.mean(on.input("previous", ["B", tokens, manifest.tokenizer.latentChannels]));
   const hidden = on.linear([...features, pooled], "router_in", { activation: "silu" });
   on.output("experts", on.linear([hidden], "router_out"));
@@ -48,7 +45,7 @@ export function routePlan(manifest: WorldManifest, weights: Weights) {
 /**
  * One evaluation for a chunk of T ticks. Inputs: `z` `[B, T, L, C]` at level t; `previous` `[B, L, C]`, the latent before the chunk; `action`
  * `[B, T, s A]`, `state` and `predicted` `[B, T, Q]` of each tick; `levels` `[B, 1, 3]`: t, t - r and the context's; `expert` `[1]` i32; `ages`
- * `[B, S]` i32 and `pages.i` `[B, S, L, K + R]` of window block i; `state.i` `[B, N, D, D]` of memory block i. Output: `end` `[B, T, L, C]`, X.
+ * `[B, S]` i32 and `pages.i` `[B, S, L, K + R]` of window block i; `recurrent.i` `[B, N, D, D]` of memory block i. Output: `end` `[B, T, L, C]`, X.
  */
 export function denoisePlan(manifest: WorldManifest, weights: Weights) {
   return evaluation("denoise", manifest, weights);
@@ -56,7 +53,7 @@ export function denoisePlan(manifest: WorldManifest, weights: Weights) {
 
 /**
  * The clean pass over one tick: inputs as of `denoisePlan` with T = 1, at level 0. Outputs: `scores` `[B, 2 tasks]`: rewards, and logits of
- * success; `readState` `[B, Q]`, what the tick shows; `page.i` `[B, 1, L, K + R]` of window block i; and the carries `state.i`.
+ * success; `readState` `[B, Q]`, what the tick shows; `page.i` `[B, 1, L, K + R]` of window block i; and the carries `recurrent.i`.
  */
 export function cleanPlan(manifest: WorldManifest, weights: Weights) {
   return evaluation("clean", manifest, weights);
@@ -64,7 +61,7 @@ export function cleanPlan(manifest: WorldManifest, weights: Weights) {
 
 function evaluation(kind: "denoise" | "clean", manifest: WorldManifest, weights: Weights) {
   const { on, A, Q } = begun(kind, manifest, weights);
-  const { tokens: L, width: W, blocks, window } = manifest.dynamics;
+  const { tokens: L, width: W, blocks, window, spot, stateFrequencies } = manifest.dynamics;
   const C = manifest.tokenizer.latentChannels;
   const isKept = kind === "clean";
   const T = isKept ? 1 : "T";
@@ -76,13 +73,13 @@ function evaluation(kind: "denoise" | "clean", manifest: WorldManifest, weights:
   const expert = on.input("expert", [1], "i32");
   const ages = on.input("ages", ["B", window + 1], "i32");
 
-  const features = [action, state, on.fourier(predicted, WAVES)];
+  const features = [action, state, on.fourier(predicted, stateFrequencies)];
   const byTick = (name: string, ...shape: number[]) =>
     isKept
       ? on.table(on.derive(`first.${name}`, rows(on.weight(name), 0, 1)), 1, ...shape)
       : on.tableOfTicks(name, ...shape);
   const places = on.derive("places", placesOf(on.weight("place"), on.weight("gap")));
-  const spots = on.view(on.linear(features, "spot_in"), "B", T, L, SPOT);
+  const spots = on.view(on.linear(features, "spot_in"), "B", T, L, spot);
   const controlled = on.view(on.linear(features, "control_in"), "B", T, 1, W);
   let x = on.linear([z, previous], "inp", {
     plus: [byTick(places, L, W), on.linear([spots], "spot_out"), controlled],
@@ -93,13 +90,13 @@ function evaluation(kind: "denoise" | "clean", manifest: WorldManifest, weights:
   }
   const last = on.modulate(x, modulation, 6 * blocks.length);
   if (kind === "denoise") on.output("end", on.linear([last], "out", { onto: previous }));
-  else heads(on, on.view(last, "B", L, W), on.view(predicted, "B", Q));
+  else heads(on, manifest, on.view(last, "B", L, W), on.view(predicted, "B", Q));
   return on.plan();
 }
 
 function begun(name: string, manifest: WorldManifest, weights: Weights) {
   const on = new Recorder(name, weights);
-  return { on, A: manifest.stride * manifest.action.channels.length, Q: readingSize(manifest) };
+  return { on, A: manifest.stride * manifest.action.channels.length, Q: stateSize(manifest) };
 }
 
 // Where each token is, and how far its tick is from the chunk's first, [chunk, L, W].
@@ -115,7 +112,10 @@ function modulations(on: Recorder, manifest: WorldManifest, features: Tensor[], 
   const names = ["level_t", "level_r", "level_context"];
   on.derive("levels.weight", besideEachOther(names.map((name) => on.weight(`${name}.weight`))));
   on.derive("levels.bias", on.weight("level_t.bias"));
-  const level = on.linear([on.sinusoid(levels, LEVEL_SIZE, LEVEL_RADIANS)], "levels");
+  const level = on.linear(
+    [on.sinusoid(levels, manifest.dynamics.levels.size, manifest.dynamics.levels.radians)],
+    "levels",
+  );
   const told = on.linear(features, "control_cond", { plus: [gaps, level], activation: "silu" });
   const cond = on.linear([told], "cond", { activation: "silu" });
   const { blocks, width } = manifest.dynamics;
@@ -126,11 +126,11 @@ function modulations(on: Recorder, manifest: WorldManifest, features: Tensor[], 
 }
 
 // `read_heads` of dynamics.py.
-function heads(on: Recorder, x: Tensor, predicted: Tensor): void {
+function heads(on: Recorder, manifest: WorldManifest, x: Tensor, predicted: Tensor): void {
   const spots = on.linear([x], "spot");
   const seen = on.softPool(spots, on.linear([spots], "look.map"), true);
   const y = on.linear([on.mean(x), seen], "heads_in", { activation: "silu" });
-  const state = on.settle(predicted, on.linear([y], "reading_out"), SURE);
+  const state = on.settle(predicted, on.linear([y], "state_out"), manifest.dynamics.readout.deadband);
   const more = on.linear([on.linear([y, state], "scores_in", { activation: "silu" })], "scores_out");
   on.output("scores", scores(on, state, more));
   on.output("readState", state);

@@ -1,7 +1,7 @@
 // What encoder, decoder and readers have in common. Pictures are [B, h, w, channels]; the world's maps are [channels, h, w].
 import type { Tensor } from "@worldstep/kernels";
 import type { Weight } from "../safetensors.js";
-import { MAPS, READER } from "../world-tensors.js";
+import type { WorldManifest } from "../world-schema.js";
 import type { Recorder } from "./recorder.js";
 
 /** `ResBlock` of training/tokenizer.py, and with `past` `MemoryBlock`: x + conv2(relu(conv1(relu(x, past)))). */
@@ -22,16 +22,16 @@ export function map(on: Recorder, name: string, times = 1): Tensor {
   return on.table(derived, height, width, size);
 }
 
-/** The numbers that a reader (training/reader.py) sees in a frame `[B, H, H, 3]` about [-1, 1]: `[B, outputs]`. */
-export function read(on: Recorder, name: string, frame: Tensor): Tensor {
+/** The numbers that the reader `name` (training/reader.py) sees in a frame `[B, H, H, 3]` about [-1, 1]: `[B, outputs]`. */
+export function read(on: Recorder, { reader }: WorldManifest["tokenizer"], name: string, frame: Tensor): Tensor {
   let x = frame;
-  for (const [i, { stride }] of READER.near.entries()) {
+  for (const [i, { stride }] of reader.near.entries()) {
     x = on.conv([x], `${name}.near.${i}`, { stride, activation: "relu" });
   }
   const [, side, , channels] = x.shape as [Tensor["shape"][number], number, number, number];
-  const maps = on.view(on.conv([x], `${name}.maps`), "B", side * side, MAPS);
+  const maps = on.view(on.conv([x], `${name}.maps`), "B", side * side, reader.maps);
   const seen = on.softPool(on.view(x, "B", side * side, channels), maps, false);
-  for (const [i, { stride }] of READER.far.entries()) {
+  for (const [i, { stride }] of reader.far.entries()) {
     x = on.conv([x], `${name}.far.${i}`, { stride, activation: "relu" });
   }
   const [, n, , far] = x.shape as [Tensor["shape"][number], number, number, number];

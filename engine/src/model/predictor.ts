@@ -1,7 +1,7 @@
-// Where a tick leads, in numbers: `Reckoning` and `Scores` of training/reckoning.py.
+// Where a tick leads, in numbers: training/predictor.py.
 import type { Tensor } from "@worldstep/kernels";
 import type { WorldManifest } from "../world-schema.js";
-import { CHANGE, REST, readingViews } from "../world-tensors.js";
+import { stateViews } from "../world-tensors.js";
 import type { Recorder } from "./recorder.js";
 
 /** What a tick's control and that of the tick before it are made of: actions `[B, s A]`, states `[B, Q]`. */
@@ -15,23 +15,24 @@ export interface Controls {
 /** The state that is predicted at the end of a tick, `[B, Q]`. */
 export function predictedState(on: Recorder, manifest: WorldManifest, controls: Controls): Tensor {
   const { action, state, actionBefore, stateBefore } = controls;
-  const { views, shared } = readingViews(manifest);
-  const units = views.length > 1 ? ["reckoning.units"] : [];
+  const { views, shared } = stateViews(manifest);
+  const units = views.length > 1 ? ["predictor.units"] : [];
+  const { change, deadband } = manifest.dynamics.predictor;
   const [A = 0, Q = 0] = [action.shape[1], state.shape[1]];
-  const moved = on.subtract(state, stateBefore, CHANGE);
+  const moved = on.subtract(state, stateBefore, change);
   const told = [
     on.view(action, "B", 1, A),
     on.views(state, views, units, false),
     on.view(actionBefore, "B", 1, A),
     on.views(moved, views, units, true),
   ];
-  const waves = on.linear(told, "reckoning.wave", { activation: "sin" });
-  const known = on.linear(told, "reckoning.inp");
-  let x = on.linear([waves], "reckoning.wave_out", { plus: [known], activation: "silu" });
-  for (const i of [1, 2]) x = on.linear([x], `reckoning.hidden${i}`, { activation: "silu", onto: x });
-  const said = on.linear([x], "reckoning.out");
-  const change = on.mergeViews(said, views, units, shared);
-  return on.settle(state, on.view(change, "B", Q), REST, ["reckoning.range"]);
+  const waves = on.linear(told, "predictor.fourier", { activation: "sin" });
+  const known = on.linear(told, "predictor.inp");
+  let x = on.linear([waves], "predictor.fourier_out", { plus: [known], activation: "silu" });
+  for (const i of [1, 2]) x = on.linear([x], `predictor.hidden${i}`, { activation: "silu", onto: x });
+  const said = on.linear([x], "predictor.out");
+  const moves = on.mergeViews(said, views, units, shared);
+  return on.settle(state, on.view(moves, "B", Q), deadband, ["predictor.range"]);
 }
 
 /** Rewards and logits of success, `[.., 2 tasks]`, of a state `[.., Q]`; `plus`: what else is known of them. */

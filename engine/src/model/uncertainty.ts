@@ -1,6 +1,6 @@
 // How unlike the logs a tick is: training/uncertainty.py.
 import type { WorldManifest } from "../world-schema.js";
-import { rowSize } from "../world-tensors.js";
+import { controlSize } from "../world-tensors.js";
 import { Recorder, type Weights } from "./recorder.js";
 
 /**
@@ -9,15 +9,15 @@ import { Recorder, type Weights } from "./recorder.js";
  */
 export function uncertaintyPlan(manifest: WorldManifest, weights: Weights) {
   const { tokens } = manifest.dynamics;
-  const R = rowSize(manifest);
+  const U = controlSize(manifest);
   const on = new Recorder("uncertainty", weights);
   const strangeness = on.mahalanobis(
     on.input("z", ["B", tokens, manifest.tokenizer.latentChannels]),
     "latent_mean",
     "latent_axes",
   );
-  const mean = on.derive("row_mean.1", { data: on.weight("row_mean").data, shape: [1, R] });
-  const control = on.mahalanobis(on.view(on.input("control", ["B", R]), "B", 1, R), mean, "row_axes");
+  const mean = on.derive("control_mean.1", { data: on.weight("control_mean").data, shape: [1, U] });
+  const control = on.mahalanobis(on.view(on.input("control", ["B", U]), "B", 1, U), mean, "control_axes");
   on.output("strangeness", strangeness);
   on.output("uncertainty", on.rank([strangeness, control, on.input("beginning", ["B", 1])], "scale", "levels"));
   return on.plan();

@@ -520,7 +520,7 @@ class Lowering implements Lowered {
     const most = isChunk ? MOST_TICKS : 1;
     const [cos, sin] = [new Float32Array(most * size), new Float32Array(most * size)];
     for (let k = 0; k < most; k++) {
-      writeTurns(cos.subarray(k * size, (k + 1) * size), sin.subarray(k * size, (k + 1) * size), time(k));
+      writeTurns(cos.subarray(k * size, (k + 1) * size), sin.subarray(k * size, (k + 1) * size), turns, time(k));
     }
     const table = (data: Float32Array) => {
       const whole = this.#numbers(data, most * L, 6 * turns.length);
@@ -535,7 +535,12 @@ class Lowering implements Lowered {
     const R = 6 * turns.length;
     const [cos, sin] = [new Float32Array((sinkAge + 1) * L * R), new Float32Array((sinkAge + 1) * L * R)];
     for (let age = 0; age <= sinkAge; age++) {
-      writeTurns(cos.subarray(age * L * R, (age + 1) * L * R), sin.subarray(age * L * R, (age + 1) * L * R), -age);
+      writeTurns(
+        cos.subarray(age * L * R, (age + 1) * L * R),
+        sin.subarray(age * L * R, (age + 1) * L * R),
+        turns,
+        -age,
+      );
     }
     const hidden = Float32Array.from({ length: (sinkAge + 1) * L }, (_, i) => (i < L ? HIDDEN : 0));
     const index = this.whole(ages);

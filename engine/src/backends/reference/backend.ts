@@ -2,14 +2,25 @@
 
 import type { Plan } from "@worldstep/kernels";
 import { type Dense, interpret } from "@worldstep/kernels/reference";
-import type { Backend, ChunkInput, Context, Dynamics, Heads, Page, Shown, Stream, Tokenizer } from "../../backend.js";
+import type {
+  Backend,
+  ChunkInput,
+  Context,
+  DecoderState,
+  Dynamics,
+  Heads,
+  Page,
+  Shown,
+  Tokenizer,
+} from "../../backend.js";
 import { decodePlan } from "../../model/decoder.js";
 import { cleanPlan, denoisePlan, predictPlan, routePlan } from "../../model/dynamics.js";
 import { appearancePlan, encodePlan } from "../../model/encoder.js";
 import type { Weights } from "../../model/recorder.js";
 import { SlidingWindow } from "../../window.js";
 import type { World } from "../../world.js";
-import { ROTARY, readingSize } from "../../world-tensors.js";
+import { cameraOf } from "../../world-schema.js";
+import { rotarySize, stateSize } from "../../world-tensors.js";
 
 interface Recorded {
   readonly plan: Plan;
@@ -33,14 +44,14 @@ class ReferenceDynamics implements Dynamics {
   constructor(readonly world: World) {
     const { blocks, heads, width, window } = world.manifest.dynamics;
     const size = width / heads;
-    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`state.${i}`] : []));
-    const state = Object.fromEntries(memories.map((name) => [name, new Float32Array(heads * size * size)]));
-    this.empty = { ticks: 0, pages: [], state };
+    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`recurrent.${i}`] : []));
+    const recurrent = Object.fromEntries(memories.map((name) => [name, new Float32Array(heads * size * size)]));
+    this.empty = { ticks: 0, pages: [], recurrent };
     this.#window = new SlidingWindow(window);
   }
 
-  async reckon(row: Float32Array, before: Float32Array): Promise<Float32Array> {
-    const [now, last] = [this.#control(row, 1), this.#control(before, 1)];
+  async predict(control: Float32Array, before: Float32Array): Promise<Float32Array> {
+    const [now, last] = [this.#control(control, 1), this.#control(before, 1)];
     const inputs = { ...flat(now), actionBefore: flat(last).action, stateBefore: flat(last).state };
     return single(run(predictPlan(this.world.manifest, this.world.dynamics), inputs as Inputs).predicted);
   }
@@ -68,28 +79,28 @@ class ReferenceDynamics implements Dynamics {
       heads: {
         reward: scores.slice(0, tasks),
         success: scores.slice(tasks),
-        reading: single(made.readState),
+        state: single(made.readState),
         experts,
       },
-      context: { ticks: context.ticks + 1, pages, state: named("next.", "") },
+      context: { ticks: context.ticks + 1, pages, recurrent: named("next.", "") },
     };
   }
 
   // The experts' logits, of a chunk's first tick.
-  #route({ previous, rows, aims }: ChunkInput): Float32Array {
+  #route({ previous, controls, predicted: all }: ChunkInput): Float32Array {
     const { manifest, dynamics } = this.world;
-    const Q = readingSize(manifest);
-    const { action, state } = flat(this.#control(rows, aims.length / Q, 1));
-    const predicted = { shape: [1, Q], data: aims.subarray(0, Q) };
+    const Q = stateSize(manifest);
+    const { action, state } = flat(this.#control(controls, all.length / Q, 1));
+    const predicted = { shape: [1, Q], data: all.subarray(0, Q) };
     const { tokens } = manifest.dynamics;
     const before = { shape: [1, tokens, previous.length / tokens], data: previous };
     return single(run(routePlan(manifest, dynamics), { action, state, predicted, previous: before } as Inputs).experts);
   }
 
   #inputs(
-    { ticks, pages, state }: Context,
+    { ticks, pages, recurrent }: Context,
     z: Float32Array,
-    { previous, rows, aims }: ChunkInput,
+    { previous, controls, predicted }: ChunkInput,
     t: number,
     r: number,
     experts: Float32Array,
@@ -101,16 +112,19 @@ class ReferenceDynamics implements Dynamics {
     const inputs: Record<string, Inputs[string]> = {
       z: { shape: [1, T, tokens, C], data: z },
       previous: { shape: [1, tokens, C], data: previous },
-      ...this.#control(rows, T),
-      predicted: { shape: [1, T, aims.length / T], data: aims },
+      ...this.#control(controls, T),
+      predicted: { shape: [1, T, predicted.length / T], data: predicted },
       levels: { shape: [1, 1, 3], data: [t, t - r, contextLevel] },
       expert: { shape: [1], data: [experts.indexOf(Math.max(...experts))] },
       ages: { shape: [1, window + 1], data: this.#ages(ticks) },
     };
     for (const [i, kind] of [...blocks].entries()) {
-      const name = kind === "w" ? `pages.${i}` : `state.${i}`;
-      const shape = kind === "w" ? [1, window + 1, tokens, latent + ROTARY] : [1, heads, size, size];
-      inputs[name] = { shape, data: kind === "w" ? this.#kept(pages, name, shape) : (state[name] as Float32Array) };
+      const name = kind === "w" ? `pages.${i}` : `recurrent.${i}`;
+      const shape =
+        kind === "w"
+          ? [1, window + 1, tokens, latent + rotarySize(this.world.manifest.dynamics)]
+          : [1, heads, size, size];
+      inputs[name] = { shape, data: kind === "w" ? this.#kept(pages, name, shape) : (recurrent[name] as Float32Array) };
     }
     return inputs;
   }
@@ -126,12 +140,12 @@ class ReferenceDynamics implements Dynamics {
     return all;
   }
 
-  // The parts of the first `ticks` of T rows: actions and the states before them, [1, ticks, ..].
-  #control(rows: Float32Array, T: number, ticks = T) {
-    const [Q, size] = [readingSize(this.world.manifest), rows.length / T];
+  // The parts of the first `ticks` of T controls: actions and the states before them, [1, ticks, ..].
+  #control(controls: Float32Array, T: number, ticks = T) {
+    const [Q, size] = [stateSize(this.world.manifest), controls.length / T];
     const part = (from: number, to: number) => ({
       shape: [1, ticks, to - from],
-      data: Array.from({ length: ticks }, (_, k) => [...rows.subarray(k * size + from, k * size + to)]).flat(),
+      data: Array.from({ length: ticks }, (_, k) => [...controls.subarray(k * size + from, k * size + to)]).flat(),
     });
     return { action: part(0, size - Q), state: part(size - Q, size) };
   }
@@ -142,44 +156,44 @@ class ReferenceTokenizer implements Tokenizer {
 
   async encode(frames: Uint8Array): Promise<Shown> {
     const { manifest, tokenizer } = this.world;
-    const { height, width } = manifest.frame;
+    const { height, width } = cameraOf(manifest);
     const shape = [1, manifest.stride, height, width, 3];
     const { z, state } = run(encodePlan(manifest, tokenizer), { frames: { shape, data: frames } });
-    return { latent: single(z), reading: single(state) };
+    return { latent: single(z), state: single(state) };
   }
 
-  async begin(frame: Uint8Array): Promise<Stream> {
+  async begin(frame: Uint8Array): Promise<DecoderState> {
     const { manifest, tokenizer } = this.world;
-    const { height, width } = manifest.frame;
+    const { height, width } = cameraOf(manifest);
     const [, b, c] = manifest.tokenizer.widths;
-    const memory = {
+    const past = {
       memory8: new Float32Array((height / 8) * (width / 8) * c),
       memory4: new Float32Array((height / 4) * (width / 4) * b),
     };
     const first = Uint8Array.from(frame);
-    if (manifest.tokenizer.appearance === 0) return { first, memory };
+    if (manifest.tokenizer.appearance === 0) return { first, past };
     const input = { frame: { shape: [1, height, width, 3], data: first } };
-    return { first, memory, appearance: single(run(appearancePlan(manifest, tokenizer), input).appearance) };
+    return { first, past, appearance: single(run(appearancePlan(manifest, tokenizer), input).appearance) };
   }
 
-  async decode({ first, memory, appearance }: Stream, { latent, reading }: Shown, before: Float32Array) {
+  async decode({ first, past, appearance }: DecoderState, { latent, state }: Shown, before: Float32Array) {
     const { manifest, tokenizer } = this.world;
-    const { height, width } = manifest.frame;
+    const { height, width } = cameraOf(manifest);
     const [, b, c] = manifest.tokenizer.widths;
     const { tokens } = manifest.dynamics;
     const row = (data: Float32Array) => ({ shape: [1, data.length], data });
     const made = run(decodePlan(manifest, tokenizer), {
       z: { shape: [1, tokens, latent.length / tokens], data: latent },
       before: row(before),
-      now: row(reading),
+      now: row(state),
       first: { shape: [1, height, width, 3], data: first },
       ...(appearance && { appearance: row(appearance) }),
-      memory8: { shape: [1, height / 8, width / 8, c], data: memory.memory8 as Float32Array },
-      memory4: { shape: [1, height / 4, width / 4, b], data: memory.memory4 as Float32Array },
+      memory8: { shape: [1, height / 8, width / 8, c], data: past.memory8 as Float32Array },
+      memory4: { shape: [1, height / 4, width / 4, b], data: past.memory4 as Float32Array },
     });
-    const next = { memory8: single(made["next.memory8"]), memory4: single(made["next.memory4"]) };
+    const kept = { memory8: single(made["next.memory8"]), memory4: single(made["next.memory4"]) };
     const frames = Uint8Array.from(made.frames?.data ?? []);
-    return { frames, stream: { first, memory: next, ...(appearance && { appearance }) } };
+    return { frames, next: { first, past: kept, ...(appearance && { appearance }) } };
   }
 }
 
