@@ -8,7 +8,8 @@ import { promisify } from "node:util";
 import { openWorld } from "@worldstep/engine";
 import { generate } from "@worldstep/tabletop";
 import { expect, it } from "vitest";
-import { createOrtBackend } from "../engine/src/ort/backend.js";
+import { OrtBackend } from "../engine/src/backends/ort/backend.js";
+import { Networks } from "../engine/src/networks.js";
 import { loadWorld } from "../engine/src/world.js";
 import { cameraOf } from "../engine/src/world-schema.js";
 import { findPython } from "./fixtures/python.js";
@@ -24,24 +25,25 @@ async function checkGoldens(folder: string): Promise<void> {
   const { stride } = world.manifest;
   const { height, width } = cameraOf(world.manifest);
   const goldens = await readGoldens(folder);
-  const backend = await createOrtBackend(world, { threads: 1 });
+  const backend = new OrtBackend(1);
+  const networks = await Networks.open(world, backend, "fp32");
   const bytes = height * width * 3;
   const encoded = goldens.get("encode.z");
   const ticks = (encoded.shape[0] ?? 0) - 1;
   expect(ticks).toBeGreaterThan(1);
   for (let tick = 1; tick <= ticks; tick++) {
     const frames = goldens.frames.slice((1 + (tick - 1) * stride) * bytes, (1 + tick * stride) * bytes);
-    const { latent, state } = await backend.tokenizer.encode(frames);
+    const { latent, state } = await networks.encode(frames);
     expect(relativeError(latent, row(encoded, tick))).toBeLessThan(TOLERANCE);
     expect(relativeError(state, row(goldens.get("encode.state"), tick))).toBeLessThan(TOLERANCE);
   }
   const [states, pixels] = [goldens.get("encode.state"), goldens.get("decode.pixels")];
   expect(pixels.shape[0]).toBeGreaterThan(1); // the first is much like the frame that it began with
-  let decoder = await backend.tokenizer.begin(goldens.frames.subarray(0, bytes));
+  let decoder = await networks.begin(goldens.frames.subarray(0, bytes));
   for (let tick = 0; tick < (pixels.shape[0] ?? 0); tick++) {
     const before = row(states, Math.max(0, tick - 1));
     const shown = { latent: row(encoded, tick), state: row(states, tick) };
-    const decoded = await backend.tokenizer.decode(decoder, shown, before);
+    const decoded = await networks.decode(decoder, shown, before);
     const { frames } = decoded;
     decoder = decoded.next;
     const golden = inFrames(row(pixels, tick), bytes / 3);
@@ -52,7 +54,7 @@ async function checkGoldens(folder: string): Promise<void> {
   }
   for (const nfe of [1, 4]) {
     const golden = (name: string) => goldens.get(`rollout${nfe}.${name}`);
-    const { latents, heads } = await rollOut(backend, goldens, nfe);
+    const { latents, heads } = await rollOut(networks, goldens, nfe);
     for (const [tick, z] of latents.entries()) {
       expect(relativeError(z, row(golden("z"), tick))).toBeLessThan(TOLERANCE);
       for (const name of ["reward", "success", "state"] as const) {

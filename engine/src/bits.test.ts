@@ -5,8 +5,9 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TINY_WORLD, TINY_WORLD_V2 } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
+import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
-import { createOrtBackend } from "./ort/backend.js";
+import { Networks } from "./networks.js";
 import { loadWorld, specOf, type World } from "./world.js";
 import { WorldModel } from "./world-model.js";
 
@@ -57,28 +58,24 @@ const shown = (chunks: readonly Told[][]) => chunks.flat().map((tick) => tick.sh
 
 describe.each(["fp32", "int8"] as const)("%s", (precision) => {
   let world: World;
-  let backend: Backend;
+  let networks: Networks;
   let runs = 0;
   let failAt = Number.POSITIVE_INFINITY;
 
   beforeAll(async () => {
     world = await loadWorld(TINY_WORLD);
-    backend = await createOrtBackend(world, { threads: 1, precision });
+    const backend = failing(new OrtBackend(1), () => ++runs === failAt);
+    networks = await Networks.open(world, backend, precision);
     return () => backend.close();
   });
 
-  const open = (): Env => {
-    const model = new WorldModel(
-      world.manifest,
-      failing(backend, () => ++runs === failAt),
-    );
-    return new DreamedEnv(specOf(world.manifest), model, world);
-  };
+  const open = (): Env => new DreamedEnv(specOf(world.manifest), new WorldModel(world.manifest, networks), world);
 
   it("an older world dreams what it dreams as it is written today", async () => {
     const older = await loadWorld(TINY_WORLD_V2);
-    const itsBackend = await createOrtBackend(older, { threads: 1, precision });
-    const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsBackend), older);
+    const itsBackend = new OrtBackend(1);
+    const itsNetworks = await Networks.open(older, itsBackend, precision);
+    const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsNetworks), older);
     const plan = [1, 2, MOST].flatMap((length) => [1, 4].map((nfe) => ({ length, nfe })));
     const [then, now] = await Promise.all(
       [env, open()].map(async (one) => {
@@ -164,25 +161,18 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
 });
 
 // The same backend, but a run fails, after it did its work, whenever `fails` says so.
-function failing({ kind, dynamics, tokenizer, close }: Backend, fails: () => boolean): Backend {
-  const check = async <T>(run: Promise<T>): Promise<T> => {
-    const result = await run;
-    if (fails()) throw new Error("the run broke");
-    return result;
-  };
+function failing(backend: Backend, fails: () => boolean): Backend {
   return {
-    kind,
-    dynamics: {
-      empty: dynamics.empty,
-      predict: (...args) => check(dynamics.predict(...args)),
-      denoise: (...args) => check(dynamics.denoise(...args)),
-      read: (...args) => check(dynamics.read(...args)),
+    kind: backend.kind,
+    compile: async (...args) => {
+      const program = await backend.compile(...args);
+      const run: typeof program.run = async (inputs) => {
+        const made = await program.run(inputs);
+        if (fails()) throw new Error("the run broke");
+        return made;
+      };
+      return { plan: program.plan, run };
     },
-    tokenizer: {
-      encode: (frames) => tokenizer.encode(frames),
-      begin: (frame) => tokenizer.begin(frame),
-      decode: (...args) => check(tokenizer.decode(...args)),
-    },
-    close,
+    close: () => backend.close(),
   };
 }

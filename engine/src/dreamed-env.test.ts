@@ -3,9 +3,10 @@ import { type Env, type FloatTensor, type ResetOptions, type StepResult, WorldEr
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
+import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
+import { Networks } from "./networks.js";
 import { type OpenWorld, openWorld } from "./open-world.js";
-import { createOrtBackend } from "./ort/backend.js";
 import { loadWorld, type StartState, specOf } from "./world.js";
 import { WorldModel } from "./world-model.js";
 
@@ -312,19 +313,22 @@ describe("a failed tick", () => {
 
   it("that came out as NaN is an error, and commits nothing", async () => {
     const loaded = await loadWorld(TINY_WORLD);
-    const backend = await createOrtBackend(loaded, { threads: 1 });
     let broken = false;
-    const dynamics: Backend["dynamics"] = {
-      empty: backend.dynamics.empty,
-      predict: (...args) => backend.dynamics.predict(...args),
-      denoise: (...args) => backend.dynamics.denoise(...args),
-      read: async (...args) => {
-        const made = await backend.dynamics.read(...args);
-        if (broken) made.heads.reward[0] = Number.NaN;
-        return made;
+    const ort = new OrtBackend(1);
+    const backend: Backend = {
+      kind: ort.kind,
+      compile: async (...args) => {
+        const program = await ort.compile(...args);
+        const run: typeof program.run = async (inputs) => {
+          const made = await program.run(inputs);
+          if (broken && made.scores) made.scores.data[0] = Number.NaN;
+          return made;
+        };
+        return { plan: program.plan, run };
       },
+      close: () => ort.close(),
     };
-    const model = new WorldModel(loaded.manifest, { ...backend, dynamics });
+    const model = new WorldModel(loaded.manifest, await Networks.open(loaded, backend, "fp32"));
     const env = new DreamedEnv(specOf(loaded.manifest), model, loaded);
     const expected = await rollOut(env, { seed: 1 }, 2);
     await env.reset({ seed: 1 });

@@ -149,7 +149,7 @@ export class DreamedEnv implements Env {
   }
 
   get #origin(): SnapshotOrigin {
-    return { world: this.world.hash, backend: this.model.backend.kind, layout: LAYOUT };
+    return { world: this.world.hash, backend: this.model.networks.kind, layout: LAYOUT };
   }
 
   #kept(call: string): Kept {

@@ -1,7 +1,9 @@
 // Opens a world for use: loads it, creates its networks once, and hands out envs that share them.
 import { checkKeys, type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
+import type { Precision } from "./backend.js";
+import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
-import { createOrtBackend, type OrtOptions } from "./ort/backend.js";
+import { Networks } from "./networks.js";
 import { Uncertainty } from "./uncertainty.js";
 import { loadWorld, specOf } from "./world.js";
 import { worldFolder } from "./world-folder.js";
@@ -9,7 +11,12 @@ import { WorldModel } from "./world-model.js";
 import type { WorldManifest } from "./world-schema.js";
 import { memoryBytes } from "./world-tensors.js";
 
-export type OpenWorldOptions = OrtOptions;
+export interface OpenWorldOptions {
+  /** How the dynamics' matrices are held; the tokenizer stays fp32. Default `fp32`. */
+  readonly precision?: Precision;
+  /** Threads of each run, at least 1. Default: the cores of the machine, at most 4. */
+  readonly threads?: number;
+}
 
 export interface OpenWorld {
   /** world.json. */
@@ -38,17 +45,19 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
   checkOptions(options);
   const loaded = await loadWorld(worldFolder(path));
   const { manifest, hash } = loaded;
-  const backend = await createOrtBackend(loaded, options);
+  const { precision = "fp32", threads } = options;
+  const backend = new OrtBackend(threads);
+  const networks = await Networks.open(loaded, backend, precision);
   const spec = specOf(manifest);
   const uncertainty = loaded.uncertainty && new Uncertainty(loaded.uncertainty);
-  const model = new WorldModel(manifest, backend, uncertainty);
+  const model = new WorldModel(manifest, networks, uncertainty);
   return {
     world: manifest,
     spec,
     hash,
     memory: memoryBytes(manifest),
     open: async () => new DreamedEnv(spec, model, loaded),
-    encode: async (frames) => (await backend.tokenizer.encode(frames)).latent,
+    encode: async (frames) => (await networks.encode(frames)).latent,
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),
   };

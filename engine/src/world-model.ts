@@ -10,7 +10,15 @@
 // Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, P proprioception, Q numbers of the state
 // vector: proprioception, and where the logs had it the environment's state.
 import { WorldError } from "@worldstep/protocols";
-import type { Backend, Context, DecoderState, Heads, Shown } from "./backend.js";
+import {
+  type Context,
+  type DecoderState,
+  expertOf,
+  type Heads,
+  type Move,
+  type Networks,
+  type Shown,
+} from "./networks.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
@@ -52,12 +60,6 @@ export interface Moment {
   readonly tick: Tick;
 }
 
-/** What moves a tick: its control, and the state that this is predicted to lead to, `[Q]`. */
-interface Move {
-  readonly control: Float32Array;
-  readonly predicted: Float32Array;
-}
-
 /** What a tick shows. */
 export interface Tick {
   /** `[s, H, W, 3]` uint8. */
@@ -79,7 +81,7 @@ export interface Tick {
 export class WorldModel {
   constructor(
     readonly manifest: WorldManifest,
-    readonly backend: Backend,
+    readonly networks: Networks,
     readonly uncertainty?: Uncertainty,
   ) {}
 
@@ -92,21 +94,27 @@ export class WorldModel {
     const control = joined([still, first.state]); // at rest, as far as can be known
     const before: Episode = {
       seed,
-      context: this.backend.dynamics.empty,
-      decoder: await this.backend.tokenizer.begin(start.frames.subarray(0, this.#frameBytes)),
+      context: this.networks.empty,
+      decoder: await this.networks.begin(start.frames.subarray(0, this.#frameBytes)),
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
       state: first.state,
       control,
       strangeness: this.uncertainty?.strangeness(first.latent) ?? 0,
     };
-    let moment = await this.#finish(before, first.latent, await this.#move(control, control), first.state);
+    let moment = await this.#finish(
+      before,
+      first.latent,
+      await this.networks.move(control, control, before.latent),
+      first.state,
+    );
     for (const [i, action] of start.actions.entries()) {
       const { episode } = moment;
       const from = this.#frameBytes + i * size;
       frames = start.frames.slice(from, from + size);
       const { latent, state } = await this.#seen(start, i + 1, frames);
       const control = joined([action, episode.state]);
-      moment = await this.#finish(episode, latent, await this.#move(control, episode.control), state);
+      const move = await this.networks.move(control, episode.control, episode.latent);
+      moment = await this.#finish(episode, latent, move, state);
     }
     return { episode: moment.episode, tick: { ...moment.tick, frames } };
   }
@@ -125,20 +133,16 @@ export class WorldModel {
     for (const action of actions) {
       const last = moves.at(-1);
       const control = joined([action, last?.predicted ?? episode.state]);
-      moves.push(await this.#move(control, last?.control ?? episode.control));
+      moves.push(await this.networks.move(control, last?.control ?? episode.control, previous));
     }
-    const controls = joined(moves.map((move) => move.control));
-    const predicted = joined(moves.map((move) => move.predicted));
-    const { dynamics } = this.backend;
-    const denoise = (z: Float32Array, t: number, r: number) =>
-      dynamics.denoise(context, z, { previous, controls, predicted }, t, r);
+    const denoise = (z: Float32Array, t: number, r: number) => this.networks.denoise(context, z, previous, moves, t, r);
     const latents = await sample(denoise, noise, nfe, tokenizer.latentChannels);
     let last = episode;
     for (const [k, action] of actions.entries()) {
       const latent = latents.slice(k * previous.length, (k + 1) * previous.length);
       // Behind the first tick of a chunk a state has been read now, which is better than the predicted one.
       const control = joined([action, last.state]);
-      const move = k === 0 ? (moves[0] as Move) : await this.#move(control, last.control);
+      const move = k === 0 ? (moves[0] as Move) : await this.networks.move(control, last.control, last.latent);
       const moment = await this.#finish(last, latent, move);
       yield moment;
       last = moment.episode;
@@ -147,14 +151,13 @@ export class WorldModel {
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
   async reconstruct(ticks: readonly Uint8Array[]): Promise<Uint8Array[]> {
-    const { tokenizer } = this.backend;
     const decoded: Uint8Array[] = [];
     let decoder: DecoderState | undefined;
     let before: Float32Array | undefined;
     for (const seen of ticks) {
-      const encoded = await tokenizer.encode(seen);
-      decoder ??= await tokenizer.begin(seen.subarray(0, this.#frameBytes));
-      const next = await tokenizer.decode(decoder, encoded, before ?? encoded.state);
+      const encoded = await this.networks.encode(seen);
+      decoder ??= await this.networks.begin(seen.subarray(0, this.#frameBytes));
+      const next = await this.networks.decode(decoder, encoded, before ?? encoded.state);
       decoded.push(next.frames);
       decoder = next.next;
       before = encoded.state;
@@ -164,34 +167,33 @@ export class WorldModel {
 
   // Tick `i` of a start: its latent, and its state, of which the last tick's proprioception may be known.
   async #seen({ actions, proprioception }: Start, i: number, frames: Uint8Array): Promise<Shown> {
-    const seen = await this.backend.tokenizer.encode(frames);
+    const seen = await this.networks.encode(frames);
     if (!proprioception || i < actions.length) return seen;
     const state = seen.state.slice();
     state.set(proprioception.map((x, k) => (x - this.#channel(k).mean) / this.#channel(k).std));
     return { ...seen, state };
   }
 
-  async #move(control: Float32Array, before: Float32Array): Promise<Move> {
-    return { control, predicted: await this.backend.dynamics.predict(control, before) };
-  }
-
   // The clean pass and the pictures. `known`: the state, where the tick was seen.
   async #finish(episode: Episode, latent: Float32Array, move: Move, known?: Float32Array): Promise<Moment> {
     const { latent: previous, state: before } = episode;
-    const { control, predicted } = move;
-    const { dynamics, tokenizer } = this.backend;
-    const { heads, context } = await dynamics.read(episode.context, latent, { previous, controls: control, predicted });
+    const { heads, context } = await this.networks.read(episode.context, latent, previous, move);
     const state = known ?? heads.state;
-    checkFinite([latent, state, heads.reward, heads.success, heads.experts], context.ticks - 1);
-    const { frames, next } = await tokenizer.decode(episode.decoder, { latent, state }, before);
-    const uncertainty = this.uncertainty?.of(latent, control, episode.strangeness);
+    checkFinite([latent, state, heads.reward, heads.success, move.experts], context.ticks - 1);
+    const { frames, next } = await this.networks.decode(episode.decoder, { latent, state }, before);
+    const uncertainty = this.uncertainty?.of(latent, move.control, episode.strangeness);
     return {
-      episode: { ...episode, context, decoder: next, latent, state, control },
-      tick: { frames, ...this.#readable({ ...heads, state }), ...(uncertainty !== undefined && { uncertainty }) },
+      episode: { ...episode, context, decoder: next, latent, state, control: move.control },
+      tick: {
+        frames,
+        ...this.#readable({ ...heads, state }),
+        expert: expertOf(move),
+        ...(uncertainty !== undefined && { uncertainty }),
+      },
     };
   }
 
-  #readable({ reward, success, state, experts }: Heads): Omit<Tick, "frames" | "uncertainty"> {
+  #readable({ reward, success, state }: Heads): Omit<Tick, "frames" | "expert" | "uncertainty"> {
     const { proprioception, low, high } = this.manifest.state;
     const shown = state.map((x, i) => x * this.#channel(i).std + this.#channel(i).mean);
     return {
@@ -199,7 +201,6 @@ export class WorldModel {
       success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
       proprioception: shown.slice(0, proprioception).map((x) => Math.min(high, Math.max(low, x))),
       environmentState: shown.slice(proprioception),
-      expert: experts.indexOf(Math.max(...experts)),
     };
   }
 

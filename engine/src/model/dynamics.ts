@@ -12,33 +12,20 @@ import { predictedState, scores } from "./predictor.js";
 import { Recorder, type Weights } from "./recorder.js";
 
 /**
- * Where a tick leads. Inputs: `action` `[B, s A]` and `state` `[B, Q]`, the one before it; `actionBefore` and `stateBefore`, those of the tick
- * before. Output: `predicted` `[B, Q]`, the state at its end.
+ * What moves a tick. Inputs: `action` `[B, s A]` and `state` `[B, Q]`, the one before it; `actionBefore` and `stateBefore`, those of the tick
+ * before; `previous` `[B, L, C]`, the latent before it. Outputs: `predicted` `[B, Q]`, the state that they lead to; `experts` `[B, E]`: logits, of
+ * which the largest is that of the expert that a chunk which begins with this tick is for.
  */
-export function predictPlan(manifest: WorldManifest, weights: Weights) {
-  const { on, A, Q } = begun("predict", manifest, weights);
-  const controls = {
-    action: on.input("action", ["B", A]),
-    state: on.input("state", ["B", Q]),
-    actionBefore: on.input("actionBefore", ["B", A]),
-    stateBefore: on.input("stateBefore", ["B", Q]),
-  };
-  on.output("predicted", predictedState(on, manifest, controls));
-  return on.plan();
-}
-
-/**
- * Which expert a chunk is for. Inputs: `action`, `state` and `predicted` `[B, ..]` of its first tick; `previous` `[B, L, C]`, the latent before
- * it. Output: `experts` `[B, E]`: logits, of which the largest is chosen.
- */
-export function routePlan(manifest: WorldManifest, weights: Weights) {
-  const { on, A, Q } = begun("route", manifest, weights);
-  const { tokens } = manifest.dynamics;
+export function controlPlan(manifest: WorldManifest, weights: Weights) {
+  const { on, A, Q } = begun("control", manifest, weights);
+  const { tokens, stateFrequencies } = manifest.dynamics;
   const [action, state] = [on.input("action", ["B", A]), on.input("state", ["B", Q])];
-  const features = [action, state, on.fourier(on.input("predicted", ["B", Q]), manifest.dynamics.stateFrequencies)];
+  const [actionBefore, stateBefore] = [on.input("actionBefore", ["B", A]), on.input("stateBefore", ["B", Q])];
+  const predicted = predictedState(on, manifest, { action, state, actionBefore, stateBefore });
   const pooled = on.mean(on.input("previous", ["B", tokens, manifest.tokenizer.latentChannels]));
-  const hidden = on.linear([...features, pooled], "router_in", { activation: "silu" });
-  on.output("experts", on.linear([hidden], "router_out"));
+  const told = [action, state, on.fourier(predicted, stateFrequencies), pooled];
+  on.output("predicted", predicted);
+  on.output("experts", on.linear([on.linear(told, "router_in", { activation: "silu" })], "router_out"));
   return on.plan();
 }
 

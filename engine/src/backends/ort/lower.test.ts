@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-node";
 import { beforeAll, describe, expect, it } from "vitest";
 import { TINY_WORLD } from "../../../../test/fixtures/worlds.js";
 import { decodePlan } from "../../model/decoder.js";
-import { cleanPlan, denoisePlan, predictPlan, routePlan } from "../../model/dynamics.js";
+import { cleanPlan, controlPlan, denoisePlan } from "../../model/dynamics.js";
 import { appearancePlan, encodePlan } from "../../model/encoder.js";
 import type { Weights } from "../../model/recorder.js";
 import { uncertaintyPlan } from "../../model/uncertainty.js";
@@ -21,8 +21,7 @@ beforeAll(async () => {
 });
 
 const PLANS: Readonly<Record<string, () => { readonly plan: Plan; readonly weights: Weights }>> = {
-  predict: () => predictPlan(world.manifest, world.dynamics),
-  route: () => routePlan(world.manifest, world.dynamics),
+  control: () => controlPlan(world.manifest, world.dynamics),
   denoise: () => denoisePlan(world.manifest, world.dynamics),
   clean: () => cleanPlan(world.manifest, world.dynamics),
   encode: () => encodePlan(world.manifest, world.tokenizer),
@@ -119,7 +118,7 @@ describe.each(Object.keys(PLANS))("%s", (name) => {
         const made = await run(session, alone(plan, inputs, b));
         for (const [output, { data }] of Object.entries(made)) {
           const size = data.length;
-          const same = (together[output] as ort.Tensor).data.slice(b * size, (b + 1) * size);
+          const same = (together[output] as ort.Tensor).data.slice(b * size, (b + 1) * size) as Float32Array;
           expect(Buffer.from(same.buffer).equals(Buffer.from((data as Float32Array).slice().buffer)), output).toBe(
             true,
           );

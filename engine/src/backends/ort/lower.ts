@@ -4,11 +4,12 @@
 // What ONNX Runtime multiplies has rows: tensors are kept as [rows, last], and pictures as [n, channels, h, w], until something wants them
 // otherwise. Each row's numbers depend on that row alone (lower.test.ts): a session's bits are the same alone and among others.
 import type { Activation, AnyOp, OpKind, OpOf, Plan, Shape, Tensor } from "@worldstep/kernels";
+import type { Precision } from "../../backend.js";
 import type { Weights } from "../../model/recorder.js";
-import { Graph, type Value } from "../../ort/graph.js";
-import { Layers, type Precision } from "../../ort/layers.js";
-import { writeTurns } from "../../ort/rotary.js";
 import type { Weight } from "../../safetensors.js";
+import { Graph, type Value } from "./graph.js";
+import { Layers } from "./layers.js";
+import { writeTurns } from "./rotary.js";
 
 /** An empty slot gets this for a score: its softmax is exactly 0. */
 const HIDDEN = -1e9;

@@ -20,13 +20,7 @@ export type Shape = readonly (number | string)[];
 type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** The ops we use that only ONNX Runtime has. */
-const CONTRIB = new Set([
-  "DynamicQuantizeMatMul",
-  "FastGelu",
-  "FusedMatMul",
-  "LinearAttention",
-  "MatMulIntegerToFloat",
-]);
+const CONTRIB = new Set(["FastGelu", "FusedMatMul", "LinearAttention", "MatMulIntegerToFloat"]);
 
 export class Graph {
   readonly #nodes: OnnxNode[] = [];

@@ -1,12 +1,7 @@
 // The layers of a network as nodes of a graph: weights by their names in the world's files, in the session's precision.
-import type { Weight } from "../safetensors.js";
+import type { Precision } from "../../backend.js";
+import type { Weight } from "../../safetensors.js";
 import type { Graph, Value } from "./graph.js";
-
-/**
- * How the dynamics' matrices are held. `fp32`: as they are. `int8`: symmetric int8 with one scale an output channel;
- * activations are quantised as they come, with one scale a row, so that no row changes another's bits.
- */
-export type Precision = "fp32" | "int8";
 
 // 7 bits: AVX2 adds two products of uint8 and int8 in 16 bits, and 255 * 63 * 2 fits while 255 * 127 * 2 saturates.
 const INT8_MAX = 63;
@@ -33,8 +28,6 @@ export class Layers {
     readonly graph: Graph,
     readonly weights: ReadonlyMap<string, Weight>,
     readonly precision: Precision = "fp32",
-    /** Whether all that is multiplied has one row: then ORT's own op, with a scale a tensor, has a scale a row. */
-    readonly ofOneRow = false,
   ) {}
 
   /** A tensor that the loader has checked. */
@@ -48,10 +41,6 @@ export class Layers {
     return this.graph.constant("float32", data, shape);
   }
 
-  bias(name: string): Value {
-    return this.constant(this.weight(`${name}.bias`));
-  }
-
   /** x `[M, in]` times the transpose of `weight [out, in]`, plus `plus` where given, -> `[M, out]`. */
   matmul(x: Value, weight: Weight, plus?: Value): Value {
     const rest = plus === undefined ? [] : [plus];
@@ -60,10 +49,6 @@ export class Layers {
     const { graph } = this;
     const { values, scales } = quantise(weight.data, to, from);
     const matrix = graph.constant("int8", values, [from, to]);
-    if (this.ofOneRow) {
-      const y = graph.add("DynamicQuantizeMatMul", [x, matrix, graph.constant("float32", scales, [to])]);
-      return plus === undefined ? y : graph.add("Add", [y, plus]);
-    }
     const rows = this.#quantise(x);
     const [one, middle] = [graph.constant("float32", Float32Array.of(1), []), this.#middle([])];
     const byColumn = [one, graph.constant("float32", scales, [to]), middle];
@@ -88,11 +73,6 @@ export class Layers {
 
   #middle(shape: readonly number[]): Value {
     return this.graph.constant("uint8", Uint8Array.of(MIDDLE), shape);
-  }
-
-  /** x `[M, in]` -> `[M, out]`. */
-  linear(x: Value, name: string): Value {
-    return this.matmul(x, this.weight(`${name}.weight`), this.bias(name));
   }
 
   silu(x: Value): Value {
@@ -126,19 +106,12 @@ export class Layers {
       ordered.set(data.subarray(source, source + area), i * area);
     }
     const pads = new Array<number>(4).fill((kernel - 1) / 2);
-    const bias = this.weights.has(`${name}.bias`) ? [this.bias(name)] : [];
+    const bias = this.weights.has(`${name}.bias`) ? [this.constant(this.weight(`${name}.bias`))] : [];
     return this.graph.add("Conv", [x, this.constant({ data: ordered, shape }), ...bias], {
       kernel_shape: [kernel, kernel],
       strides: [stride, stride],
       pads,
     });
-  }
-
-  /** `ResBlock` of tokenizer.py, and with `past` `MemoryBlock`: x + conv2(relu(conv1(relu(x, past)))). */
-  residual(x: Value, name: string, past?: Value): Value {
-    const both = past === undefined ? x : this.graph.add("Concat", [x, past], { axis: 1 });
-    const hidden = this.conv(this.graph.add("Relu", [both]), `${name}.conv1`);
-    return this.graph.add("Add", [x, this.conv(this.graph.add("Relu", [hidden]), `${name}.conv2`)]);
   }
 }
 

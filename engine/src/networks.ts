@@ -1,0 +1,293 @@
+// The networks of a world, asked for one session: its numbers in, its numbers out. They keep nothing of a session; what it was goes in as a
+// value and comes out as another one. So what failed, or is not wanted, is dropped, and two sessions may go on from one value.
+//
+// Shapes: L tokens a tick, C latent channels, s stride, A action size, H W pixels, Q numbers of a state vector, E experts, K ticks of a chunk.
+import type { Backend, Bindings, Data, Numbers, Precision, Program } from "./backend.js";
+import { Batches, type Part, type Parts } from "./batches.js";
+import { decodePlan } from "./model/decoder.js";
+import { cleanPlan, controlPlan, denoisePlan } from "./model/dynamics.js";
+import { appearancePlan, encodePlan } from "./model/encoder.js";
+import { SlidingWindow } from "./window.js";
+import type { World } from "./world.js";
+import { cameraOf, type WorldManifest } from "./world-schema.js";
+import { rotarySize, stateSize } from "./world-tensors.js";
+
+/** What moves a tick. */
+export interface Move {
+  /** Its action block, and the state before it, `[s A + Q]`. */
+  readonly control: Float32Array;
+  /** The state that this is predicted to lead to, `[Q]`. */
+  readonly predicted: Float32Array;
+  /** Logits of the experts, `[E]`: the largest is that of the one that is used. */
+  readonly experts: Float32Array;
+}
+
+/** What the clean pass reads from a tick, as the network puts it out. */
+export interface Heads {
+  /** One a task that has a reward. */
+  readonly reward: Float32Array;
+  /** Logits, one a task that has a reward. */
+  readonly success: Float32Array;
+  /** `[Q]`, the state vector, normalised: proprioception, then what the world knows of things. */
+  readonly state: Float32Array;
+}
+
+/** What is kept of one tick, by names. Nobody writes into it again. */
+export type Page = Readonly<Record<string, Float32Array>>;
+
+/** What a tick attends to: the ticks before it. A value: nobody writes into it. */
+export interface Context {
+  /** Ticks so far: the number of the next. */
+  readonly ticks: number;
+  /** By slot (window.ts): the first tick's (the sink), and those of a sliding window. */
+  readonly pages: readonly Page[];
+  /** What memory blocks made of all ticks, by names. */
+  readonly recurrent: Readonly<Record<string, Float32Array>>;
+}
+
+/** What a tick's frames are encoded to, and decoded from. */
+export interface Shown {
+  /** `[L, C]`. */
+  readonly latent: Float32Array;
+  /** Of the last frame, `[Q]`, normalised. */
+  readonly state: Float32Array;
+}
+
+/** What a decoder carries from tick to tick. A value: nobody writes into it. */
+export interface DecoderState {
+  /** The frame that the stream began with, `[H, W, 3]`. */
+  readonly first: Uint8Array;
+  /** What that looks like, where the world's streams have an appearance. */
+  readonly appearance?: Float32Array;
+  /** What memory blocks saw at the tick before, by names. */
+  readonly past: Readonly<Record<string, Float32Array>>;
+}
+
+interface Programs {
+  readonly control: Program;
+  readonly denoise: Program;
+  readonly clean: Program;
+  readonly encode: Program;
+  readonly decode: Program;
+  readonly appearance: Program | undefined;
+}
+
+export class Networks {
+  /** The context of the first tick. */
+  readonly empty: Context;
+  readonly #window: SlidingWindow;
+  readonly #batches = new Batches();
+
+  private constructor(
+    readonly manifest: WorldManifest,
+    readonly programs: Programs,
+    /** Names what their bits depend on besides the world. */
+    readonly kind: string,
+  ) {
+    const { blocks, window } = manifest.dynamics;
+    const memories = [...blocks].flatMap((kind, i) => (kind === "m" ? [`recurrent.${i}`] : []));
+    const nothing = memories.map((name) => [name, new Float32Array(sizeOf(programs.clean, name))]);
+    this.empty = { ticks: 0, pages: [], recurrent: Object.fromEntries(nothing) };
+    this.#window = new SlidingWindow(window);
+  }
+
+  /** precision: of the denoiser, whose matrices are most of what there is; all else is fp32. */
+  static async open(
+    { manifest, dynamics, tokenizer }: World,
+    backend: Backend,
+    precision: Precision,
+  ): Promise<Networks> {
+    const compile = ({ plan, weights }: ReturnType<typeof controlPlan>, as: Precision = "fp32") =>
+      backend.compile(plan, weights, as);
+    const hasAppearance = manifest.tokenizer.appearance > 0;
+    const programs = {
+      control: await compile(controlPlan(manifest, dynamics)),
+      denoise: await compile(denoisePlan(manifest, dynamics), precision),
+      clean: await compile(cleanPlan(manifest, dynamics), precision),
+      encode: await compile(encodePlan(manifest, tokenizer)),
+      decode: await compile(decodePlan(manifest, tokenizer)),
+      appearance: hasAppearance ? await compile(appearancePlan(manifest, tokenizer)) : undefined,
+    };
+    return new Networks(manifest, programs, `${backend.kind} ${precision}`);
+  }
+
+  /** What a tick's control, after that of the tick before, leads to, and whom it is for; both `[s A + Q]`. previous `[L, C]`: the latent before. */
+  async move(control: Float32Array, before: Float32Array, previous: Float32Array): Promise<Move> {
+    const [now, last] = [this.#control([control]), this.#control([before])];
+    const inputs = {
+      action: flat(now.action),
+      state: flat(now.state),
+      actionBefore: flat(last.action),
+      stateBefore: flat(last.state),
+      previous: this.#latent(previous),
+    };
+    const { predicted, experts } = await this.#batches.run(this.programs.control, inputs);
+    return { control, predicted: floats(predicted), experts: floats(experts) };
+  }
+
+  /**
+   * One evaluation of the denoiser (an NFE) for a chunk, whose ticks `moves` move: the end point X, `[K, L, C]`, of the flow through `z`
+   * `[K, L, C]` at level t, looking ahead to level r, or at r = t the mean of where it may end; 1 is noise, 0 is clean. previous `[L, C]`: the
+   * latent before the chunk; zeros before the first tick.
+   */
+  async denoise(
+    context: Context,
+    z: Float32Array,
+    previous: Float32Array,
+    moves: readonly Move[],
+    t: number,
+    r: number,
+  ): Promise<Float32Array> {
+    const expert = expertOf(moves[0] as Move);
+    const inputs = this.#inputs(context, z, previous, moves, expert, [t, t - r]);
+    return floats((await this.#batches.run(this.programs.denoise, inputs, `${moves.length} ${expert}`)).end);
+  }
+
+  /** The clean pass over one tick, `z` `[L, C]`: reads the heads, and makes the context of the tick after it. */
+  async read(
+    context: Context,
+    z: Float32Array,
+    previous: Float32Array,
+    move: Move,
+  ): Promise<{ readonly heads: Heads; readonly context: Context }> {
+    const expert = expertOf(move);
+    const inputs = this.#inputs(context, z, previous, [move], expert, [0, 0]);
+    const made = await this.#batches.run(this.programs.clean, inputs, `${expert}`);
+    const pages = [...context.pages];
+    pages[this.#window.slot(context.ticks)] = named(made, "page.", "page.");
+    const scores = floats(made.scores);
+    const tasks = scores.length / 2;
+    return {
+      heads: { reward: scores.slice(0, tasks), success: scores.slice(tasks), state: floats(made.readState) },
+      context: { ticks: context.ticks + 1, pages, recurrent: named(made, "next.", "") },
+    };
+  }
+
+  /** One tick of frames, `[s, H, W, 3]` uint8. */
+  async encode(frames: Uint8Array): Promise<Shown> {
+    const { height, width } = cameraOf(this.manifest);
+    const shape = [this.manifest.stride, height, width, 3];
+    const { z, state } = await this.#batches.run(this.programs.encode, { frames: { shape, data: frames } });
+    return { latent: floats(z), state: floats(state) };
+  }
+
+  /** Before the first tick of a stream, which begins with the frame `[H, W, 3]` uint8; it keeps a copy of that. */
+  async begin(frame: Uint8Array): Promise<DecoderState> {
+    const { appearance, decode } = this.programs;
+    const first = Uint8Array.from(frame);
+    const past = Object.fromEntries(
+      decode.plan.carries.map(([name]) => [name, new Float32Array(sizeOf(decode, name))]),
+    );
+    if (appearance === undefined) return { first, past };
+    const seen = await this.#batches.run(appearance, { frame: this.#picture(first) });
+    return { first, past, appearance: floats(seen.appearance) };
+  }
+
+  /**
+   * The frames `[s, H, W, 3]` uint8 of a tick that leads from the state `before`, `[Q]`, to its own, behind the ticks that `from` knows of; and
+   * what is known after it.
+   */
+  async decode(
+    from: DecoderState,
+    { latent, state }: Shown,
+    before: Float32Array,
+  ): Promise<{ readonly frames: Uint8Array; readonly next: DecoderState }> {
+    const { decode } = this.programs;
+    const past = Object.entries(from.past).map(([name, data]) => [name, { shape: shapeOf(decode, name), data }]);
+    const made = await this.#batches.run(decode, {
+      z: this.#latent(latent),
+      before: row(before),
+      now: row(state),
+      first: this.#picture(from.first),
+      ...(from.appearance && { appearance: row(from.appearance) }),
+      ...Object.fromEntries(past),
+    });
+    return { frames: made.frames?.data as Uint8Array, next: { ...from, past: named(made, "next.", "") } };
+  }
+
+  #inputs(
+    { ticks, pages, recurrent }: Context,
+    z: Float32Array,
+    previous: Float32Array,
+    moves: readonly Move[],
+    expert: number,
+    levels: readonly [t: number, toR: number],
+  ): Parts {
+    const { blocks, window, tokens, latent, contextLevel } = this.manifest.dynamics;
+    const K = moves.length;
+    const slots = [...Array(window + 1).keys()];
+    const inputs: Record<string, Part> = {
+      z: { shape: [K, tokens, z.length / (K * tokens)], data: z },
+      previous: this.#latent(previous),
+      ...this.#control(moves.map(({ control }) => control)),
+      predicted: { shape: [K, stateSize(this.manifest)], parts: moves.map(({ predicted }) => predicted) },
+      levels: { shape: [1, 3], data: Float32Array.of(...levels, contextLevel) },
+      expert: { shape: [1], data: Int32Array.of(expert) },
+      ages: { shape: [window + 1], data: Int32Array.from(slots, (slot) => this.#window.age(slot, ticks) ?? 0) },
+    };
+    const page = [window + 1, tokens, latent + rotarySize(this.manifest.dynamics)];
+    for (const [i, kind] of [...blocks].entries()) {
+      const name = kind === "w" ? `pages.${i}` : `recurrent.${i}`;
+      inputs[name] =
+        kind === "w"
+          ? { shape: page, parts: slots.map((slot) => pages[slot]?.[`page.${i}`]) }
+          : { shape: shapeOf(this.programs.clean, name), data: recurrent[name] as Float32Array };
+    }
+    return inputs;
+  }
+
+  // Controls `[s A + Q]`, as the networks take them: actions and states, a row a tick.
+  #control(controls: readonly Float32Array[]) {
+    const Q = stateSize(this.manifest);
+    const A = (controls[0] as Float32Array).length - Q;
+    const [K, action, state] = [
+      controls.length,
+      controls.map((x) => x.subarray(0, A)),
+      controls.map((x) => x.subarray(A)),
+    ];
+    return { action: { shape: [K, A], parts: action }, state: { shape: [K, Q], parts: state } };
+  }
+
+  #latent(data: Float32Array): Numbers {
+    const { tokens } = this.manifest.dynamics;
+    return { shape: [tokens, data.length / tokens], data };
+  }
+
+  #picture(data: Uint8Array): Numbers {
+    const { height, width } = cameraOf(this.manifest);
+    return { shape: [height, width, 3], data };
+  }
+}
+
+/** Number of the expert that a tick goes to. */
+export function expertOf({ experts }: Move): number {
+  return experts.indexOf(Math.max(...experts));
+}
+
+// The shape of an input of one session.
+function shapeOf({ plan }: Program, name: string): number[] {
+  return (plan.inputs[name]?.shape ?? []).slice(1) as number[];
+}
+
+function sizeOf(program: Program, name: string): number {
+  return shapeOf(program, name).reduce((product, count) => product * count, 1);
+}
+
+function floats(numbers: Numbers | undefined): Float32Array {
+  return numbers?.data as Float32Array;
+}
+
+// What has a name that begins with `prefix`, with `as` in its place.
+function named(made: Bindings, prefix: string, as: string): Record<string, Float32Array> {
+  const entries = Object.entries(made).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, numbers]) => [as + name.slice(prefix.length), floats(numbers)]));
+}
+
+function row(data: Data): Numbers {
+  return { shape: [data.length], data };
+}
+
+// Without the axis of ticks, of which there is one.
+function flat({ shape, parts }: { readonly shape: readonly number[]; readonly parts: readonly Data[] }): Numbers {
+  return { shape: shape.slice(1), data: parts[0] as Data };
+}
