@@ -9,7 +9,8 @@ import { describe, expect, it } from "vitest";
 /** What each folder's sources may import of this repository. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocols: [],
-  engine: ["@worldstep/protocols"],
+  kernels: [],
+  engine: ["@worldstep/protocols", "@worldstep/kernels", "@worldstep/kernels/reference"],
   "engine/server": ["@worldstep/protocols"],
   sdk: ["@worldstep/protocols"],
   judge: ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/sdk/policies"],
@@ -68,7 +69,7 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
         const inner = INNER.filter((one) => !isInner && join(dirname(file), target).startsWith(`${one}/`));
         expect(inner, `${file} imports ${target}`).toEqual([]);
         expect(target, `${file} reaches into another package`).not.toMatch(
-          /^(\.\.\/){2,}(protocols|sdk|engine|domains|judge|cli)\//,
+          /^(\.\.\/){2,}(protocols|kernels|sdk|engine|domains|judge|cli)\//,
         );
       }
     }

@@ -7,7 +7,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { describe, expect, it } from "vitest";
 
-const FOLDERS = ["protocols", "sdk", "engine", "engine/server", "domains/tabletop", "judge", "cli"];
+const FOLDERS = ["protocols", "kernels", "sdk", "engine", "engine/server", "domains/tabletop", "judge", "cli"];
 /** Packages of files alone. */
 const FILES = ["worlds", "examples/console"];
 
