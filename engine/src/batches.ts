@@ -4,8 +4,8 @@
 // that fits. A row of a batch has the bits that it has alone (backends/ort/lower.ts), so that it does not matter who comes along.
 import type { Bindings, Data, Numbers, Program } from "./backend.js";
 
-/** Sessions of one run, at most: what more would gain is little, and others wait for it. */
-const MOST = 64;
+/** Sessions of one run, at most: a run holds up the thread that it is on, and what more would gain is little. */
+const MOST = 8;
 
 /** An input of one session: its numbers, or parts of equal size that lie behind one another, zeros where there is none. */
 export type Part = Numbers | { readonly shape: readonly number[]; readonly parts: readonly (Data | undefined)[] };
