@@ -16,7 +16,8 @@ export type Bindings = Readonly<Record<string, Numbers>>;
 /** A plan that can run, for any number of sessions and ticks. */
 export interface Program {
   readonly plan: Plan;
-  run(inputs: Bindings): Promise<Bindings>;
+  /** `outputs`: those that are wanted, by name. */
+  run(inputs: Bindings, outputs: readonly string[]): Promise<Bindings>;
 }
 
 /**

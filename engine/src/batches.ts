@@ -16,6 +16,7 @@ export type Parts = Readonly<Record<string, Part>>;
 interface Waiting {
   readonly program: Program;
   readonly key: string;
+  readonly outputs: readonly string[];
   readonly inputs: Parts;
   readonly resolve: (outputs: Bindings) => void;
   readonly reject: (error: unknown) => void;
@@ -25,10 +26,17 @@ export class Batches {
   #waiting: Waiting[] = [];
   #isRunning = false;
 
-  /** Outputs of one session, without the axis of the batch. Runs with the same `program` and `key` may go together. */
-  run(program: Program, inputs: Parts, key = ""): Promise<Bindings> {
+  /**
+   * The `outputs`, by default all, of one session, without the axis of the batch. Runs with the same `program`, `key` and outputs may go
+   * together.
+   */
+  run(
+    program: Program,
+    inputs: Parts,
+    { key = "", outputs = Object.keys(program.plan.outputs) }: { key?: string; outputs?: readonly string[] } = {},
+  ): Promise<Bindings> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ program, key, inputs, resolve, reject });
+      this.#waiting.push({ program, key: `${key} ${outputs}`, outputs, inputs, resolve, reject });
       if (!this.#isRunning) void this.#runAll();
     });
   }
@@ -54,9 +62,9 @@ export class Batches {
 }
 
 async function run(batch: readonly Waiting[]): Promise<void> {
-  const [{ program }] = batch as [Waiting];
+  const [{ program, outputs: wanted }] = batch as [Waiting];
   try {
-    const outputs = await program.run(stacked(program, batch));
+    const outputs = await program.run(stacked(program, batch), wanted);
     for (const [b, { resolve }] of batch.entries()) resolve(rowOf(outputs, b));
   } catch (error) {
     for (const { reject } of batch) reject(error);

@@ -166,8 +166,8 @@ function failing(backend: Backend, fails: () => boolean): Backend {
     kind: backend.kind,
     compile: async (...args) => {
       const program = await backend.compile(...args);
-      const run: typeof program.run = async (inputs) => {
-        const made = await program.run(inputs);
+      const run: typeof program.run = async (...given) => {
+        const made = await program.run(...given);
         if (fails()) throw new Error("the run broke");
         return made;
       };

@@ -319,8 +319,8 @@ describe("a failed tick", () => {
       kind: ort.kind,
       compile: async (...args) => {
         const program = await ort.compile(...args);
-        const run: typeof program.run = async (inputs) => {
-          const made = await program.run(inputs);
+        const run: typeof program.run = async (...given) => {
+          const made = await program.run(...given);
           if (broken && made.scores) made.scores.data[0] = Number.NaN;
           return made;
         };

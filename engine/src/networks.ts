@@ -65,7 +65,8 @@ export interface DecoderState {
 
 interface Programs {
   readonly control: Program;
-  readonly denoise: Program;
+  /** Of chunks of several ticks, where the world has such. */
+  readonly denoise: Program | undefined;
   readonly clean: Program;
   readonly encode: Program;
   readonly decode: Program;
@@ -99,10 +100,11 @@ export class Networks {
   ): Promise<Networks> {
     const compile = ({ plan, weights }: ReturnType<typeof controlPlan>, as: Precision = "fp32") =>
       backend.compile(plan, weights, as);
+    const hasChunks = manifest.dynamics.chunk > 1;
     const hasAppearance = manifest.tokenizer.appearance > 0;
     const programs = {
       control: await compile(controlPlan(manifest, dynamics)),
-      denoise: await compile(denoisePlan(manifest, dynamics), precision),
+      denoise: hasChunks ? await compile(denoisePlan(manifest, dynamics), precision) : undefined,
       clean: await compile(cleanPlan(manifest, dynamics), precision),
       encode: await compile(encodePlan(manifest, tokenizer)),
       decode: await compile(decodePlan(manifest, tokenizer)),
@@ -140,7 +142,11 @@ export class Networks {
   ): Promise<Float32Array> {
     const expert = expertOf(moves[0] as Move);
     const inputs = this.#inputs(context, z, previous, moves, expert, [t, t - r]);
-    return floats((await this.#batches.run(this.programs.denoise, inputs, `${moves.length} ${expert}`)).end);
+    const { clean, denoise } = this.programs;
+    const program = moves.length === 1 ? clean : denoise;
+    if (!program) throw new Error(`a chunk of ${moves.length} ticks, of a world without chunks`);
+    const asked = { key: `${moves.length} ${expert}`, outputs: ["end"] };
+    return floats((await this.#batches.run(program, inputs, asked)).end);
   }
 
   /** The clean pass over one tick, `z` `[L, C]`: reads the heads, and makes the context of the tick after it. */
@@ -152,7 +158,8 @@ export class Networks {
   ): Promise<{ readonly heads: Heads; readonly context: Context }> {
     const expert = expertOf(move);
     const inputs = this.#inputs(context, z, previous, [move], expert, [0, 0]);
-    const made = await this.#batches.run(this.programs.clean, inputs, `${expert}`);
+    const outputs = Object.keys(this.programs.clean.plan.outputs).filter((name) => name !== "end");
+    const made = await this.#batches.run(this.programs.clean, inputs, { key: `${expert}`, outputs });
     const pages = [...context.pages];
     pages[this.#window.slot(context.ticks)] = named(made, "page.", "page.");
     const scores = floats(made.scores);

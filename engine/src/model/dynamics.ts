@@ -39,8 +39,9 @@ export function denoisePlan(manifest: WorldManifest, weights: Weights) {
 }
 
 /**
- * The clean pass over one tick: inputs as of `denoisePlan` with T = 1, at level 0. Outputs: `scores` `[B, 2 tasks]`: rewards, and logits of
- * success; `readState` `[B, Q]`, what the tick shows; `page.i` `[B, 1, L, K + R]` of window block i; and the carries `recurrent.i`.
+ * The clean pass over one tick, and the evaluation of a chunk that is one tick: inputs as of `denoisePlan` with T = 1. Outputs: `end`; `scores`
+ * `[B, 2 tasks]`: rewards, and logits of success; `readState` `[B, Q]`, what the tick shows; `page.i` `[B, 1, L, K + R]` of window block i; and
+ * the carries `recurrent.i`. One plan for both, so that a tick reads its weights twice from where the first left them.
  */
 export function cleanPlan(manifest: WorldManifest, weights: Weights) {
   return evaluation("clean", manifest, weights);
@@ -76,8 +77,8 @@ function evaluation(kind: "denoise" | "clean", manifest: WorldManifest, weights:
     x = block(on, manifest.dynamics, { i, kind }, x, { modulation, ages, expert, isKept });
   }
   const last = on.modulate(x, modulation, 6 * blocks.length);
-  if (kind === "denoise") on.output("end", on.linear([last], "out", { onto: previous }));
-  else heads(on, manifest, on.view(last, "B", L, W), on.view(predicted, "B", Q));
+  on.output("end", on.linear([last], "out", { onto: previous }));
+  if (isKept) heads(on, manifest, on.view(last, "B", L, W), on.view(predicted, "B", Q));
   return on.plan();
 }
 
@@ -130,7 +131,12 @@ function rows({ data, shape }: Weight, from: number, to: number): Weight {
 
 function underEachOther(parts: readonly Weight[]): Weight {
   const [, ...rest] = (parts[0] as Weight).shape;
-  const data = Float32Array.from(parts.flatMap((part) => [...part.data]));
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
   return { data, shape: [parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0), ...rest] };
 }
 

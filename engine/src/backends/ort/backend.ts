@@ -33,7 +33,7 @@ export class OrtBackend implements Backend {
       extra: { session: { intra_op: { spin_duration_us: SPIN_US } } },
     });
     this.#sessions.push(session);
-    return { plan, run: (inputs) => this.#run(session, inputs) };
+    return { plan, run: (inputs, outputs) => this.#run(session, inputs, outputs) };
   }
 
   async close(): Promise<void> {
@@ -42,10 +42,10 @@ export class OrtBackend implements Backend {
     for (const session of this.#sessions.splice(0)) await session.release();
   }
 
-  async #run(session: InferenceSession, inputs: Bindings): Promise<Bindings> {
+  async #run(session: InferenceSession, inputs: Bindings, outputs: readonly string[]): Promise<Bindings> {
     if (this.#isClosed) throw new WorldError("env_closed", "the world of this env is closed", "open it again");
     const feeds = Object.entries(inputs).map(([name, numbers]) => [name, tensorOf(numbers)] as const);
-    const run = session.run(Object.fromEntries(feeds));
+    const run = session.run(Object.fromEntries(feeds), [...outputs]);
     this.#running = run.catch(() => undefined); // the caller hears of it
     const made = Object.entries(await run).map(([name, { dims, data }]) => {
       return [name, { shape: dims, data: data as Numbers["data"] }] as const;
