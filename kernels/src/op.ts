@@ -1,5 +1,5 @@
 // What an op is, whichever.
-import type { Made, Shape, Tensor } from "./tensor.js";
+import type { Made, Tensor } from "./tensor.js";
 
 export type Attribute = number | boolean | string | readonly Attribute[];
 
@@ -27,5 +27,3 @@ export type Rule<O extends Op> = (
 export function inputsOf(op: Pick<Op, "in">): Tensor[] {
   return Object.values(op.in).flat();
 }
-
-export type { Shape };

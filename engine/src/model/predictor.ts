@@ -26,9 +26,9 @@ export function predictedState(on: Recorder, manifest: WorldManifest, controls: 
     on.view(actionBefore, "B", 1, A),
     on.views(moved, views, units, true),
   ];
-  const waves = on.linear(told, "predictor.fourier", { activation: "sin" });
+  const features = on.linear(told, "predictor.fourier", { activation: "sin" });
   const known = on.linear(told, "predictor.inp");
-  let x = on.linear([waves], "predictor.fourier_out", { plus: [known], activation: "silu" });
+  let x = on.linear([features], "predictor.fourier_out", { plus: [known], activation: "silu" });
   for (const i of [1, 2]) x = on.linear([x], `predictor.hidden${i}`, { activation: "silu", onto: x });
   const said = on.linear([x], "predictor.out");
   const moves = on.mergeViews(said, views, units, shared);

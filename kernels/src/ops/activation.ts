@@ -1,7 +1,6 @@
 // What becomes of a number on its way out of an op.
 
-export const ACTIVATIONS = ["none", "relu", "silu", "gelu", "sin", "sigmoid"] as const;
-export type Activation = (typeof ACTIVATIONS)[number];
+export type Activation = "none" | "relu" | "silu" | "gelu" | "sin" | "sigmoid";
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 

@@ -59,8 +59,8 @@ export function fourier(on: Lowering, { in: { x }, out: { y }, attributes: { rat
   const n = x.shape.at(-1) as number;
   const turns = graph.add("Mul", [on.as(x, -1, 1, n), on.numbers(rates, rates.length, 1)]);
   const angles = graph.reshape(turns, -1, rates.length * n);
-  const waves = (["Sin", "Cos"] as const).map((kind) => on.wholePackets(kind, angles, rates.length * n));
-  on.madeRows(y, graph.add("Concat", [on.rows(x), ...waves], { axis: 1 }));
+  const pairs = (["Sin", "Cos"] as const).map((kind) => on.wholePackets(kind, angles, rates.length * n));
+  on.madeRows(y, graph.add("Concat", [on.rows(x), ...pairs], { axis: 1 }));
 }
 
 export function sinusoid(
@@ -71,10 +71,10 @@ export function sinusoid(
   const half = size / 2;
   const rates = Float32Array.from({ length: half }, (_, i) => radians ** (i / (half - 1)));
   const angles = graph.add("Mul", [on.as(levels, -1, 1), on.numbers(rates, 1, half)]);
-  const waves = graph.add("Concat", [on.wholePackets("Sin", angles, half), on.wholePackets("Cos", angles, half)], {
+  const pairs = graph.add("Concat", [on.wholePackets("Sin", angles, half), on.wholePackets("Cos", angles, half)], {
     axis: 1,
   });
-  on.made(y, waves);
+  on.made(y, pairs);
 }
 
 export function views(

@@ -99,11 +99,16 @@ export class Lowering {
   whole(tensor: Tensor): Value {
     const { shape } = tensor;
     const known = this.#of(tensor);
-    const free = shape.filter((dim) => typeof dim === "string");
-    if (free.length < 2) return this.as(tensor, ...shape.map((dim) => (typeof dim === "string" ? -1 : dim)));
-    const made = known.shaped.get(String(shape)) ?? this.graph.add("Reshape", [this.#flat(tensor), this.shape(shape)]);
+    const made = known.shaped.get(String(shape)) ?? this.#inShape(this.#flat(tensor), shape);
     known.shaped.set(String(shape), made);
     return made;
+  }
+
+  /** x in `shape`, of which one size may be the run's own without being asked for: it is what is left. */
+  #inShape(x: Value, shape: Shape): Value {
+    const free = shape.filter((dim) => typeof dim === "string");
+    if (free.length > 1) return this.graph.add("Reshape", [x, this.shape(shape)]);
+    return this.graph.reshape(x, ...shape.map((dim) => (typeof dim === "string" ? -1 : dim)));
   }
 
   shape(shape: Shape): Value {
@@ -205,21 +210,11 @@ export class Lowering {
     const others = terms.filter((term) => !isWhole(term.shape));
     const rows = whole.map(({ tensor, value }) => value ?? this.rows(tensor as Tensor));
     if (others.length === 0) return added(rows);
-    const inShape = others.map(({ shape: of, tensor, value }) => {
-      if (tensor) return this.whole(tensor);
-      const free = of.filter((dim) => typeof dim === "string");
-      return free.length < 2
-        ? graph.reshape(value as Value, ...of.map((dim) => (typeof dim === "string" ? -1 : dim)))
-        : graph.add("Reshape", [value as Value, this.shape(of)]);
-    });
-    if (rows.length === 0) return graph.reshape(added(inShape), -1, size);
-    const free = shape.filter((dim) => typeof dim === "string");
-    const sum = added(rows);
-    const back =
-      free.length < 2
-        ? graph.reshape(sum, ...shape.map((dim) => (typeof dim === "string" ? -1 : dim)))
-        : graph.add("Reshape", [sum, this.shape(shape)]);
-    return graph.reshape(added([back, ...inShape]), -1, size);
+    const fewer = others.map(({ shape: of, tensor, value }) =>
+      tensor ? this.whole(tensor) : this.#inShape(value as Value, of),
+    );
+    const all = rows.length === 0 ? [] : [this.#inShape(added(rows), shape)];
+    return graph.reshape(added([...all, ...fewer]), -1, size);
   }
 
   // x [rows, P, F] -> its mean over P, [rows, 1, F]. What ORT reduces it sums up in another order where there is one row.
