@@ -91,7 +91,7 @@ def filled(model, weights):
 
 
 def upgraded(world):
-    """An older world.json in the shape of today's: engine/src/world-upgrade.ts in Python."""
+    """An older world.json in the shape of today's: engine/src/world/upgrade.ts in Python."""
     if world["format"] == "worldstep.world.v3":
         return world
     if world["format"] != "worldstep.world.v2":

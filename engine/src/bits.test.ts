@@ -8,7 +8,7 @@ import type { Backend } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
-import { loadWorld, specOf, type World } from "./world.js";
+import { loadWorld, specOf, type World } from "./world/world.js";
 import { WorldModel } from "./world-model.js";
 
 interface Chunk {

@@ -7,7 +7,7 @@ import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
 import { type OpenWorld, openWorld } from "./open-world.js";
-import { loadWorld, type StartState, specOf } from "./world.js";
+import { loadWorld, type StartState, specOf } from "./world/world.js";
 import { WorldModel } from "./world-model.js";
 
 let world: OpenWorld;

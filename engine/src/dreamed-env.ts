@@ -27,9 +27,9 @@ import {
 import { Lane } from "./lane.js";
 import { drawStart, nextSeed } from "./philox.js";
 import { startFrom } from "./start-frames.js";
-import type { StartState, World } from "./world.js";
+import { labelOf } from "./world/schema.js";
+import type { StartState, World } from "./world/world.js";
 import type { Episode, Moment, Start, Tick, WorldModel } from "./world-model.js";
-import { labelOf } from "./world-schema.js";
 
 /** An episode as its player knows it. A value: a call that fails leaves it as it was. */
 interface Running {

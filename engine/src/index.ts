@@ -1,2 +1,2 @@
 export { type OpenWorld, type OpenWorldOptions, openWorld } from "./open-world.js";
-export type { WorldManifest } from "./world-schema.js";
+export type { WorldManifest } from "./world/schema.js";

@@ -16,9 +16,9 @@ import { Layers } from "./backends/ort/layers.js";
 import { ReferenceBackend } from "./backends/reference/backend.js";
 import { cleanPlan, denoisePlan } from "./model/dynamics.js";
 import { type DecoderState, type Heads, Networks } from "./networks.js";
-import { loadWorld, type World } from "./world.js";
-import { cameraOf } from "./world-schema.js";
-import { controlSize } from "./world-tensors.js";
+import { cameraOf } from "./world/schema.js";
+import { controlSize } from "./world/tensors.js";
+import { loadWorld, type World } from "./world/world.js";
 
 let world: World;
 let goldens: Goldens;

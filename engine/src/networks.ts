@@ -8,9 +8,9 @@ import { decodePlan } from "./model/decoder.js";
 import { cleanPlan, controlPlan, denoisePlan } from "./model/dynamics.js";
 import { appearancePlan, encodePlan } from "./model/encoder.js";
 import { SlidingWindow } from "./window.js";
-import type { World } from "./world.js";
-import { cameraOf, type WorldManifest } from "./world-schema.js";
-import { rotarySize, stateSize } from "./world-tensors.js";
+import { cameraOf, type WorldManifest } from "./world/schema.js";
+import { rotarySize, stateSize } from "./world/tensors.js";
+import type { World } from "./world/world.js";
 
 /** What moves a tick. */
 export interface Move {

@@ -5,11 +5,11 @@ import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
 import { Uncertainty } from "./uncertainty.js";
-import { loadWorld, specOf } from "./world.js";
+import type { WorldManifest } from "./world/schema.js";
+import { memoryBytes } from "./world/tensors.js";
+import { loadWorld, specOf } from "./world/world.js";
 import { worldFolder } from "./world-folder.js";
 import { WorldModel } from "./world-model.js";
-import type { WorldManifest } from "./world-schema.js";
-import { memoryBytes } from "./world-tensors.js";
 
 export interface OpenWorldOptions {
   /** How the dynamics' matrices are held; the tokenizer stays fp32. Default `fp32`. */

@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { type Goldens, readGoldens, relativeError, row, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import { Uncertainty } from "./uncertainty.js";
-import { loadWorld, type Weights } from "./world.js";
+import { loadWorld, type Weights } from "./world/world.js";
 
 // The latent and the control of tick `i` of the goldens' rollout: tick 0 stands still where it is.
 function tickOf(goldens: Goldens, i: number): { latent: Float32Array; control: Float32Array } {

@@ -1,7 +1,7 @@
 // How unlike the logs a tick is: training/uncertainty.py.
 //
 // Shapes: L tokens a tick, C latent channels, R numbers of a control.
-import type { Weights } from "./world.js";
+import type { Weights } from "./world/world.js";
 
 /** Distances of Mahalanobis from what the logs show, and what share of held-out ticks is nearer. */
 export class Uncertainty {
@@ -13,7 +13,7 @@ export class Uncertainty {
   constructor(weights: Weights) {
     const read = (name: string): Float32Array => {
       const weight = weights.get(name);
-      if (!weight) throw new Error(`no tensor "${name}": the list in world-tensors.ts lacks it`);
+      if (!weight) throw new Error(`no tensor "${name}": the list in world/tensors.ts lacks it`);
       return weight.data;
     };
     this.#control = { mean: read("control_mean"), axes: read("control_axes") };

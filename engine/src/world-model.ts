@@ -22,7 +22,7 @@ import {
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
 import type { Uncertainty } from "./uncertainty.js";
-import { cameraOf, type WorldManifest } from "./world-schema.js";
+import { cameraOf, type WorldManifest } from "./world/schema.js";
 
 /** Where an episode starts: at its last frame. */
 export interface Start {

@@ -1,8 +1,8 @@
 // A block of the dynamics: `Block` of training/blocks.py. Attention to the chunk itself and, in a window block, to pages of ticks before; in a
 // memory block, what its memory shows; an expert; all modulated by the tick's conditioning.
 import type { Tensor } from "@worldstep/kernels";
-import type { WorldManifest } from "../world-schema.js";
-import { rotarySize } from "../world-tensors.js";
+import type { WorldManifest } from "../world/schema.js";
+import { rotarySize } from "../world/tensors.js";
 import type { Recorder } from "./recorder.js";
 
 /** What all blocks read. */

@@ -1,7 +1,7 @@
 // What a latent and a state look like: `Tokenizer.decode` of training/tokenizer.py.
 import type { Tensor } from "@worldstep/kernels";
-import { cameraOf, type WorldManifest } from "../world-schema.js";
-import { stateSize } from "../world-tensors.js";
+import { cameraOf, type WorldManifest } from "../world/schema.js";
+import { stateSize } from "../world/tensors.js";
 import { map, residual } from "./pictures.js";
 import { Recorder, type Weights } from "./recorder.js";
 import { render } from "./state-renderer.js";

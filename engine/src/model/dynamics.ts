@@ -4,9 +4,9 @@
 // Shapes: B sessions, T ticks of a chunk, L tokens a tick, W width, C latent channels, s stride, A action size, Q numbers of a state, E
 // experts, S slots of pages, K latent and R rotary numbers of a page's token.
 import type { Tensor } from "@worldstep/kernels";
-import type { Weight } from "../safetensors.js";
-import type { WorldManifest } from "../world-schema.js";
-import { stateSize } from "../world-tensors.js";
+import type { Weight } from "../world/safetensors.js";
+import type { WorldManifest } from "../world/schema.js";
+import { stateSize } from "../world/tensors.js";
 import { block } from "./block.js";
 import { predictedState, scores } from "./predictor.js";
 import { Recorder, type Weights } from "./recorder.js";

@@ -1,5 +1,5 @@
 // What becomes of a tick's frames: `Tokenizer.encode` and `looks` of training/tokenizer.py.
-import { cameraOf, type WorldManifest } from "../world-schema.js";
+import { cameraOf, type WorldManifest } from "../world/schema.js";
 import { map, read, residual } from "./pictures.js";
 import { Recorder, type Weights } from "./recorder.js";
 

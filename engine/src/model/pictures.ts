@@ -1,7 +1,7 @@
 // What encoder, decoder and readers have in common. Pictures are [B, h, w, channels]; the world's maps are [channels, h, w].
 import type { Tensor } from "@worldstep/kernels";
-import type { Weight } from "../safetensors.js";
-import type { WorldManifest } from "../world-schema.js";
+import type { Weight } from "../world/safetensors.js";
+import type { WorldManifest } from "../world/schema.js";
 import type { Recorder } from "./recorder.js";
 
 /** `ResBlock` of training/tokenizer.py, and with `past` `MemoryBlock`: x + conv2(relu(conv1(relu(x, past)))). */

@@ -1,7 +1,7 @@
 // Where a tick leads, in numbers: training/predictor.py.
 import type { Tensor } from "@worldstep/kernels";
-import type { WorldManifest } from "../world-schema.js";
-import { stateViews } from "../world-tensors.js";
+import type { WorldManifest } from "../world/schema.js";
+import { stateViews } from "../world/tensors.js";
 import type { Recorder } from "./recorder.js";
 
 /** What a tick's control and that of the tick before it are made of: actions `[B, s A]`, states `[B, Q]`. */

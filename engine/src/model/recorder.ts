@@ -19,7 +19,7 @@ import {
   sizeOf,
   type Tensor,
 } from "@worldstep/kernels";
-import type { Weight } from "../safetensors.js";
+import type { Weight } from "../world/safetensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
 
@@ -82,7 +82,7 @@ export class Recorder {
 
   weight(name: string): Weight {
     const weight = this.#weights.get(name);
-    if (!weight) throw new Error(`no weight "${name}": the list in world-tensors.ts lacks it`);
+    if (!weight) throw new Error(`no weight "${name}": the list in world/tensors.ts lacks it`);
     return weight;
   }
 

@@ -1,6 +1,6 @@
 // `StateRenderer` of training/tokenizer.py: a coordinate network that draws what moves from the state alone.
 import type { Tensor } from "@worldstep/kernels";
-import { cameraOf, type WorldManifest } from "../world-schema.js";
+import { cameraOf, type WorldManifest } from "../world/schema.js";
 import type { Recorder } from "./recorder.js";
 
 /**

@@ -1,6 +1,6 @@
 // How unlike the logs a tick is: training/uncertainty.py.
-import type { WorldManifest } from "../world-schema.js";
-import { controlSize } from "../world-tensors.js";
+import type { WorldManifest } from "../world/schema.js";
+import { controlSize } from "../world/tensors.js";
 import { Recorder, type Weights } from "./recorder.js";
 
 /**

@@ -1,6 +1,6 @@
 // The layers of a network as nodes of a graph: weights by their names in the world's files, in the session's precision.
 import type { Precision } from "../../backend.js";
-import type { Weight } from "../../safetensors.js";
+import type { Weight } from "../../world/safetensors.js";
 import type { Graph, Value } from "./graph.js";
 
 // 7 bits: AVX2 adds two products of uint8 and int8 in 16 bits, and 255 * 63 * 2 fits while 255 * 127 * 2 saturates.
@@ -33,7 +33,7 @@ export class Layers {
   /** A tensor that the loader has checked. */
   weight(name: string): Weight {
     const weight = this.weights.get(name);
-    if (!weight) throw new Error(`no weight "${name}": the list in world-tensors.ts lacks it`);
+    if (!weight) throw new Error(`no weight "${name}": the list in world/tensors.ts lacks it`);
     return weight;
   }
 

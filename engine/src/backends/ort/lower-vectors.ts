@@ -1,6 +1,6 @@
 // What is done to rows of numbers, as nodes of a graph.
 import type { OpOf, Tensor } from "@worldstep/kernels";
-import type { Weight } from "../../safetensors.js";
+import type { Weight } from "../../world/safetensors.js";
 import type { Graph, Value } from "./graph.js";
 import { Layers } from "./layers.js";
 import type { Lowering } from "./lowering.js";

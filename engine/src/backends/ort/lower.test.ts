@@ -9,7 +9,7 @@ import { cleanPlan, controlPlan, denoisePlan } from "../../model/dynamics.js";
 import { appearancePlan, encodePlan } from "../../model/encoder.js";
 import type { Weights } from "../../model/recorder.js";
 import { uncertaintyPlan } from "../../model/uncertainty.js";
-import { loadWorld, type World } from "../../world.js";
+import { loadWorld, type World } from "../../world/world.js";
 import { lower } from "./lower.js";
 
 type Numbers = { readonly shape: readonly number[]; readonly data: Float32Array | Uint8Array | Int32Array };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { WorldFileError } from "@worldstep/protocols";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { TINY_WORLD, TINY_WORLD_V2 } from "../../test/fixtures/worlds.js";
+import { TINY_WORLD, TINY_WORLD_V2 } from "../../../test/fixtures/worlds.js";
 import { loadWorld } from "./world.js";
 
 type Json = Record<string, unknown>;

@@ -1,7 +1,7 @@
 // The tensors that a world's files must hold, by the names of PyTorch's state_dict: training/tokenizer.py and
 // training/dynamics.py are where they come from. A Linear weight is [out, in].
 import type { TensorRule } from "./safetensors.js";
-import { cameraOf, strideOf, thingOf, type WorldManifest } from "./world-schema.js";
+import { cameraOf, strideOf, thingOf, type WorldManifest } from "./schema.js";
 
 type Dynamics = WorldManifest["dynamics"];
 

@@ -15,8 +15,8 @@ import {
   type TensorRule,
   type Weight,
 } from "./safetensors.js";
-import { cameraOf, filesOf, labelOf, parseManifest, type WorldManifest } from "./world-schema.js";
-import { dynamicsTensors, startTensors, tokenizerTensors, uncertaintyTensors } from "./world-tensors.js";
+import { cameraOf, filesOf, labelOf, parseManifest, type WorldManifest } from "./schema.js";
+import { dynamicsTensors, startTensors, tokenizerTensors, uncertaintyTensors } from "./tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
 

@@ -2,7 +2,7 @@
 // it had them. docs/world-format.md explains it field by field.
 import { CHANNEL_KINDS, WorldFileError } from "@worldstep/protocols";
 import { z } from "zod";
-import { upgrade } from "./world-upgrade.js";
+import { upgrade } from "./upgrade.js";
 
 export const WORLD_FORMAT = "worldstep.world.v3";
 
