@@ -43,7 +43,7 @@ async function checkGoldens(folder: string): Promise<void> {
   for (let tick = 0; tick < (pixels.shape[0] ?? 0); tick++) {
     const before = row(states, Math.max(0, tick - 1));
     const shown = { latent: row(encoded, tick), state: row(states, tick) };
-    const decoded = await networks.decode(decoder, shown, before);
+    const decoded = await networks.decode(networks.pass(decoder, shown, before));
     const { frames } = decoded;
     decoder = decoded.next;
     const golden = inFrames(row(pixels, tick), bytes / 3);

@@ -1,5 +1,14 @@
 // A dreamed world through the `Env` interface.
-import { type Env, type FloatTensor, type ResetOptions, type StepResult, WorldError } from "@worldstep/protocols";
+import {
+  type Env,
+  type FloatTensor,
+  floatTensor,
+  type ResetOptions,
+  type StateChannel,
+  type StepResult,
+  stateName,
+  WorldError,
+} from "@worldstep/protocols";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import type { Backend } from "./backend.js";
@@ -379,5 +388,105 @@ describe("openWorld", () => {
     expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");
     expect(await codeOf(openWorld(TINY_WORLD, { threads: 0 }))).toBe("option_threads");
     expect(await codeOf(openWorld(`${TINY_WORLD}-nowhere`))).toBe("world_missing_file");
+  });
+});
+
+describe("frames on demand", () => {
+  it("after any number of ticks that were not shown, frames have the bits that they have else", async () => {
+    const whole = await rollOut(await world.open(), { seed: 9 }, 6);
+    for (const hidden of [1, 2, 3, 5]) {
+      const env = await world.open();
+      await env.reset({ seed: 9 });
+      for (let i = 0; i < 6; i++) {
+        const isShown = i >= hidden;
+        const stepped = await env.step(action(i), { nfe: 2, ...(!isShown && { observe: ["state"] }) });
+        const { frames: _, ...numbers } = whole[i + 1]?.observation ?? {};
+        expect(stepped).toEqual({ ...whole[i + 1], observation: isShown ? whole[i + 1]?.observation : numbers });
+      }
+    }
+  });
+
+  it("a snapshot of what was not shown, restored elsewhere, shows the same", async () => {
+    const whole = await rollOut(await world.open(), { seed: 9 }, 5);
+    const [env, other] = [await world.open(), await world.open()];
+    await env.reset({ seed: 9 });
+    for (let i = 0; i < 4; i++) await env.step(action(i), { nfe: 2, observe: ["state"] });
+    await other.restore?.((await env.snapshot?.()) as Uint8Array);
+    expect(await other.step(action(4), { nfe: 2 })).toEqual(whole[5]);
+  });
+});
+
+describe("looking ahead", () => {
+  const block = (candidate: number, tick: number) =>
+    Float32Array.from({ length: 20 }, (_, j) => Math.sin(candidate + 3 * tick + (j % 5)));
+  const sequences = (count: number, ticks: number) =>
+    floatTensor(
+      Float32Array.from({ length: count * ticks }, (_, i) => i).reduce(
+        (all, i) => {
+          all.set(block(Math.floor(i / ticks), i % ticks), i * 20);
+          return all;
+        },
+        new Float32Array(count * ticks * 20),
+      ),
+      [count, ticks, 4, 5],
+    );
+
+  it("predicts each sequence as if it were alone, of more than a run takes too", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 2 });
+    await env.step(action(0));
+    const many = await env.predict?.(sequences(1100, 2));
+    const few = await env.predict?.(sequences(3, 2));
+    for (const name of ["states", "rewards", "successes"] as const) {
+      const [all, some] = [many?.[name].data, few?.[name].data];
+      expect(all?.slice(0, some?.length)).toEqual(some);
+    }
+    const last = sequences(1100, 2).data.slice(-40);
+    const alone = await env.predict?.(floatTensor(last, [1, 2, 4, 5]));
+    expect(many?.states.data.slice(-(alone?.states.data.length ?? 0))).toEqual(alone?.states.data);
+  });
+
+  it("a plan is worth what its steps bring, over the world to the last bit", async () => {
+    const env = await world.open();
+    const task = world.spec.tasks[1] as string;
+    await env.reset({ seed: 2, task, maxTicks: 0 });
+    const planned = await env.plan?.({ over: "world", horizon: 3, samples: 4, iterations: 2 });
+    let sum = 0;
+    for (let k = 0; k < 3; k++) {
+      const { info } = await env.step(planned?.actions.data.slice(k * 20, (k + 1) * 20) as Float32Array);
+      sum += (info.rewards as Record<string, number>)[task] as number;
+    }
+    expect(planned?.plannedReturn).toBe(sum);
+  });
+
+  it("a plan for a goal ends nearer to it than doing nothing", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 2 });
+    const name = stateName(world.spec.state[0] as StateChannel);
+    const still = await env.plan?.({ goal: { [name]: 0.1 }, samples: 2, iterations: 1 });
+    const planned = await env.plan?.({ goal: { [name]: 0.1 }, samples: 256, iterations: 4 });
+    expect(planned?.plannedReturn).toBeGreaterThan(still?.plannedReturn as number);
+  });
+
+  it("refuses what it can't plan, with what it can", async () => {
+    const env = await world.open();
+    expect(await codeOf(env.plan?.() as Promise<unknown>)).toBe("reset_needed");
+    await env.reset({ seed: 2 });
+    const codes = [
+      {},
+      { task: "fly" },
+      { horizon: 0 },
+      { horizon: 64, samples: 4096, iterations: 32 },
+      { goal: {} },
+      { goal: { wing: 1 } },
+    ];
+    expect(await Promise.all(codes.map((options) => codeOf(env.plan?.(options) as Promise<unknown>)))).toEqual([
+      "option_task",
+      "option_task",
+      "option_plan",
+      "option_plan",
+      "option_plan",
+      "option_plan",
+    ]);
   });
 });

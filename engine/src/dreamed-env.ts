@@ -5,14 +5,21 @@ import {
   byteTensor,
   checkFork,
   checkLike,
+  checkPlan,
+  checkPredict,
   checkReset,
   checkStep,
   type Env,
   type EnvSpec,
+  type FloatTensor,
   type ForkOptions,
   floatTensor,
   type Info,
   type Observation,
+  observed,
+  type Planned,
+  type PlanOptions,
+  type Predicted,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -26,6 +33,7 @@ import {
 } from "@worldstep/protocols";
 import { Lane } from "./lane.js";
 import { drawStart, nextSeed } from "./philox.js";
+import { planFrom, predictedFrom } from "./plan.js";
 import { startFrom } from "./start-frames.js";
 import { labelOf } from "./world/schema.js";
 import type { StartState, World } from "./world/world.js";
@@ -49,7 +57,7 @@ interface Kept {
 }
 
 /** Of `Kept`: another with any change of its structure, which goes down to the backend's values. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 export class DreamedEnv implements Env {
   readonly #lane = new Lane();
@@ -92,19 +100,22 @@ export class DreamedEnv implements Env {
   stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     const taken = attempt(() => {
       const blocks = actionsOf(toActions(this.spec.actionSpace, actions, this.spec.chunk)).map(({ data }) => data);
-      return { blocks, nfe: checkStep(this.spec, options) ?? 1 };
+      const nfe = checkStep(this.spec, options) ?? 1;
+      const observe = options.observe && [...options.observe];
+      return { blocks, nfe, observe };
     });
     return this.#lane.run(async () => {
       this.#checkOpen();
       let running = this.#running;
       if (!running) throw new ResetNeededError("never_reset");
       if (running.ended) throw new ResetNeededError("episode_ended");
-      const { blocks, nfe } = taken();
+      const { blocks, nfe, observe } = taken();
+      const asked = { frames: observe?.includes("frames") ?? true };
       const results: StepResult[] = [];
       // The whole chunk is denoised, also where the episode ends within it: else its first ticks would be others.
-      for await (const moment of this.model.step(running.episode, blocks, nfe)) {
+      for await (const moment of this.model.step(running.episode, blocks, nfe, asked)) {
         const [result, next] = this.#stepped(running, moment);
-        results.push(result);
+        results.push({ ...result, observation: observed(this.spec, result.observation, observe) });
         running = next;
         if (running.ended) break;
       }
@@ -145,6 +156,26 @@ export class DreamedEnv implements Env {
       const { running, lastSeed } = state as Kept;
       this.#running = running;
       this.#lastSeed = lastSeed;
+    });
+  }
+
+  predict(actions: FloatTensor): Promise<Predicted> {
+    const taken = attempt(() => {
+      checkPredict(this.spec, actions);
+      return { data: actions.data.slice(), shape: [...actions.shape] };
+    });
+    return this.#lane.run(async () => {
+      const { episode } = this.#kept("predict").running;
+      const { data, shape } = taken();
+      return predictedFrom(this.model, episode, data, shape);
+    });
+  }
+
+  plan(options: PlanOptions = {}): Promise<Planned> {
+    const kept = structuredClone(options); // the caller may use its own again as soon as this returns
+    return this.#lane.run(async () => {
+      const { running } = this.#kept("plan");
+      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, kept, running.task));
     });
   }
 
@@ -189,10 +220,8 @@ export class DreamedEnv implements Env {
 
   #observation({ frames, proprioception }: Tick): Observation {
     const { frames: pixels, proprioception: pose } = this.spec.observationSpace.spaces;
-    return {
-      frames: byteTensor(frames, pixels?.shape ?? []),
-      proprioception: floatTensor(proprioception, pose?.shape ?? []),
-    };
+    const shown = { proprioception: floatTensor(proprioception, pose?.shape ?? []) };
+    return (frames ? { frames: byteTensor(frames, pixels?.shape ?? []), ...shown } : shown) as Observation;
   }
 
   #info({ tick, task }: Running, read: Tick): Info & { readonly success: boolean } {

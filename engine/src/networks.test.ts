@@ -76,7 +76,7 @@ describe.each([
     const ticks = tolerance < 1e-3 ? 2 : (pixels.shape[0] ?? 0);
     for (let tick = 0; tick < ticks; tick++) {
       const seen = { latent: row(z, tick), state: row(states, tick) };
-      const { frames, next } = await networks.decode(decoder, seen, row(states, earlier(tick)));
+      const { frames, next } = await networks.decode(networks.pass(decoder, seen, row(states, earlier(tick))));
       decoder = next;
       const meant = inFrames(row(pixels, tick), area);
       expect(frames).toHaveLength(meant.length);
@@ -178,7 +178,7 @@ async function compareWithLoops(other: World, count: number): Promise<void> {
     [fast, slow].map(async (networks) => {
       const seen = await networks.encode(frames);
       const begun = await networks.begin(frames.subarray(0, height * width * 3));
-      return { ...seen, ...(await networks.decode(begun, seen, seen.state)) };
+      return { ...seen, ...(await networks.decode(networks.pass(begun, seen, seen.state))) };
     }),
   );
   expect(relativeError(made?.latent ?? [], meant?.latent ?? [])).toBeLessThan(1e-4);

@@ -7,6 +7,8 @@ import { Batches, type Part, type Parts } from "./batches.js";
 import { decodePlan } from "./model/decoder.js";
 import { cleanPlan, controlPlan, denoisePlan } from "./model/dynamics.js";
 import { appearancePlan, encodePlan } from "./model/encoder.js";
+import { predictPlan } from "./model/predictor.js";
+import { rollOutStates, type StateRollout } from "./state-rollout.js";
 import { SlidingWindow } from "./window.js";
 import { cameraOf, type WorldManifest } from "./world/schema.js";
 import { rotarySize, stateSize } from "./world/tensors.js";
@@ -59,8 +61,18 @@ export interface DecoderState {
   readonly first: Uint8Array;
   /** What that looks like, where the world's streams have an appearance. */
   readonly appearance?: Float32Array;
-  /** What memory blocks saw at the tick before, by names. */
+  /** What memory blocks saw at the last tick that was decoded, by names. */
   readonly past: Readonly<Record<string, Float32Array>>;
+  /** The newest ticks, oldest first: the last, and as many before it as its pictures take after. */
+  readonly recent: readonly Drawn[];
+  /** How many of them were not decoded: the newest. */
+  readonly undecoded: number;
+}
+
+/** A tick as a decoder is told of it. */
+interface Drawn extends Shown {
+  /** The state before it, `[Q]`. */
+  readonly before: Float32Array;
 }
 
 interface Programs {
@@ -70,6 +82,7 @@ interface Programs {
   readonly clean: Program;
   readonly encode: Program;
   readonly decode: Program;
+  readonly predict: Program;
   readonly appearance: Program | undefined;
 }
 
@@ -108,6 +121,7 @@ export class Networks {
       clean: await compile(cleanPlan(manifest, dynamics), precision),
       encode: await compile(encodePlan(manifest, tokenizer)),
       decode: await compile(decodePlan(manifest, tokenizer)),
+      predict: await compile(predictPlan(manifest, dynamics)),
       appearance: hasAppearance ? await compile(appearancePlan(manifest, tokenizer)) : undefined,
     };
     return new Networks(manifest, programs, `${backend.kind} ${precision}`);
@@ -185,31 +199,52 @@ export class Networks {
     const past = Object.fromEntries(
       decode.plan.carries.map(([name]) => [name, new Float32Array(sizeOf(decode, name))]),
     );
-    if (appearance === undefined) return { first, past };
+    const begun = { first, past, recent: [], undecoded: 0 };
+    if (appearance === undefined) return begun;
     const seen = await this.#batches.run(appearance, { frame: this.#picture(first) });
-    return { first, past, appearance: floats(seen.appearance) };
+    return { ...begun, appearance: floats(seen.appearance) };
   }
 
-  /**
-   * The frames `[s, H, W, 3]` uint8 of a tick that leads from the state `before`, `[Q]`, to its own, behind the ticks that `from` knows of; and
-   * what is known after it.
-   */
-  async decode(
-    from: DecoderState,
-    { latent, state }: Shown,
-    before: Float32Array,
-  ): Promise<{ readonly frames: Uint8Array; readonly next: DecoderState }> {
+  /** A tick behind those that `from` knows of, which leads from the state `before`, `[Q]`, to its own; not decoded, until frames are wanted. */
+  pass(from: DecoderState, shown: Shown, before: Float32Array): DecoderState {
+    // What a memory block sees at a tick depends on that tick and what the blocks before it saw at the tick before: after as many ticks as
+    // there are blocks nothing is left of what was.
+    const most = 1 + this.programs.decode.plan.carries.length;
+    const recent = [...from.recent, { ...shown, before }].slice(-most);
+    return { ...from, recent, undecoded: Math.min(from.undecoded + 1, most) };
+  }
+
+  /** The frames `[s, H, W, 3]` uint8 of the newest tick that `from` knows of, and what is known after that. Bits as if all had been decoded. */
+  async decode(from: DecoderState): Promise<{ readonly frames: Uint8Array; readonly next: DecoderState }> {
+    let { past } = from;
+    let frames = new Uint8Array();
+    for (const drawn of from.recent.slice(-Math.max(1, from.undecoded))) {
+      const made = await this.#decodeTick({ ...from, past }, drawn);
+      frames = made.frames?.data as Uint8Array<ArrayBuffer>;
+      past = named(made, "next.", "");
+    }
+    return { frames, next: { ...from, past, undecoded: 0 } };
+  }
+
+  #decodeTick({ first, appearance, past }: DecoderState, { latent, state, before }: Drawn): Promise<Bindings> {
     const { decode } = this.programs;
-    const past = Object.entries(from.past).map(([name, data]) => [name, { shape: shapeOf(decode, name), data }]);
-    const made = await this.#batches.run(decode, {
+    const seen = Object.entries(past).map(([name, data]) => [name, { shape: shapeOf(decode, name), data }]);
+    return this.#batches.run(decode, {
       z: this.#latent(latent),
       before: row(before),
       now: row(state),
-      first: this.#picture(from.first),
-      ...(from.appearance && { appearance: row(from.appearance) }),
-      ...Object.fromEntries(past),
+      first: this.#picture(first),
+      ...(appearance && { appearance: row(appearance) }),
+      ...Object.fromEntries(seen),
     });
-    return { frames: made.frames?.data as Uint8Array, next: { ...from, past: named(made, "next.", "") } };
+  }
+
+  /**
+   * Where N sequences of `ticks` action blocks, `actions` `[N, T, s A]`, lead from `state` `[Q]`, to which `control` `[s A + Q]` led, in the state
+   * alone: states `[N, T, Q]`, normalised, and scores `[N, T, 2 tasks]`, rewards and logits of success.
+   */
+  predict(state: Float32Array, control: Float32Array, actions: Float32Array, ticks: number): Promise<StateRollout> {
+    return rollOutStates(this.programs.predict, state, control, actions, ticks);
   }
 
   #inputs(

@@ -5,9 +5,9 @@
 export type Words = readonly [number, number, number, number];
 
 /** What a stream is for: its place in the counter. */
-export type Stream = "noise" | "start" | "nextSeed";
+export type Stream = "noise" | "start" | "nextSeed" | "plan";
 
-const STREAMS: Readonly<Record<Stream, number>> = { noise: 0, start: 1, nextSeed: 2 };
+const STREAMS: Readonly<Record<Stream, number>> = { noise: 0, start: 1, nextSeed: 2, plan: 3 };
 
 /** Ten rounds over a counter of four words with a key of two; all are uint32. */
 export function philox(counter: Words, key: readonly [number, number]): Words {
@@ -31,11 +31,11 @@ export function draw(seed: number, stream: Stream, tick = 0, block = 0): Words {
   );
 }
 
-/** `count` standard normal numbers for tick `tick` (Box-Muller in float64). */
-export function normals(seed: number, tick: number, count: number): Float32Array {
+/** `count` standard normal numbers of `stream` for tick `tick` (Box-Muller in float64). */
+export function normals(seed: number, tick: number, count: number, stream: Stream = "noise"): Float32Array {
   const out = new Float32Array(count);
   for (let i = 0; i < count; i += 4) {
-    const words = draw(seed, "noise", tick, i / 4);
+    const words = draw(seed, stream, tick, i / 4);
     out.set(normalPair(words[0], words[1]).slice(0, count - i), i);
     if (i + 2 < count) out.set(normalPair(words[2], words[3]).slice(0, count - i - 2), i + 2);
   }

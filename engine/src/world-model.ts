@@ -2,7 +2,8 @@
 //
 //   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode, for each tick of the start state
 //   step(actions) ->  predict -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
-//                     heads) -> decode
+//                     heads) -> decode, where frames are wanted
+//   predict(actions) -> the predictor fed with what it predicts: states and scores of many action sequences, nothing dreamed
 //
 // An episode is a value. Each tick makes another one, and whoever plays decides which to go on from: what fails, or is not
 // wanted, leaves the episode before it as it was.
@@ -54,6 +55,18 @@ export interface Episode {
   readonly strangeness: number;
 }
 
+/** What a world reads from a tick, or predicts of it; Q' = Q - P. */
+export interface Reading {
+  /** `[P]` float32, in the units of the world's names. */
+  readonly proprioception: Float32Array;
+  /** `[Q']`, in the units of the world's names; empty where the logs had none. */
+  readonly environmentState: Float32Array;
+  /** For each task but the first. */
+  readonly reward: Float32Array;
+  /** Probability that the task is done, for each task but the first. */
+  readonly success: Float32Array;
+}
+
 /** An episode, and its last tick. */
 export interface Moment {
   readonly episode: Episode;
@@ -61,17 +74,9 @@ export interface Moment {
 }
 
 /** What a tick shows. */
-export interface Tick {
-  /** `[s, H, W, 3]` uint8. */
-  readonly frames: Uint8Array;
-  /** `[P]` float32, in the units of the world's names. */
-  readonly proprioception: Float32Array;
-  /** For each task but the first. */
-  readonly reward: Float32Array;
-  /** Probability that the task is done, for each task but the first. */
-  readonly success: Float32Array;
-  /** In the units of the world's names; empty where the logs had none. */
-  readonly environmentState: Float32Array;
+export interface Tick extends Reading {
+  /** `[s, H, W, 3]` uint8; absent where nobody asked for them. */
+  readonly frames?: Uint8Array;
   /** Number of the expert that the clean pass used. */
   readonly expert: number;
   /** In [0, 1]: the share of dreams of held-out logs whose ticks were less unlike the logs; where the world says. */
@@ -121,9 +126,14 @@ export class WorldModel {
 
   /**
    * The next ticks of `episode` under the action blocks `actions`, each `[s, A]`: a chunk, denoised jointly in `nfe`
-   * evaluations. Those that are not asked for are not decoded, and change nothing of those before.
+   * evaluations, with frames where they are wanted. Those ticks that are not asked for change nothing of those before.
    */
-  async *step(episode: Episode, actions: readonly Float32Array[], nfe: number): AsyncGenerator<Moment, void, void> {
+  async *step(
+    episode: Episode,
+    actions: readonly Float32Array[],
+    nfe: number,
+    { frames }: { readonly frames: boolean },
+  ): AsyncGenerator<Moment, void, void> {
     const { latent: previous, context, seed } = episode;
     const { sampler, tokenizer } = this.manifest;
     const noise = joined(
@@ -143,10 +153,25 @@ export class WorldModel {
       // Behind the first tick of a chunk a state has been read now, which is better than the predicted one.
       const control = joined([action, last.state]);
       const move = k === 0 ? (moves[0] as Move) : await this.networks.move(control, last.control, last.latent);
-      const moment = await this.#finish(last, latent, move);
+      const read = await this.#finish(last, latent, move);
+      const moment = frames ? await this.#decoded(read) : read;
       yield moment;
       last = moment.episode;
     }
+  }
+
+  /** Where N sequences of `ticks` action blocks, `actions` `[N, T, s, A]`, lead from `episode` in the state alone: a row a tick, `[N T]`. */
+  async predict({ state, control }: Episode, actions: Float32Array, ticks: number): Promise<Reading[]> {
+    const { states, scores } = await this.networks.predict(state, control, actions, ticks);
+    const rows = states.length / state.length;
+    const tasks = scores.length / rows / 2;
+    return Array.from({ length: rows }, (_, row) =>
+      this.#readable({
+        state: states.subarray(row * state.length, (row + 1) * state.length),
+        reward: scores.subarray(2 * row * tasks, (2 * row + 1) * tasks),
+        success: scores.subarray((2 * row + 1) * tasks, (2 * row + 2) * tasks),
+      }),
+    );
   }
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
@@ -157,9 +182,11 @@ export class WorldModel {
     for (const seen of ticks) {
       const encoded = await this.networks.encode(seen);
       decoder ??= await this.networks.begin(seen.subarray(0, this.#frameBytes));
-      const next = await this.networks.decode(decoder, encoded, before ?? encoded.state);
-      decoded.push(next.frames);
-      decoder = next.next;
+      const { frames, next } = await this.networks.decode(
+        this.networks.pass(decoder, encoded, before ?? encoded.state),
+      );
+      decoded.push(frames);
+      decoder = next;
       before = encoded.state;
     }
     return decoded;
@@ -174,18 +201,22 @@ export class WorldModel {
     return { ...seen, state };
   }
 
-  // The clean pass and the pictures. `known`: the state, where the tick was seen.
+  async #decoded({ episode, tick }: Moment): Promise<Moment> {
+    const { frames, next } = await this.networks.decode(episode.decoder);
+    return { episode: { ...episode, decoder: next }, tick: { ...tick, frames } };
+  }
+
+  // The clean pass. `known`: the state, where the tick was seen.
   async #finish(episode: Episode, latent: Float32Array, move: Move, known?: Float32Array): Promise<Moment> {
     const { latent: previous, state: before } = episode;
     const { heads, context } = await this.networks.read(episode.context, latent, previous, move);
     const state = known ?? heads.state;
     checkFinite([latent, state, heads.reward, heads.success, move.experts], context.ticks - 1);
-    const { frames, next } = await this.networks.decode(episode.decoder, { latent, state }, before);
+    const decoder = this.networks.pass(episode.decoder, { latent, state }, before);
     const uncertainty = this.uncertainty?.of(latent, move.control, episode.strangeness);
     return {
-      episode: { ...episode, context, decoder: next, latent, state, control: move.control },
+      episode: { ...episode, context, decoder, latent, state, control: move.control },
       tick: {
-        frames,
         ...this.#readable({ ...heads, state }),
         expert: expertOf(move),
         ...(uncertainty !== undefined && { uncertainty }),
@@ -193,7 +224,7 @@ export class WorldModel {
     };
   }
 
-  #readable({ reward, success, state }: Heads): Omit<Tick, "frames" | "expert" | "uncertainty"> {
+  #readable({ reward, success, state }: Heads): Reading {
     const { proprioception, low, high } = this.manifest.state;
     const shown = state.map((x, i) => x * this.#channel(i).std + this.#channel(i).mean);
     return {

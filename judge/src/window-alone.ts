@@ -3,11 +3,13 @@ import {
   type ActionLike,
   actionsOf,
   byteTensor,
+  checkStep,
   type Env,
   type FloatTensor,
   type ForkOptions,
   floatTensor,
   type Observation,
+  observed,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -68,21 +70,25 @@ export class WindowAlone extends Wrapper {
     return result as StepResult;
   }
 
-  override async stepChunk(actions: readonly ActionLike[], options?: StepOptions): Promise<StepResult[]> {
+  override async stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     const blocks = actionsOf(toActions(this.spec.actionSpace, actions, this.spec.chunk));
     return this.inOrder(async () => {
       let running = this.#running;
       if (!running) throw new ResetNeededError("never_reset");
       if (running.ended) throw new ResetNeededError("episode_ended");
+      checkStep(this.spec, options);
       const { seed } = running.options;
       // Noise is keyed by seed and tick, and the ticks are always as many: each call has a seed of its own.
       const own = seed === undefined ? {} : { seed: seed + running.ticks };
       await super.reset({ ...running.options, maxTicks: 0, ...this.#seen(running), ...own });
       const results: StepResult[] = [];
-      for (const [k, made] of (await super.stepChunk(blocks, options)).entries()) {
+      // It goes on from frames, also where nobody else wants them.
+      const { observe, ...rest } = options;
+      for (const [k, made] of (await super.stepChunk(blocks, rest)).entries()) {
         running = this.#after(running, (blocks[k] as FloatTensor).data, made);
         const truncated = !made.terminated && running.ended;
-        results.push({ ...made, truncated, info: { ...made.info, tick: running.ticks } });
+        const observation = observed(this.spec, made.observation, observe);
+        results.push({ ...made, observation, truncated, info: { ...made.info, tick: running.ticks } });
         if (running.ended) break;
       }
       this.#running = running;

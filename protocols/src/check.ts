@@ -83,6 +83,7 @@ function checkKind(kind: Kind, value: unknown, ignoreUnknown: boolean, path: str
       throw invalid(path, "an object of JSON values");
     case "list":
       if (!Array.isArray(value)) throw invalid(path, "a list");
+      if (kind.filled && value.length === 0) throw invalid(path, "a list with an item");
       return Array.from(value, (item, i) => checkKind(kind.of, item, ignoreUnknown, `${path}[${i}]`));
     case "map": {
       if (!isPlainObject(value)) throw invalid(path, "a map");
@@ -90,6 +91,7 @@ function checkKind(kind: Kind, value: unknown, ignoreUnknown: boolean, path: str
         if (!isText(key)) throw invalid(path, "a map with string keys");
         return [key, checkKind(kind.of, item, ignoreUnknown, `${path}.${shown(key)}`)] as const;
       });
+      if (kind.filled && items.length === 0) throw invalid(path, "a map with an entry");
       return Object.fromEntries(items);
     }
     case "struct":

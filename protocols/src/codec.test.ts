@@ -229,6 +229,7 @@ describe("protobuf header", () => {
       ...Envelope.toObject(theirs, { longs: Number, arrays: true }),
       tensors: undefined,
       ticks: undefined,
+      observe: undefined,
     };
     expect(header).toEqual(plain);
     expect(protobufCodec.unpack(Envelope.encode(Envelope.fromObject(header)).finish())).toEqual(header);
@@ -404,9 +405,13 @@ function anyOf(kind: Kind): fc.Arbitrary<unknown> {
     case "choice":
       return fc.constantFrom(...kind.of);
     case "list":
-      return fc.array(anyOf(kind.of), { maxLength: 4 });
+      return fc.array(anyOf(kind.of), { minLength: kind.filled ? 1 : 0, maxLength: 4 });
     case "map":
-      return fc.dictionary(anyText, anyOf(kind.of), { maxKeys: 3, noNullPrototype: true });
+      return fc.dictionary(anyText, anyOf(kind.of), {
+        minKeys: kind.filled ? 1 : 0,
+        maxKeys: 3,
+        noNullPrototype: true,
+      });
     case "struct":
       return anyFields(kind.fields);
   }

@@ -1,10 +1,11 @@
 // The one interface of every world: the simulator, a dreamed world in this process, and a world on a server.
 // Gymnasium's semantics (farama.org, Gymnasium 1.x): five values from a step, terminated apart from truncated.
 import type { Channel } from "./channel.js";
+import type { Planned, PlanOptions, Predicted } from "./planning.js";
 import type { ActionLike, BoxSpace, DictSpace } from "./spaces.js";
 import type { ByteTensor, FloatTensor, Tensor } from "./tensor.js";
 
-/** What an env shows. There may be more than these two: `EnvSpec.observationSpace` says. */
+/** What an env shows; of a step that says what it observes, that part. There may be more than these two: `EnvSpec.observationSpace` says. */
 export interface Observation extends Readonly<Record<string, Tensor>> {
   /** Shape `[stride, H, W, 3]`, the frames of the tick, newest last; after a reset those of the start's last tick, or its one frame `stride` times. */
   readonly frames: ByteTensor;
@@ -72,6 +73,8 @@ export interface EnvSpec {
   readonly nfe?: { readonly min: number; readonly max: number; readonly default: number };
   /** Ticks that `stepChunk` denoises jointly, at most; undefined where ticks are made one by one. */
   readonly chunk?: number;
+  /** Whether `predict` and `plan` work; they don't where it is absent. */
+  readonly predicts?: boolean;
 }
 
 export interface ResetOptions {
@@ -94,9 +97,18 @@ export interface ResetOptions {
   readonly maxTicks?: number;
 }
 
+/** Parts of an observation: the frames of all cameras, and all else, which is told in numbers. */
+export const OBSERVED = ["frames", "state"] as const;
+export type Observed = (typeof OBSERVED)[number];
+
 export interface StepOptions {
   /** Denoiser evaluations for this tick, or for the whole chunk; default `EnvSpec.nfe.default`. */
   readonly nfe?: number;
+  /**
+   * What the observation is to hold, at least one, by default all; what else it would hold is absent. Frames that nobody asks for are not
+   * made, which saves half of a step and more, and changes no bit of what comes after.
+   */
+  readonly observe?: readonly Observed[];
 }
 
 export interface ForkOptions {
@@ -152,6 +164,16 @@ export interface Env {
    * `SnapshotError`, and `WorldError` (`env_cannot_snapshot`).
    */
   restore?(snapshot: Uint8Array): Promise<void>;
+  /**
+   * Where action sequences `[N, T, stride, A]` lead from this moment, in the state alone: see planning.ts.
+   * Throws `ResetNeededError`, `ActionError` and `WorldError` (`env_cannot_plan`).
+   */
+  predict?(actions: FloatTensor): Promise<Predicted>;
+  /**
+   * The best of many action sequences from this moment: see planning.ts. The env stays where it is.
+   * Throws `ResetNeededError`, `OptionError`, `ActionError` and `WorldError` (`env_cannot_plan`).
+   */
+  plan?(options?: PlanOptions): Promise<Planned>;
   close(): Promise<void>;
 }
 

@@ -82,6 +82,16 @@ export const ERRORS = {
     what: "`nfe` is outside the world's range, or the world samples nothing",
     remedy: "see the world's `nfe`",
   },
+  option_observe: {
+    where: "env",
+    what: "`observe` is no list with `frames` or `state`",
+    remedy: "name what the observation is to hold, or leave it out",
+  },
+  option_plan: {
+    where: "env",
+    what: "an option of `plan` is outside its range, or `goal` names what the state does not have; `facts.option`",
+    remedy: "see `plan` in protocol.md",
+  },
   option_invalid: {
     where: "env",
     what: "an option of `createSimulator` has a value that can't be used; `facts.option`",
@@ -96,6 +106,11 @@ export const ERRORS = {
     where: "env",
     what: "`fork` of an env that can't, or of a wrapper that doesn't say what stands around a fork",
     remedy: "reset another env with the seed, and repeat the actions",
+  },
+  env_cannot_plan: {
+    where: "env",
+    what: "`predict` or `plan` of an env that predicts nothing without stepping; see the world's `predicts`",
+    remedy: "use a world with a predictor, or try actions in forks",
   },
   env_cannot_snapshot: {
     where: "env",

@@ -2,7 +2,7 @@
 // which. The types in messages.ts follow from it, both codecs and the checks work from it, and `npm run derive` writes
 // worldstep.v1.proto, the tables of docs/protocol.md and what the Python client knows from it: comments here are read there.
 import { CHANNEL_KINDS } from "./channel.js";
-import { DETERMINISM } from "./env.js";
+import { DETERMINISM, OBSERVED } from "./env.js";
 import {
   added,
   bool,
@@ -10,6 +10,7 @@ import {
   choice,
   type Field,
   type Fields,
+  filled,
   json,
   list,
   map,
@@ -20,6 +21,7 @@ import {
   struct,
   uint,
 } from "./kinds.js";
+import { PLAN_METHODS, PLAN_MODES } from "./planning.js";
 import type { Dtype } from "./tensor.js";
 
 export const PROTOCOL = "worldstep.v1";
@@ -145,6 +147,8 @@ export const WORLD_INFO = struct(
     nfe: optional(13, NFE),
     /** ticks that `stepChunk` takes at most; absent where nothing is denoised jointly */
     chunk: optional(14, uint),
+    /** whether `predict` and `plan` work; absent: they don't */
+    predicts: optional(19, bool),
   },
   { 7: "were names of actions" },
 );
@@ -241,6 +245,14 @@ export const ENVELOPE = {
   determinism: needed(34, string),
   tensors: optional(35, list(TENSOR_INFO)),
   ticks: needed(36, list(CHUNK_TICK)),
+  observe: needed(37, filled(list(choice(...OBSERVED)))),
+  method: needed(38, choice(...PLAN_METHODS)),
+  over: needed(39, choice(...PLAN_MODES)),
+  horizon: needed(40, uint),
+  samples: needed(41, uint),
+  iterations: needed(42, uint),
+  goal: needed(43, filled(map(number))),
+  plannedReturn: needed(44, number),
 } as const satisfies Fields;
 
 /** A tensor of a message; `shape` is for people. */
@@ -312,6 +324,8 @@ export const MESSAGES = {
       /** The tick that this step makes: the last committed tick + 1. */
       tick: "needed",
       nfe: "optional",
+      /** What the observation is to hold; absent: all. */
+      observe: "optional",
     },
     tensors: { action: sent("float32", "[stride, A]") },
   },
@@ -325,6 +339,8 @@ export const MESSAGES = {
       tick: "needed",
       /** Evaluations for the whole chunk. */
       nfe: "optional",
+      /** What the observations are to hold; absent: all. */
+      observe: "optional",
     },
     tensors: { actions: sent("float32", "[K, stride, A]") },
   },
@@ -345,6 +361,34 @@ export const MESSAGES = {
     reply: "restored",
     fields: { id: "needed", session: "needed" },
     tensors: { snapshot: sent("uint8", "[n]") },
+  },
+  predict: {
+    from: "client",
+    reply: "predicted",
+    fields: { id: "needed", session: "needed" },
+    tensors: { actions: sent("float32", "[N, T, stride, A]") },
+  },
+  plan: {
+    from: "client",
+    reply: "planned",
+    fields: {
+      id: "needed",
+      session: "needed",
+      method: "optional",
+      over: "optional",
+      /** Ticks of a plan. */
+      horizon: "optional",
+      /** Action sequences an iteration. */
+      samples: "optional",
+      iterations: "optional",
+      /** What is rewarded; absent: the session's. */
+      task: "optional",
+      /** Where to be instead: values by names with units of the world's `state`. */
+      goal: "optional",
+      /** Keys the random numbers of the search. */
+      seed: "optional",
+    },
+    tensors: { begin: sentPerhaps("float32", "[horizon, stride, A]") },
   },
   close: { from: "client", reply: "closed", fields: { id: "needed", session: "needed" }, tensors: {} },
   cancel: {
@@ -492,6 +536,36 @@ export const MESSAGES = {
       ended: "needed",
     },
     tensors: {},
+  },
+  predicted: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The tick from which it was predicted. */
+      tick: "needed",
+      /** Milliseconds that the env took. */
+      serverMs: "needed",
+    },
+    tensors: {
+      states: sent("float32", "[N, T, Q]"),
+      rewards: sent("float32", "[N, T, tasks - 1]"),
+      successes: sent("float32", "[N, T, tasks - 1]"),
+    },
+  },
+  planned: {
+    from: "server",
+    fields: {
+      id: "needed",
+      session: "needed",
+      /** The tick from which it was planned. */
+      tick: "needed",
+      /** Of the plan, as it was dreamed. */
+      plannedReturn: "needed",
+      /** Milliseconds that the env took. */
+      serverMs: "needed",
+    },
+    tensors: { actions: sent("float32", "[horizon, stride, A]") },
   },
   closed: { from: "server", fields: { id: "needed", session: "needed" }, tensors: {} },
   cancelled: {

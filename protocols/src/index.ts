@@ -1,6 +1,7 @@
 export { type Admission, checkOrigins, checkToken, type Refusal, refusalOf, tokenProtocol } from "./admission.js";
 export { CHANNEL_KINDS, type Channel, type ChannelKind, scale, unscale } from "./channel.js";
 export { MessageError } from "./check.js";
+export { cannotPlan, checkPlan, checkPredict, plan, predict } from "./check-plan.js";
 export {
   type Codec,
   codecFor,
@@ -19,7 +20,9 @@ export {
   type EnvSpec,
   type ForkOptions,
   type Info,
+  OBSERVED,
   type Observation,
+  type Observed,
   type ResetOptions,
   type ResetResult,
   type StateChannel,
@@ -66,7 +69,11 @@ export {
   observationsTensors,
   observationTensors,
   type PingMessage,
+  type PlanMessage,
+  type PlannedMessage,
   type PongMessage,
+  type PredictedMessage,
+  type PredictMessage,
   type Replies,
   type ResetMessage,
   type RestoredMessage,
@@ -89,7 +96,17 @@ export {
   type UnsubscribeMessage,
   type WorldInfo,
 } from "./messages.js";
-export { checkKeys, checkReset, checkStep } from "./options.js";
+export { checkKeys, checkObserve, checkReset, checkStep, observed } from "./options.js";
+export {
+  PLAN_METHODS,
+  PLAN_MODES,
+  type PlanMethod,
+  type PlanMode,
+  type Planned,
+  type PlanOptions,
+  type PlanSearch,
+  type Predicted,
+} from "./planning.js";
 export { cut, shown } from "./shown.js";
 export {
   checkLike,

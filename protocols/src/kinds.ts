@@ -2,13 +2,13 @@
 
 /**
  * `uint`: a whole number in [0, 2^53). `number`: finite. `bound`: a number that may be infinite. `json`: an object of JSON
- * values. `struct`: named fields of its own; `reserved` are numbers of fields that were, and what they were.
+ * values. `filled`: not empty, as what may be absent has to be: protobuf writes neither. `struct`: named fields of its own; `reserved` are numbers of fields that were, and what they were.
  */
 export type Kind =
   | { readonly kind: "uint" | "number" | "bound" | "bool" | "string" | "json" }
   | { readonly kind: "choice"; readonly of: readonly string[] }
-  | { readonly kind: "list"; readonly of: Kind }
-  | { readonly kind: "map"; readonly of: Kind }
+  | { readonly kind: "list"; readonly of: Kind; readonly filled?: true }
+  | { readonly kind: "map"; readonly of: Kind; readonly filled?: true }
   | { readonly kind: "struct"; readonly name: string; readonly fields: Fields; readonly reserved: Reserved };
 
 type Reserved = Readonly<Record<number, string>>;
@@ -34,6 +34,8 @@ export const json = { kind: "json" } as const;
 export const choice = <const Of extends readonly string[]>(...of: Of) => ({ kind: "choice", of }) as const;
 export const list = <const Of extends Kind>(of: Of) => ({ kind: "list", of }) as const;
 export const map = <const Of extends Kind>(of: Of) => ({ kind: "map", of }) as const;
+export const filled = <const K extends Kind & { readonly kind: "list" | "map" }>(kind: K) =>
+  ({ ...kind, filled: true }) as const;
 export const struct = <const F extends Fields>(name: string, fields: F, reserved: Reserved = {}) =>
   ({ kind: "struct", name, fields, reserved }) as const;
 export const needed = <const K extends Kind>(number: number, kind: K) => ({ number, kind, optional: false }) as const;

@@ -1,6 +1,6 @@
 // What may be asked of `reset` and `step`, checked by every env in the same way: unknown keys and unusable values are
 // errors, at the first one.
-import type { EnvSpec, ResetOptions, StepOptions } from "./env.js";
+import { type EnvSpec, OBSERVED, type Observation, type Observed, type ResetOptions, type StepOptions } from "./env.js";
 import { OptionError } from "./errors.js";
 import { shown } from "./shown.js";
 
@@ -13,7 +13,7 @@ const RESET_KEYS: readonly (keyof ResetOptions)[] = [
   "proprioception",
   "maxTicks",
 ];
-const STEP_KEYS: readonly (keyof StepOptions)[] = ["nfe"];
+const STEP_KEYS: readonly (keyof StepOptions)[] = ["nfe", "observe"];
 
 /**
  * Throws `OptionError`: `option_unknown`, `option_seed`, `option_task`, `option_start`, `option_frames`,
@@ -52,11 +52,12 @@ export function checkReset(spec: EnvSpec, options: ResetOptions): void {
 
 /**
  * The evaluations that a step asks for, or the env's default; undefined where nothing is sampled.
- * Throws `OptionError`: `option_unknown`, `option_nfe`.
+ * Throws `OptionError`: `option_unknown`, `option_nfe`, `option_observe`.
  */
 export function checkStep({ nfe: range }: EnvSpec, options: StepOptions): number | undefined {
   checkKeys("step", options, STEP_KEYS);
-  const { nfe } = options;
+  const { nfe, observe } = options;
+  if (observe !== undefined) checkObserve(observe);
   if (nfe === undefined) return range?.default;
   if (range === undefined) throw refusal("option_nfe", "nfe", nfe, "none: this world samples nothing");
   const { min, max } = range;
@@ -64,6 +65,25 @@ export function checkStep({ nfe: range }: EnvSpec, options: StepOptions): number
     throw refusal("option_nfe", "nfe", nfe, `a whole number from ${min} to ${max}`, { min, max });
   }
   return nfe;
+}
+
+/** Throws `OptionError` (`option_observe`). */
+export function checkObserve(observe: unknown): void {
+  const known: readonly unknown[] = OBSERVED;
+  if (Array.isArray(observe) && observe.length > 0 && observe.every((part) => known.includes(part))) return;
+  throw refusal("option_observe", "observe", observe, `a list with ${OBSERVED.join(" or ")}, or nothing for all`);
+}
+
+/** Of `observation` what is asked for: all where `observe` is undefined. */
+export function observed(
+  { cameras }: EnvSpec,
+  observation: Observation,
+  observe: readonly Observed[] | undefined,
+): Observation {
+  if (observe === undefined) return observation;
+  const frames = new Set(["frames", ...cameras.map(({ key }) => key)]);
+  const wanted = Object.entries(observation).filter(([key]) => observe.includes(frames.has(key) ? "frames" : "state"));
+  return Object.fromEntries(wanted) as Observation; // as StepOptions says
 }
 
 /** Throws `OptionError` (`option_unknown`) at the first key of `options` that is not `known`. */
@@ -75,11 +95,11 @@ export function checkKeys(call: string, options: object, known: readonly string[
   throw new OptionError("option_unknown", summary, `use one of ${known.join(", ")}`, { option });
 }
 
-function isWhole(value: unknown): value is number {
+export function isWhole(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function refusal(code: string, option: string, value: unknown, expected: string, facts = {}): OptionError {
+export function refusal(code: string, option: string, value: unknown, expected: string, facts = {}): OptionError {
   const told = shown(value);
   return new OptionError(code, `${option} is ${told}`, `give ${expected}`, { option, value: told, ...facts });
 }

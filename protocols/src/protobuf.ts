@@ -125,7 +125,8 @@ function readFields(reader: protobuf.Reader, end: number, fields: Fields): Recor
   const names = byNumber(fields);
   const values = new Map<string, unknown>();
   for (const [name, { kind }] of names.values()) {
-    if (kind.kind === "list" && fields !== ENVELOPE) values.set(name, []);
+    if (fields === ENVELOPE) continue; // where a list or map may be absent: it is, without an item
+    if (kind.kind === "list") values.set(name, []);
     if (kind.kind === "map") values.set(name, {});
   }
   while (reader.pos < end) {
@@ -144,7 +145,9 @@ function readFields(reader: protobuf.Reader, end: number, fields: Fields): Recor
       values.set(name, items);
       readItems(reader, wire, kind.of, items);
     } else if (kind.kind === "map") {
-      readEntry(reader, wire, kind.of, values.get(name) as Record<string, unknown>);
+      const entries = (values.get(name) ?? {}) as Record<string, unknown>;
+      values.set(name, entries);
+      readEntry(reader, wire, kind.of, entries);
     } else {
       if (values.has(name)) throw malformed(`field ${name} comes twice`);
       values.set(name, readValue(reader, wire, kind));

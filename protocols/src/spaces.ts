@@ -40,7 +40,31 @@ export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
       { expected: space.shape, got: shape },
     );
   }
-  for (let i = 0; i < count; i++) {
+  checkValues(space, values);
+  return floatTensor(Float32Array.from(values), space.shape);
+}
+
+/**
+ * Throws `ActionError` unless `sequences` is `[N, T, ...]` of action blocks, with N and T at least 1: `action_shape`, and as
+ * `toAction` does.
+ */
+export function checkSequences(space: BoxSpace, { shape, data }: FloatTensor): void {
+  const [N = 0, T = 0, ...block] = shape;
+  const isSame = String(block) === String(space.shape) && data.length === elementCount(shape);
+  if (!isSame || N < 1 || T < 1 || !(data instanceof Float32Array)) {
+    const expected = ["N", "T", ...space.shape];
+    throw new ActionError(
+      "action_shape",
+      `expected actions of shape [${expected.join(", ")}], got [${shape.join(", ")}]`,
+      "send a sequence of action blocks or several, all of as many ticks",
+      { expected, got: shape },
+    );
+  }
+  checkValues(space, data);
+}
+
+function checkValues({ low, high }: BoxSpace, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) {
       throw new ActionError("action_not_finite", `action element ${i} is ${value}`, "send finite numbers", {
@@ -48,16 +72,15 @@ export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
         value: String(value),
       });
     }
-    if (value < space.low - BOUND_SLACK || value > space.high + BOUND_SLACK) {
+    if (value < low - BOUND_SLACK || value > high + BOUND_SLACK) {
       throw new ActionError(
         "action_out_of_range",
-        `action element ${i} is ${value}, outside [${space.low}, ${space.high}]`,
+        `action element ${i} is ${value}, outside [${low}, ${high}]`,
         "clip the action to the action space",
-        { index: i, value, low: space.low, high: space.high },
+        { index: i, value, low, high },
       );
     }
   }
-  return floatTensor(Float32Array.from(values), space.shape);
 }
 
 /**

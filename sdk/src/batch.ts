@@ -3,9 +3,9 @@ import type { Observation, Tensor } from "@worldstep/protocols";
 
 const ARRAYS = { uint8: Uint8Array, int32: Int32Array, float32: Float32Array } as const;
 
-/** Every tensor of `rows`, each of shape `[...]`, as one of shape `[N, ...]`. The rows have equal keys and shapes. */
+/** Every tensor that all `rows` have, each of shape `[...]`, as one of shape `[N, ...]`. */
 export function batch(rows: readonly Observation[]): Observation {
-  const keys = Object.keys(rows[0] ?? {});
+  const keys = Object.keys(rows[0] ?? {}).filter((key) => rows.every((row) => Object.hasOwn(row, key)));
   const stacked = keys.map((key) => [key, stack(rows.map((row) => row[key] as Tensor))]);
   return Object.fromEntries(stacked) as Observation;
 }

@@ -2,8 +2,12 @@
 import { type Env, WorldError } from "@worldstep/protocols";
 import { episodeChecks } from "./checks/episode.js";
 import { forkChecks } from "./checks/fork.js";
+import { observeChecks } from "./checks/observe.js";
+import { planChecks } from "./checks/plan.js";
 import { refusalChecks } from "./checks/refusals.js";
 import { specChecks } from "./checks/spec.js";
+
+const ALL = [...specChecks, ...episodeChecks, ...observeChecks, ...refusalChecks, ...forkChecks, ...planChecks];
 
 export interface CheckEnvOptions {
   /** Default 1. */
@@ -27,14 +31,14 @@ export interface CheckReport {
 }
 
 /**
- * Runs every check on fresh envs from `open`, at most 3 at a time, and closes them: about 30 envs, 40 resets and
- * 25 + 6 * `ticks` steps.
+ * Runs every check on fresh envs from `open`, at most 3 at a time, and closes them: about 40 envs, 50 resets and
+ * 40 + 10 * `ticks` steps.
  * Throws `WorldError` (`check_env_failed`) that lists all failures, unless `throwOnFailure` is false.
  */
 export async function checkEnv(open: () => Promise<Env>, options: CheckEnvOptions = {}): Promise<CheckReport> {
   const { seed = 1, ticks = 3, throwOnFailure = true } = options;
   const checks: CheckResult[] = [];
-  for (const [name, run] of [...specChecks, ...episodeChecks, ...refusalChecks, ...forkChecks]) {
+  for (const [name, run] of ALL) {
     const envs: Env[] = [];
     const context = {
       seed,

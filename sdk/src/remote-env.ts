@@ -3,16 +3,23 @@
 import {
   type ActionLike,
   byteTensor,
+  cannotPlan,
   checkFork,
+  checkPlan,
+  checkPredict,
   checkReset,
   checkStep,
   type Env,
   type EnvSpec,
+  type FloatTensor,
   type ForkOptions,
   LASTING,
   type Observation,
   observationOf,
   observationsOf,
+  type Planned,
+  type PlanOptions,
+  type Predicted,
   ProtocolError,
   ResetNeededError,
   type ResetOptions,
@@ -131,6 +138,33 @@ export class RemoteEnv implements Env, Attachment {
     });
   }
 
+  predict(actions: FloatTensor): Promise<Predicted> {
+    const kept = { ...actions, data: actions.data.slice() };
+    return this.#inOrder(async () => {
+      if (!this.spec.predicts) throw cannotPlan();
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset", "predict");
+      checkPredict(this.spec, kept);
+      const reply = await this.#call({ type: "predict", session: this.session, tensors: { actions: kept } });
+      this.#serverMs = reply.serverMs;
+      return reply.tensors;
+    });
+  }
+
+  /** Made on the server: one request, however many sequences are tried. It must be done within the timeout. */
+  plan(options: PlanOptions = {}): Promise<Planned> {
+    const kept = structuredClone(options);
+    return this.#inOrder(async () => {
+      if (!this.spec.predicts) throw cannotPlan();
+      if (this.#tick === undefined) throw new ResetNeededError("never_reset", "plan");
+      checkPlan(this.spec, kept, kept.task ?? this.spec.tasks[1] ?? ""); // the server knows what is played
+      const { begin, ...rest } = kept;
+      const tensors = begin ? { begin } : {};
+      const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors });
+      this.#serverMs = reply.serverMs;
+      return { actions: reply.tensors.actions, plannedReturn: reply.plannedReturn };
+    });
+  }
+
   // What begins anew: in a new session where the server has given the old one up.
   async #begin<R extends Request & { readonly type: "reset" | "restore" }>(make: () => R): Promise<Reply<R>> {
     const { type } = make();
@@ -155,15 +189,16 @@ export class RemoteEnv implements Env, Attachment {
   step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
     // Read now: the caller may use its buffer again as soon as this returns.
     const block = attempt(() => toAction(this.spec.actionSpace, action));
+    const kept = structuredClone(options);
     return this.#inOrder(async () => {
       if (this.#tick === undefined) throw new ResetNeededError("never_reset");
-      checkStep(this.spec, options);
+      checkStep(this.spec, kept);
       const tick = this.#tick + 1;
       const reply = await this.#call({
         type: "step",
         session: this.session,
         tick,
-        ...options,
+        ...kept,
         tensors: { action: block() },
       });
       this.#tick = tick;
@@ -176,14 +211,15 @@ export class RemoteEnv implements Env, Attachment {
   /** As `step`: also where the episode ended within the chunk, the same call again gives the same ticks. */
   stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     const blocks = attempt(() => toActions(this.spec.actionSpace, actions, this.spec.chunk));
+    const kept = structuredClone(options);
     return this.#inOrder(async () => {
       if (this.#tick === undefined) throw new ResetNeededError("never_reset");
-      checkStep(this.spec, options);
+      checkStep(this.spec, kept);
       const reply = await this.#call({
         type: "stepChunk",
         session: this.session,
         tick: this.#tick + 1,
-        ...options,
+        ...kept,
         tensors: { actions: blocks() },
       });
       this.#tick = reply.tick;

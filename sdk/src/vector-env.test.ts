@@ -266,3 +266,31 @@ describe("when one env fails", () => {
     expect(ticks((await vector.step(still(3))).observations)).toEqual([1, 1, 1]);
   });
 });
+
+describe("observing a part", () => {
+  const shown = ({ observations }: { readonly observations: object }) => Object.keys(observations);
+
+  test("a vector's choice holds for steps, chunks and resets, autoresets too; a call may choose otherwise", async () => {
+    const vector = new VectorEnv(counters(2), { observe: ["state"], autoreset: "SameStep" });
+    expect(shown(await vector.reset({ seed: 1, options: [{ maxTicks: 2 }, { maxTicks: 5 }] }))).toEqual([
+      "proprioception",
+    ]);
+    expect(shown(await vector.step(still(2), { observe: ["frames"] }))).toEqual(["frames"]);
+    const ended = await vector.step(still(2));
+    expect([shown(ended), [...ended.truncated]]).toEqual([["proprioception"], [1, 0]]);
+    expect(shown(await vector.stepChunk(still(2).map((action) => [action])))).toEqual(["proprioception"]);
+  });
+
+  test("rows that show unlike parts make a batch of what they have in common", async () => {
+    const vector = new VectorEnv(counters(2));
+    await vector.reset({ seed: 1 });
+    await vector.step(still(2), { observe: ["state"] });
+    expect(shown(await vector.reset({ mask: [true, false] }))).toEqual(["proprioception"]);
+    expect(shown(await vector.reset())).toEqual(["frames", "proprioception"]);
+  });
+
+  test("what can't be shown is refused", () => {
+    const observe = ["sound"] as unknown as ["state"];
+    expect(() => new VectorEnv(counters(1), { observe })).toThrow(expect.objectContaining({ code: "option_observe" }));
+  });
+});

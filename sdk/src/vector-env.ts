@@ -5,6 +5,7 @@ import {
   type AutoresetMode,
   actionsOf,
   checkKeys,
+  checkObserve,
   type Env,
   type EnvSpec,
   elementCount,
@@ -13,7 +14,9 @@ import {
   fork,
   type Info,
   type Observation,
+  type Observed,
   OptionError,
+  observed,
   ResetNeededError,
   type ResetOptions,
   type ResetResult,
@@ -29,6 +32,8 @@ import { copied } from "./reset-tensors.js";
 export interface VectorEnvOptions {
   /** Default `NextStep`, as in Gymnasium. */
   readonly autoreset?: AutoresetMode;
+  /** What all observations are to hold, those of resets too; see `StepOptions`. Default: all. */
+  readonly observe?: readonly Observed[];
 }
 
 export interface VectorForkOptions extends VectorEnvOptions {
@@ -147,6 +152,7 @@ export class VectorEnv {
   readonly size: number;
   readonly autoreset: AutoresetMode;
   readonly #rows: readonly Row[];
+  readonly #observe: readonly Observed[] | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   /**
@@ -168,7 +174,7 @@ export class VectorEnv {
   /** Takes over `envs`: `close` closes them. Throws `OptionError` (`option_vector`, `option_autoreset`, `option_unknown`). */
   constructor(envs: readonly Env[], options: VectorEnvOptions = {}) {
     checkOptions(options);
-    const { autoreset = "NextStep" } = options;
+    const { autoreset = "NextStep", observe } = options;
     const [first] = envs;
     if (first === undefined) throw new OptionError("option_vector", "a vector of no envs", "give at least one env");
     for (const [i, { spec }] of envs.entries()) {
@@ -180,6 +186,7 @@ export class VectorEnv {
     this.spec = first.spec;
     this.size = envs.length;
     this.autoreset = autoreset;
+    this.#observe = observe && [...observe];
     this.#rows = envs.map((env) => ({
       env,
       options: {},
@@ -205,10 +212,11 @@ export class VectorEnv {
     // Split now: the caller may use its buffer again as soon as this returns.
     const split = this.#split(actions).map((action) => [action]);
     return this.#inOrder(async () => {
-      const turns = await this.#step(split, async (env, [action]) => [await env.step(action as ActionLike, options)]);
+      const asked = this.#asked(options);
+      const turns = await this.#step(split, async (env, [action]) => [await env.step(action as ActionLike, asked)]);
       const rows = turns.map(stepped);
       return {
-        observations: this.#observations(),
+        observations: this.#observations(asked),
         rewards: Float64Array.from(rows, ({ reward }) => reward),
         terminated: Uint8Array.from(rows, ({ terminated }) => Number(terminated)),
         truncated: Uint8Array.from(rows, ({ truncated }) => Number(truncated)),
@@ -225,7 +233,8 @@ export class VectorEnv {
     const split = this.#splitChunks(actions);
     const ticks = split[0]?.length ?? 0;
     return this.#inOrder(async () => {
-      const turns = await this.#step(split, (env, chunk) => stepChunk(env, chunk, options));
+      const asked = this.#asked(options);
+      const turns = await this.#step(split, (env, chunk) => stepChunk(env, chunk, asked));
       const each = turns.flatMap(({ made }) => Array.from({ length: ticks }, (_, k) => made[k]));
       const rows = turns.map(({ made, begun }, i) => {
         const newest = this.#rows[i]?.observation as Observation;
@@ -235,7 +244,7 @@ export class VectorEnv {
         );
       });
       return {
-        observations: batch(rows),
+        observations: observed(this.spec, batch(rows), asked.observe),
         rewards: Float64Array.from(each, (tick) => tick?.reward ?? 0),
         terminated: Uint8Array.from(each, (tick) => Number(tick?.terminated ?? false)),
         truncated: Uint8Array.from(each, (tick) => Number(tick?.truncated ?? false)),
@@ -266,7 +275,7 @@ export class VectorEnv {
         return info;
       }),
     );
-    return { infos: settled(outcomes), observations: this.#observations() };
+    return { infos: settled(outcomes), observations: this.#observations(this.#asked({})) };
   }
 
   async #step(actions: readonly (readonly ActionLike[])[], run: Run): Promise<Turn[]> {
@@ -377,8 +386,14 @@ export class VectorEnv {
     if (unseen >= 0) throw new VectorEnvError([unseen], new ResetNeededError("never_reset"));
   }
 
-  #observations(): Observation {
-    return batch(this.#rows.map(({ observation }) => observation as Observation));
+  // What all rows have: a row that was just reset shows more than one whose step asked for less.
+  #observations({ observe }: StepOptions): Observation {
+    const rows = this.#rows.map(({ observation }) => observation as Observation);
+    return observed(this.spec, batch(rows), observe);
+  }
+
+  #asked(options: StepOptions): StepOptions {
+    return this.#observe ? { observe: this.#observe, ...options } : options;
   }
 
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
@@ -411,8 +426,9 @@ async function opened(open: (i: number) => Promise<Env>, size: number, options?:
 }
 
 function checkOptions(options: VectorEnvOptions = {}): void {
-  checkKeys("VectorEnv", options, ["autoreset"]);
-  const { autoreset } = options;
+  checkKeys("VectorEnv", options, ["autoreset", "observe"]);
+  const { autoreset, observe } = options;
+  if (observe !== undefined) checkObserve(observe);
   if (autoreset === undefined || AUTORESET.includes(autoreset)) return;
   const remedy = `use one of ${AUTORESET.join(", ")}`;
   throw new OptionError("option_autoreset", `no autoreset mode ${String(autoreset)}`, remedy, { modes: AUTORESET });

@@ -4,8 +4,14 @@ import {
   cannotFork,
   type Env,
   type EnvSpec,
+  type FloatTensor,
   type ForkOptions,
   fork,
+  type Planned,
+  type PlanOptions,
+  type Predicted,
+  plan,
+  predict,
   type ResetOptions,
   type ResetResult,
   restore,
@@ -58,6 +64,14 @@ export class Wrapper<E extends Env = Env> implements Env {
 
   restore(bytes: Uint8Array): Promise<void> {
     return restore(this.env, bytes);
+  }
+
+  predict(actions: FloatTensor): Promise<Predicted> {
+    return predict(this.env, actions);
+  }
+
+  plan(options?: PlanOptions): Promise<Planned> {
+    return plan(this.env, options);
   }
 
   close(): Promise<void> {

@@ -4,12 +4,14 @@ import {
   type ActionLike,
   byteTensor,
   checkFork,
+  checkObserve,
   type Env,
   type EnvSpec,
   type ForkOptions,
   floatTensor,
   type Observation,
   OptionError,
+  observed,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -121,12 +123,13 @@ export class CounterWorld implements Env {
     });
   }
 
-  step(action: ActionLike, { nfe }: StepOptions = {}): Promise<StepResult> {
+  step(action: ActionLike, { nfe, observe }: StepOptions = {}): Promise<StepResult> {
     const block = toActionLater(action);
     return this.#inOrder(async () => {
       if (this.#state === "new") throw new ResetNeededError("never_reset");
       if (this.#state === "ended") throw new ResetNeededError("episode_ended");
       if (nfe !== undefined) throw new OptionError("option_nfe", `nfe ${nfe}`, "nothing is sampled here");
+      if (observe !== undefined) checkObserve(observe);
       const { data } = block();
       this.options.beforeStep?.();
       if (this.options.delayMs !== undefined) await new Promise((done) => setTimeout(done, this.options.delayMs));
@@ -137,7 +140,8 @@ export class CounterWorld implements Env {
       const terminated = this.#task === "climb" && this.#count >= (this.options.goal ?? 3);
       const truncated = this.#maxTicks > 0 && this.#tick >= this.#maxTicks;
       if (terminated || truncated) this.#state = "ended";
-      return { observation: this.#observe(), reward: move, terminated, truncated, info: { tick: this.#tick } };
+      const observation = observed(this.spec, this.#observe(), observe);
+      return { observation, reward: move, terminated, truncated, info: { tick: this.#tick } };
     });
   }
 

@@ -264,6 +264,10 @@ export class Connection implements Owner, Holder, Party {
         return this.owned(request.session).snapshot(this, request);
       case "restore":
         return this.owned(request.session).restore(this, request);
+      case "predict":
+        return this.owned(request.session).predict(this, request);
+      case "plan":
+        return this.owned(request.session).plan(this, request);
       case "close": {
         const session = this.owned(request.session);
         this.sessions.delete(session);

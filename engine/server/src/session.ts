@@ -8,9 +8,18 @@ import {
   type ForkMessage,
   fork,
   type ObservationMessage,
+  type Observed,
   observationsTensors,
   observationTensors,
+  observed,
+  type PlanMessage,
+  type PlannedMessage,
+  type PlanOptions,
+  type PredictedMessage,
+  type PredictMessage,
   ProtocolError,
+  plan,
+  predict,
   type ResetMessage,
   ResetNeededError,
   type ResetOptions,
@@ -76,6 +85,7 @@ interface Committed {
   readonly type: SteppedReply["type"];
   readonly action: Uint8Array;
   readonly nfe: number | undefined;
+  readonly observe: readonly Observed[] | undefined;
   readonly reply: SteppedReply;
 }
 
@@ -173,24 +183,24 @@ export class Session {
   step(owner: Owner, message: StepMessage | StepChunkMessage): Promise<SteppedReply> {
     return this.enqueue(owner, message.id, async () => {
       if (this.tick === undefined) throw new ResetNeededError("never_reset");
-      const { type, tick, nfe } = message;
+      const { type, tick, nfe, observe } = message;
       // Copied: what came from the socket may be a view of a much larger buffer.
       const action = tensorBytes(type === "step" ? message.tensors.action : message.tensors.actions).slice();
       const committed = this.recent.get(tick);
-      const asked = { type: type === "step" ? "stepped" : "steppedChunk", action, nfe } as const;
+      const asked = { type: type === "step" ? "stepped" : "steppedChunk", action, nfe, observe } as const;
       if (committed && isSame(committed, asked)) return committed.reply;
       if (tick !== this.tick + 1) {
         throw new ProtocolError(
           "tick_out_of_order",
           `session ${this.id} is at tick ${this.tick}: expected step ${this.tick + 1}, got ${tick}`,
-          "send the expected tick; a repeated one must have the same action and nfe, and be recent",
+          "send the expected tick; a repeated one must have the same action and options, and be recent",
           { expected: this.tick + 1, got: tick },
         );
       }
       const started = performance.now();
       const results = await this.run(message);
       const serverMs = performance.now() - started;
-      const reply = this.commit(asked.type, results, serverMs);
+      const reply = this.commit(asked.type, results, serverMs, observe);
       this.remember(tick, { ...asked, reply });
       for (const [k, result] of results.entries()) {
         this.options.onStep(serverMs / 1000 / results.length);
@@ -228,6 +238,28 @@ export class Session {
       Object.assign(this, { tick, ended });
       this.forget();
       return { type: "restored", session: this.id, tick, ended, tensors: {} };
+    });
+  }
+
+  predict(owner: Owner, { id, tensors }: PredictMessage): Promise<Omit<PredictedMessage, "id">> {
+    return this.enqueue(owner, id, async () => {
+      const { tick } = this;
+      if (tick === undefined) throw new ResetNeededError("never_reset", "predict");
+      const started = performance.now();
+      const predicted = await predict(this.options.env, tensors.actions);
+      const serverMs = performance.now() - started;
+      return { type: "predicted", session: this.id, tick, serverMs, tensors: { ...predicted } };
+    });
+  }
+
+  plan(owner: Owner, message: PlanMessage): Promise<Omit<PlannedMessage, "id">> {
+    return this.enqueue(owner, message.id, async () => {
+      const { tick } = this;
+      if (tick === undefined) throw new ResetNeededError("never_reset", "plan");
+      const started = performance.now();
+      const { actions, plannedReturn } = await plan(this.options.env, planOptions(message));
+      const serverMs = performance.now() - started;
+      return { type: "planned", session: this.id, tick, plannedReturn, serverMs, tensors: { actions } };
     });
   }
 
@@ -316,22 +348,31 @@ export class Session {
 
   private async run(message: StepMessage | StepChunkMessage): Promise<readonly StepResult[]> {
     const { env } = this.options;
-    const options = message.nfe === undefined ? {} : { nfe: message.nfe };
+    const { nfe } = message;
+    // Who watches sees all of it, whatever its owner asks for.
+    const observe = this.streams.size > 0 ? undefined : message.observe;
+    const options = { ...(nfe !== undefined && { nfe }), ...(observe && { observe }) };
     if (message.type === "step") return [await env.step(message.tensors.action, options)];
     return stepChunk(env, blocksOf(env.spec.actionSpace, message.tensors.actions, env.spec.chunk), options);
   }
 
-  private commit(type: SteppedReply["type"], results: readonly StepResult[], serverMs: number): SteppedReply {
+  private commit(
+    type: SteppedReply["type"],
+    results: readonly StepResult[],
+    serverMs: number,
+    observe: readonly Observed[] | undefined,
+  ): SteppedReply {
+    const shown = (result: StepResult) => observed(this.options.env.spec, result.observation, observe);
     const last = results.at(-1) as StepResult;
     this.tick = (this.tick as number) + results.length;
     this.ended = last.terminated || last.truncated;
     const common = { session: this.id, tick: this.tick, serverMs };
     if (type === "stepped") {
-      const { observation, ...rest } = last;
-      return { type, ...common, ...rest, tensors: observationTensors(observation) };
+      const { observation: _, ...rest } = last;
+      return { type, ...common, ...rest, tensors: observationTensors(shown(last)) };
     }
     const ticks = results.map(({ observation: _, ...rest }) => rest);
-    return { type, ...common, ticks, tensors: observationsTensors(results.map(({ observation }) => observation)) };
+    return { type, ...common, ticks, tensors: observationsTensors(results.map(shown)) };
   }
 
   private remember(tick: number, committed: Committed): void {
@@ -370,11 +411,20 @@ export class Session {
 }
 
 function isSame(a: Omit<Committed, "reply">, b: Omit<Committed, "reply">): boolean {
-  return a.type === b.type && a.nfe === b.nfe && Buffer.compare(a.action, b.action) === 0;
+  return (
+    a.type === b.type &&
+    a.nfe === b.nfe &&
+    String(a.observe) === String(b.observe) &&
+    Buffer.compare(a.action, b.action) === 0
+  );
 }
 
 function bytesOf({ action, reply }: Committed): number {
   return Object.values(reply.tensors).reduce((sum, { data }) => sum + data.byteLength, action.length);
+}
+
+function planOptions({ type: _, id: __, session: ___, tensors, ...options }: PlanMessage): PlanOptions {
+  return { ...options, ...tensors };
 }
 
 function resetOptions({ seed, task, start, maxTicks, tensors }: ResetMessage): ResetOptions {

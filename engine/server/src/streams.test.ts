@@ -1,6 +1,6 @@
 // Streams of ticks, and clients that read too slowly.
 
-import { type FrameMessage, protobufCodec } from "@worldstep/protocols";
+import { type FrameMessage, floatTensor, protobufCodec } from "@worldstep/protocols";
 import { describe, expect, it } from "vitest";
 import { type Client, Counter, connect, start } from "../../../test/fixtures/counter-server.js";
 
@@ -35,6 +35,18 @@ describe("streams", () => {
     expect(frame).toMatchObject({ stream, tick: 5, dropped: 3, reward: 15, info: { tick: 5 } });
     await owner.step(session, 6);
     expect((await frames(watcher, 1))[0]).toMatchObject({ tick: 6, dropped: 0 });
+  });
+
+  it("a watcher sees all of a tick whose owner asked for less", async () => {
+    const { owner, watcher, session } = await watched("latest", 10);
+    const action = floatTensor(new Float32Array(6), [2, 3]);
+    const step = { type: "step", session, tick: 1, observe: ["state"], tensors: { action } } as const;
+    const stepped = await owner.request("stepped", step);
+    expect(Object.keys(stepped.tensors)).toEqual(["observation.proprioception"]);
+    const [, frame] = await frames(watcher, 2);
+    expect(Object.keys(frame?.tensors ?? {})).toEqual(["observation.frames", "observation.proprioception"]);
+    expect(await owner.request("stepped", step)).toEqual({ ...stepped, id: expect.any(Number) });
+    expect(await owner.ask({ ...step, observe: ["frames"] })).toMatchObject({ code: "tick_out_of_order" });
   });
 
   it("drop drops without credit", async () => {

@@ -1,8 +1,8 @@
 // Where a tick leads, in numbers: training/predictor.py.
 import type { Tensor } from "@worldstep/kernels";
 import type { WorldManifest } from "../world/schema.js";
-import { stateViews } from "../world/tensors.js";
-import type { Recorder } from "./recorder.js";
+import { stateSize, stateViews } from "../world/tensors.js";
+import { Recorder, type Weights } from "./recorder.js";
 
 /** What a tick's control and that of the tick before it are made of: actions `[B, s A]`, states `[B, Q]`. */
 export interface Controls {
@@ -10,6 +10,24 @@ export interface Controls {
   readonly state: Tensor;
   readonly actionBefore: Tensor;
   readonly stateBefore: Tensor;
+}
+
+/**
+ * A tick in the state alone. Inputs: `action` `[B, s A]` and `state` `[B, Q]`, the one before it; `actionBefore` and `stateBefore`, those of
+ * the tick before. Outputs: `predicted` `[B, Q]`, and the `scores` `[B, 2 tasks]` of it.
+ */
+export function predictPlan(manifest: WorldManifest, weights: Weights) {
+  const on = new Recorder("predict", weights);
+  const [A, Q] = [manifest.stride * manifest.action.channels.length, stateSize(manifest)];
+  const predicted = predictedState(on, manifest, {
+    action: on.input("action", ["B", A]),
+    state: on.input("state", ["B", Q]),
+    actionBefore: on.input("actionBefore", ["B", A]),
+    stateBefore: on.input("stateBefore", ["B", Q]),
+  });
+  on.output("predicted", predicted);
+  on.output("scores", scores(on, predicted));
+  return on.plan();
 }
 
 /** The state that is predicted at the end of a tick, `[B, Q]`. */

@@ -125,6 +125,7 @@ export function specOf(manifest: WorldManifest): EnvSpec {
     acceptsFrames: true,
     nfe: sampler.nfe,
     chunk: dynamics.chunk,
+    predicts: true,
   };
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Optional, Union
+from typing import Any, Optional, Sequence, Union
 
 import gymnasium
 import numpy as np
@@ -14,7 +14,7 @@ from worldstep.errors import WorldstepError
 from worldstep.options import reset_request
 from worldstep.session import Sessions, observation, step_request
 from worldstep.snapshot import Snapshot
-from worldstep.spaces import box, checked, checked_chunk, observation_space
+from worldstep.spaces import box, check_observe, checked, checked_chunk, observation_space
 
 DEFAULT_URL = "ws://localhost:8777"
 
@@ -27,6 +27,8 @@ class WorldstepEnv(gymnasium.Env):
     channels of an action (`scale` and `unscale` go by them). `task` and `max_ticks` (0: never truncated) are those of a reset
     without options; `reset(options={...})` takes `task`, `start`, `max_ticks`, `frames`, `actions` and `proprioception`
     (docs/protocol.md). `nfe`: denoiser evaluations a tick. `timeout`: seconds that a call may take, with all reconnecting.
+    `observe`: what observations hold, `["frames"]`, `["state"]` (all but frames) or both, the default; frames that nobody asks
+    for are not made, which saves half of a step.
 
     `token`: what the server was started with; default: WORLDSTEP_TOKEN of the environment. `proxy`: the address of one; True
     for the environment's, which is never asked for this machine and private networks; None for none.
@@ -49,10 +51,12 @@ class WorldstepEnv(gymnasium.Env):
         timeout: float = 60.0,
         token: Optional[str] = None,
         proxy: Union[str, bool, None] = True,
+        observe: Optional[Sequence[str]] = None,
     ) -> None:
-        check_render_mode(render_mode)
+        check_shown(render_mode, observe)
         self.render_mode = render_mode
         self.nfe = nfe
+        self.observe = observe
         self._defaults = {"task": task, "max_ticks": max_ticks}
         self._frame: Optional[np.ndarray] = None
         self._door = (url, timeout, token, proxy)
@@ -62,7 +66,7 @@ class WorldstepEnv(gymnasium.Env):
     def _use(self, connection: Connection, sessions: Sessions) -> None:
         self._connection, self._sessions = connection, sessions
         self.metadata = metadata_of(self.world_info)
-        self.observation_space = observation_space(self.world_info["observationSpace"])
+        self.observation_space = observation_space(self.world_info, self.observe)
         self.action_space = box(self.world_info["actionSpace"])
 
     @property
@@ -87,7 +91,7 @@ class WorldstepEnv(gymnasium.Env):
 
     def step(self, action: Any) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         block = checked(self.action_space, action)
-        [turn] = self._sessions.step(lambda _, place: step_request(place, block, self.nfe))
+        [turn] = self._sessions.step(lambda _, place: step_request(place, block, self.nfe, self.observe))
         header = turn.reply.header
         shown = self._shown(observation(turn.reply))
         result = shown, float(header["reward"]), header["terminated"], header["truncated"], header["info"]
@@ -98,7 +102,7 @@ class WorldstepEnv(gymnasium.Env):
         """The next ticks, denoised jointly, where the world does that: `actions` are 1 to `world_info["chunk"]` blocks, float32
         [K, stride, A]. What `step` returns, one a tick, up to the tick that ends the episode. Raises `action_chunk`."""
         blocks = checked_chunk(self.action_space, actions, self.world_info.get("chunk", 1))
-        [turn] = self._sessions.step(lambda _, place: step_request(place, blocks, self.nfe))
+        [turn] = self._sessions.step(lambda _, place: step_request(place, blocks, self.nfe, self.observe))
         stacked = observation(turn.reply)
         result = [
             (
@@ -120,6 +124,25 @@ class WorldstepEnv(gymnasium.Env):
         if self._frame is None:
             raise WorldstepError("reset_needed", "render() before the first reset()", {"why": "never_reset"}, "call reset()")
         return self._frame.copy()
+
+    def predict(self, actions: Any) -> dict[str, np.ndarray]:
+        """Where N action sequences of T ticks, float32 [N, T, stride, A], lead from this moment in the state alone: no frames are
+        dreamed, and the env does not move. `states` [N, T, Q], in the units of `world_info["state"]`; `rewards` and `successes`
+        (probabilities) [N, T, tasks - 1], of each task but the first. Raises `reset_needed`, `action_shape`, `env_cannot_plan`.
+        """
+        return dict(self._sessions.ask("predict", {}, {"actions": np.asarray(actions, np.float32)}).tensors)
+
+    def plan(self, *, begin: Any = None, **options: Any) -> tuple[np.ndarray, float]:
+        """The best of many action sequences from this moment, float32 [horizon, stride, A], and the return that it was dreamed to
+        bring. The search is one request; the env does not move. Options, all with defaults: `method` ("cem", "mppi"), `over`
+        ("state", "world"), `horizon`, `samples`, `iterations`, `task` or `goal` (values by names of `world_info["state"]`, with
+        units), `seed`, and `begin`, where to begin, float32 [horizon, stride, A]. Raises `reset_needed`, `option_plan`,
+        `option_task`, `env_cannot_plan`.
+        """
+        tensors = {} if begin is None else {"begin": np.asarray(begin, np.float32)}
+        fields = {name: value for name, value in options.items() if value is not None}
+        reply = self._sessions.ask("plan", fields, tensors)
+        return reply.tensors["actions"], float(reply.header["plannedReturn"])
 
     def fork(self, seed: Optional[int] = None) -> WorldstepEnv:
         """Another env at this moment, on a connection of its own. Without a seed both go on alike: the same actions give the
@@ -167,7 +190,7 @@ class WorldstepEnv(gymnasium.Env):
     def _shown(self, shown: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if self.render_mode is not None:
             self._frame = shown["frames"][-1].copy()
-        return shown
+        return {key: shown[key] for key in self.observation_space.keys()}
 
 
 def open_sessions(connection: Connection, world: Optional[str], count: int) -> Sessions:
@@ -184,7 +207,11 @@ def metadata_of(world_info: dict[str, Any]) -> dict[str, Any]:
     return {"render_modes": ["rgb_array"], "render_fps": world_info["fps"] / world_info["stride"]}
 
 
-def check_render_mode(render_mode: Optional[str]) -> None:
+def check_shown(render_mode: Optional[str], observe: Optional[Sequence[str]]) -> None:
+    check_observe(observe)
+    if render_mode is not None and observe is not None and "frames" not in observe:
+        facts = {"option": "render_mode", "value": render_mode}
+        raise WorldstepError("option_invalid", "an env that observes no frames renders none", facts, 'observe "frames" too')
     if render_mode not in (None, "rgb_array"):
         facts = {"option": "render_mode", "value": render_mode}
         raise WorldstepError("option_invalid", f'no render mode "{render_mode}"', facts, 'use "rgb_array" or None')

@@ -80,12 +80,12 @@ class Sessions:
         else:
             self._state.drawn[0] = seed
 
-    def ask(self, type: str, fields: Mapping[str, Any]) -> Message:
+    def ask(self, type: str, fields: Mapping[str, Any], tensors: Optional[Mapping[str, np.ndarray]] = None) -> Message:
         """The reply to a request about the first session as it is: what other calls began is finished before."""
         with self._connection.one_call():
             if any(turn is not None for turn in self._state.turns):
                 self._settle(None)
-            [outcome] = self._connection.call_all([self._addressed(0, Request(type, fields))])
+            [outcome] = self._connection.call_all([self._addressed(0, Request(type, fields, tensors or {}))])
         if isinstance(outcome, WorldstepError):
             raise outcome
         return outcome
@@ -224,11 +224,14 @@ class Sessions:
             self._state.places[i] = Place(id)
 
 
-def step_request(place: Place, action: np.ndarray, nfe: Optional[int]) -> Request:
+def step_request(
+    place: Place, action: np.ndarray, nfe: Optional[int] = None, observe: Optional[Sequence[str]] = None
+) -> Request:
     """A step under `action`, float32 [stride, A], or a chunk, [K, stride, A]. Raises `reset_needed`."""
     if place.ended or place.tick is None:
         raise reset_needed(place.ended)
-    fields = {"tick": place.tick + 1} if nfe is None else {"tick": place.tick + 1, "nfe": nfe}
+    asked = {"nfe": nfe, "observe": None if observe is None else list(observe)}
+    fields = {"tick": place.tick + 1, **{name: value for name, value in asked.items() if value is not None}}
     if action.ndim == 2:
         return Request("step", fields, {"action": action})
     return Request("stepChunk", fields, {"actions": action})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 from gymnasium import spaces
@@ -17,8 +17,24 @@ def box(space: Mapping[str, Any]) -> spaces.Box:
     return spaces.Box(low, high, tuple(space["shape"]), dtype.type)
 
 
-def observation_space(space: Mapping[str, Any]) -> spaces.Dict:
-    return spaces.Dict({key: box(value) for key, value in space["spaces"].items()})
+OBSERVED = ("frames", "state")
+
+
+def observation_space(world_info: Mapping[str, Any], observe: Optional[Sequence[str]]) -> spaces.Dict:
+    """Of what is observed, by default all: the frames of all cameras, and all else, which is the state."""
+    frames = {"frames", *(camera["key"] for camera in world_info.get("cameras", []))}
+    own = {key: box(value) for key, value in world_info["observationSpace"]["spaces"].items()}
+    return spaces.Dict(
+        {key: space for key, space in own.items() if observe is None or ("frames" if key in frames else "state") in observe}
+    )
+
+
+def check_observe(observe: Optional[Sequence[str]]) -> None:
+    """Raises `option_observe`."""
+    if observe is None or (not isinstance(observe, str) and len(observe) > 0 and set(observe) <= set(OBSERVED)):
+        return
+    facts = {"option": "observe", "value": repr(observe)}
+    raise WorldstepError("option_observe", f"observe is {observe!r}", facts, 'give a list with "frames" or "state", or None')
 
 
 def checked(space: spaces.Box, action: Any) -> np.ndarray:

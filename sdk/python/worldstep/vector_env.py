@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from worldstep.connection import Connection, Request
-from worldstep.env import DEFAULT_URL, check_render_mode, metadata_of, open_sessions
+from worldstep.env import DEFAULT_URL, check_shown, metadata_of, open_sessions
 from worldstep.errors import WorldstepError
 from worldstep.options import Options, check_count, for_each, reset_request
 from worldstep.session import Place, Turn, observation, of_env, step_request
@@ -38,12 +38,14 @@ class WorldstepVectorEnv(VectorEnv):
         timeout: float = 60.0,
         token: Optional[str] = None,
         proxy: Union[str, bool, None] = True,
+        observe: Optional[Sequence[str]] = None,
     ) -> None:
-        check_render_mode(render_mode)
+        check_shown(render_mode, observe)
         self.closed = True  # until there is something to close
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.render_mode = render_mode
         self.nfe = nfe
+        self.observe = observe
         self.num_envs = num_envs
         self._defaults = {"task": task, "max_ticks": max_ticks}
         self._connection = Connection(url, timeout, token, proxy)
@@ -52,7 +54,7 @@ class WorldstepVectorEnv(VectorEnv):
         self._rngs: list[Optional[np.random.Generator]] = [None] * num_envs
         self._shown: list[Optional[dict[str, np.ndarray]]] = [None] * num_envs
         self.metadata = {**metadata_of(self.world_info), "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation_space(self.world_info["observationSpace"])
+        self.single_observation_space = observation_space(self.world_info, observe)
         self.single_action_space = box(self.world_info["actionSpace"])
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -174,7 +176,7 @@ class WorldstepVectorEnv(VectorEnv):
             if place.ended and self.autoreset_mode is AutoresetMode.NEXT_STEP:
                 return self._reset_request(i, None, {})
             try:
-                return step_request(place, check(actions[i]), self.nfe)
+                return step_request(place, check(actions[i]), self.nfe, self.observe)
             except WorldstepError as error:
                 raise of_env(i, error, [i]) from error
 

@@ -1,7 +1,8 @@
 // Forks and snapshots, of envs that have them: they go on as the env that they were taken of, and it doesn't notice.
-import { type Env, fork, restore, type StepResult, snapshot, WorldError } from "@worldstep/protocols";
+import { fork, restore, snapshot } from "@worldstep/protocols";
 import type { CheckContext, NamedCheck } from "./check.js";
-import { actionAt, expect, expectEqual, expectRefusal, expectSame } from "./expect.js";
+import { begun, expectSameCourse, goOn, offered } from "./course.js";
+import { actionAt, expectRefusal } from "./expect.js";
 
 export const forkChecks: readonly NamedCheck[] = [
   [
@@ -87,51 +88,10 @@ export const forkChecks: readonly NamedCheck[] = [
   ],
 ];
 
-/** What `call` gives; undefined where the env says with the code `cannot` that it has no such thing. */
-async function offered<T>(call: () => Promise<T>, cannot: string): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (error instanceof WorldError && error.code === cannot) return undefined;
-    throw error;
-  }
-}
-
 async function isOffered(context: CheckContext, cannot: string): Promise<boolean> {
   const env = await begun(context);
   if (cannot === "env_cannot_snapshot") return (await offered(() => snapshot(env), cannot)) !== undefined;
   const other = await offered(() => fork(env), cannot);
   await other?.close();
   return other !== undefined;
-}
-
-/** A fresh env after a reset and a tick. */
-async function begun({ open, seed }: CheckContext): Promise<Env> {
-  const env = await open();
-  await env.reset({ seed, maxTicks: 0 });
-  await env.step(actionAt(env, 0));
-  return env;
-}
-
-/** The next ticks, and the beginning of the next episode. */
-async function goOn(env: Env, { ticks }: CheckContext): Promise<Partial<StepResult>[]> {
-  const course: Partial<StepResult>[] = [];
-  for (let i = 1; i <= ticks; i++) {
-    const result = await env.step(actionAt(env, i));
-    course.push(result);
-    if (result.terminated || result.truncated) break;
-  }
-  return [...course, await env.reset()];
-}
-
-function expectSameCourse(
-  got: readonly Partial<StepResult>[],
-  expected: readonly Partial<StepResult>[],
-  what: string,
-): void {
-  expectEqual(got.length, expected.length, `ticks of ${what}`);
-  for (const [i, result] of expected.entries()) {
-    expectSame(got[i] as Partial<StepResult>, result, `tick ${i + 1} of ${what}`);
-  }
-  expect(got.length > 1, `${what} made no tick`);
 }

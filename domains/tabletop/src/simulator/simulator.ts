@@ -17,6 +17,7 @@ import {
   type Info,
   type Observation,
   OptionError,
+  observed,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -165,6 +166,8 @@ class TabletopSimulator implements Simulator {
     const episode = this.#present();
     if (episode.ended) throw new ResetNeededError("episode_ended");
     const { data } = toAction(this.spec.actionSpace, action);
+    const { observe } = options;
+    const isFilmed = observe?.includes("frames") ?? true;
     const frames = this.#newFrames();
     const succeeded = [...episode.succeeded];
     const success = SCORED_TASKS.map(() => false);
@@ -180,15 +183,15 @@ class TabletopSimulator implements Simulator {
         success[i] ||= score.success;
         succeeded[i] ||= score.success;
       }
-      if (row === STRIDE - 1 || !this.options.newestOnly) this.#film(frames, row);
+      if (isFilmed && (row === STRIDE - 1 || !this.options.newestOnly)) this.#film(frames, row);
     }
-    if (this.options.newestOnly) for (let row = 0; row < STRIDE - 1; row++) repeat(frames, STRIDE - 1, row);
+    if (isFilmed && this.options.newestOnly) for (let row = 0; row < STRIDE - 1; row++) repeat(frames, STRIDE - 1, row);
     const scored = SCORED_TASKS.indexOf(episode.task as ScoredTask);
     const terminated = succeeded[scored] ?? false;
     const tick = episode.tick + 1;
     const truncated = !terminated && tick === episode.maxTicks;
     this.#episode = { ...episode, tick, command, succeeded, success, rewards, trace, ended: terminated || truncated };
-    const observation = this.#observation(frames);
+    const observation = observed(this.spec, this.#observation(frames), observe);
     return { observation, reward: rewards[scored] ?? 0, terminated, truncated, info: this.#info() };
   }
 

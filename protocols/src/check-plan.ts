@@ -1,0 +1,118 @@
+// What may be asked of `predict` and `plan`, checked by every env in the same way; what can't look ahead says so with a code.
+import { type Env, type EnvSpec, stateName } from "./env.js";
+import { ActionError, WorldError } from "./errors.js";
+import { checkKeys, isWhole, refusal } from "./options.js";
+import {
+  PLAN_METHODS,
+  PLAN_MODES,
+  type Planned,
+  type PlanOptions,
+  type PlanSearch,
+  type Predicted,
+} from "./planning.js";
+import { checkSequences } from "./spaces.js";
+import type { FloatTensor } from "./tensor.js";
+
+const KEYS: readonly (keyof PlanOptions)[] = [
+  "method",
+  "over",
+  "horizon",
+  "samples",
+  "iterations",
+  "task",
+  "goal",
+  "seed",
+  "begin",
+];
+/** Ticks that one call may try: what a machine does in seconds, or over the world in a minute or two. */
+const MOST_TICKS = { state: 2 ** 19, world: 2 ** 15 } as const;
+
+/** `env.predict(actions)`. Throws `env_cannot_plan` of an env without it. */
+export async function predict(env: Env, actions: FloatTensor): Promise<Predicted> {
+  if (env.predict) return env.predict(actions);
+  throw cannotPlan();
+}
+
+/** `env.plan(options)`. Throws `env_cannot_plan` of an env without it. */
+export async function plan(env: Env, options: PlanOptions = {}): Promise<Planned> {
+  if (env.plan) return env.plan(options);
+  throw cannotPlan();
+}
+
+export function cannotPlan(): WorldError {
+  const remedy = "use a world with a predictor, or try actions in forks";
+  return new WorldError("env_cannot_plan", "this env predicts nothing without stepping", remedy);
+}
+
+/** Throws `ActionError` (`action_shape` and the others) unless `actions` is `[N, T, stride, A]`, of at most 2^19 ticks. */
+export function checkPredict(spec: EnvSpec, actions: FloatTensor): void {
+  checkSequences(spec.actionSpace, actions);
+  const [N = 0, T = 0] = actions.shape;
+  if (N * T <= MOST_TICKS.state) return;
+  const summary = `${N} sequences of ${T} ticks are more than ${MOST_TICKS.state} ticks`;
+  throw new ActionError("action_shape", summary, "predict fewer at a time", { got: actions.shape });
+}
+
+/**
+ * What `options` ask for, of a session that plays `playing`.
+ * Throws `OptionError`: `option_unknown`, `option_plan`, `option_task`, `option_seed`; and `ActionError` for `begin`.
+ */
+export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string): PlanSearch {
+  checkKeys("plan", options, KEYS);
+  const { method = "cem", over = "state", seed = 0, begin } = options;
+  const choice = <T extends string>(name: string, value: T, of: readonly T[]) => {
+    if (!of.includes(value)) throw refusal("option_plan", name, value, `one of ${of.join(", ")}`);
+  };
+  choice("method", method, PLAN_METHODS);
+  choice("over", over, PLAN_MODES);
+  const { horizon = begin?.shape[0] ?? 8, samples = over === "state" ? 512 : 32, iterations = 4 } = options;
+  const within = (name: string, value: number, least: number, most: number) => {
+    if (isWhole(value) && value >= least && value <= most) return;
+    throw refusal("option_plan", name, value, `a whole number from ${least} to ${most}`);
+  };
+  within("horizon", horizon, 1, 64);
+  within("samples", samples, 2, 4096);
+  within("iterations", iterations, 1, 32);
+  if (!isWhole(seed)) throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
+  const ticks = horizon * samples * iterations;
+  const most = MOST_TICKS[over];
+  if (ticks > most) {
+    throw refusal("option_plan", "horizon x samples x iterations", ticks, `at most ${most} over the ${over}`);
+  }
+  if (begin) {
+    checkSequences(spec.actionSpace, { ...begin, shape: [1, ...begin.shape] });
+    if (begin.shape[0] !== horizon)
+      throw refusal("option_plan", "begin", `of ${begin.shape[0]} ticks`, `${horizon} ticks`);
+  }
+  return {
+    method,
+    over,
+    horizon,
+    samples,
+    iterations,
+    seed,
+    objective: objectiveOf(spec, options, playing),
+    ...(begin && { begin }),
+  };
+}
+
+function objectiveOf(spec: EnvSpec, { task, goal }: PlanOptions, playing: string): PlanSearch["objective"] {
+  if (goal === undefined) {
+    const place = spec.tasks.indexOf(task ?? playing) - 1;
+    if (place >= 0) return { task: place };
+    const rewarded = spec.tasks.slice(1);
+    const expected =
+      rewarded.length > 0 ? `one of ${rewarded.join(", ")}, or a goal` : "a goal: this world has no rewards";
+    throw refusal("option_task", "task", task ?? playing, expected, { tasks: rewarded });
+  }
+  if (task !== undefined) throw refusal("option_task", "task", task, "a task or a goal, not both");
+  const names = spec.state.map(stateName);
+  const found = Object.entries(goal).map(([name, value]): [number, number] => {
+    const place = names.indexOf(name);
+    if (place < 0) throw refusal("option_plan", "a name in goal", name, `names of ${names.join(", ")}`);
+    if (!Number.isFinite(value)) throw refusal("option_plan", `goal ${name}`, value, "a finite number");
+    return [place, value];
+  });
+  if (found.length === 0) throw refusal("option_plan", "goal", "empty", `values of ${names.join(", ")}`);
+  return { goal: new Map(found) };
+}
