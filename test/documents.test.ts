@@ -6,7 +6,15 @@ import { createProgram } from "worldstep";
 
 const documents = [
   "README.md",
-  ...["docs", "domains/pusht", "examples/policy-training", "examples/sim2real", "sdk", "sdk/python"].flatMap((folder) =>
+  ...[
+    "docs",
+    "domains/pusht",
+    "examples/policy-training",
+    "examples/planning",
+    "examples/sim2real",
+    "sdk",
+    "sdk/python",
+  ].flatMap((folder) =>
     readdirSync(folder)
       .filter((file) => file.endsWith(".md"))
       .map((file) => join(folder, file)),

@@ -13,6 +13,7 @@ const FOLDERS = [
   "domains/tabletop",
   "cli",
   "examples/policy-training",
+  "examples/planning",
 ];
 const PYTHON = "sdk/python/worldstep";
 const TABLE = "error-table.ts";

@@ -38,6 +38,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@worldstep/tabletop",
     "@worldstep/judge",
   ],
+  "examples/planning": [
+    "@worldstep/protocols",
+    "@worldstep/sdk",
+    "@worldstep/engine",
+    "@worldstep/tabletop",
+    "@worldstep/judge",
+  ],
   "examples/console": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/tabletop/scripts"],
 };
 

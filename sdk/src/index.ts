@@ -63,6 +63,7 @@ export {
   type Generation,
   nextGeneration,
 } from "./policy/evolution.js";
+export { type PlanningOptions, planningPolicy } from "./policy/planning-policy.js";
 export { newestFrame, type Policy } from "./policy/policy.js";
 export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy/policy-codec.js";
 export { remotePolicy } from "./policy/remote-policy.js";
