@@ -15,6 +15,7 @@ export type {
   Settings,
   Study,
 } from "./domain.js";
+export { blocksOf } from "./dream.js";
 export { average, curve, curves, POSITIVE, point } from "./part.js";
 export { costPart } from "./parts/cost.js";
 export { fidelity } from "./parts/fidelity.js";
@@ -26,7 +27,7 @@ export { type Astray, uncertaintyPart } from "./parts/uncertainty.js";
 export { bootstrap, distance, mean, share, type Tally } from "./statistics.js";
 export { type Cost, cost } from "./studies/cost.js";
 export { drift, type LongPlay, type Mark, type Response } from "./studies/drift.js";
-export { type OpenLoop, openLoop, type Rollout, SWAP_TICK } from "./studies/open-loop.js";
+export { beginning, type OpenLoop, openLoop, type Rollout, SWAP_TICK } from "./studies/open-loop.js";
 export { type Contests, ranking, type Trial } from "./studies/ranking.js";
 export { type Hiding, type Recalled, type RecalledBeside, recall } from "./studies/recall.js";
 export { type Surprise, surprise } from "./studies/surprise.js";

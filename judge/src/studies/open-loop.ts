@@ -143,7 +143,8 @@ async function swappedReality({ reality, subject }: Bench, seed: number, actions
   return newestFrame(observation);
 }
 
-function beginning(bench: Bench, episode: Recording): Observation {
+/** What reality showed before the first action of `episode`. */
+export function beginning(bench: Bench, episode: Recording): Observation {
   const { stride, proprioception } = bench.subject.spec;
   const pose = episode.proprioception.slice(0, proprioception.length);
   const frames = byteTensor(repeated(bench, episode), [stride, bench.size, bench.size, 3]);

@@ -27,12 +27,14 @@ import { SCORED_TASKS, type ScoredTask } from "../simulator/tasks.js";
 import { openProbe, TABLETOP } from "../tabletop.js";
 import { hiding } from "./hiding.js";
 import { armOpenLoop } from "./open-loop.js";
+import { lookingAheadPart } from "./parts/looking-ahead.js";
 import { type ArmOpenLoop, obedience } from "./parts/obedience.js";
 import { physics } from "./parts/physics.js";
 import { questions } from "./questions.js";
 import { longPlay } from "./response.js";
 import { handling, resting } from "./studies/handling.js";
 import { inverseActions } from "./studies/inverse.js";
+import { lookingAhead } from "./studies/looking-ahead.js";
 
 /** Ticks of an episode of ranking: 9 s, in which every expert is done and a slow one barely. */
 const CONTEST_TICKS = 45;
@@ -70,6 +72,7 @@ export const tabletop: Domain<Simulator, Measured, Episode> = {
   studies: {
     openLoop: armOpenLoop,
     inverseActions,
+    lookingAhead,
     handling,
     resting,
     drift: drift(longPlay),
@@ -86,6 +89,7 @@ export const tabletop: Domain<Simulator, Measured, Episode> = {
   parts: {
     fidelity,
     obedience,
+    lookingAhead: lookingAheadPart,
     uncertainty: uncertaintyPart({
       what: "whose end effector is more than 5 cm off",
       of: ({ tip }: ArmOpenLoop) => tip.map((off) => off > ASTRAY),
