@@ -30,6 +30,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("Measure this machine. Progress goes to stderr, results to stdout.")
     .addCommand(stepCommand())
+    .addCommand(planCommand())
     .addCommand(wireCommand())
     .addCommand(guardCommand());
 }
@@ -47,6 +48,18 @@ function stepCommand(): Command {
       warnOfLoad();
       const { benchStep } = await import("./bench-step.js");
       process.stdout.write(formatMetrics(await benchStep(options), json));
+    });
+}
+
+function planCommand(): Command {
+  return new Command("plan")
+    .description("Looking ahead: states alone beside MuJoCo without pictures, plans, forks, and 64 sockets.")
+    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: { readonly world: string; readonly json: boolean }) => {
+      warnOfLoad();
+      const { benchPlan } = await import("./bench-plan.js");
+      process.stdout.write(formatMetrics(await benchPlan(options), json));
     });
 }
 
