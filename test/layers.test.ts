@@ -87,6 +87,31 @@ describe.each(Object.entries(MAY_IMPORT))("%s", (folder, allowed) => {
   });
 });
 
+/** What alone of the engine, and of what it imports, can't be in a page: worlds in folders, and a native library. */
+const NODES = [
+  "engine/src/world/folder.ts",
+  "engine/src/backends/ort/",
+  "engine/src/open-world.ts",
+  "engine/src/index.ts",
+];
+
+it("what loads and steps a world is free of Node, but for folders and ONNX Runtime", () => {
+  const files = ["protocols", "kernels", "engine"]
+    .flatMap((folder) => sources(`${folder}/src`))
+    .filter((file) => !file.endsWith(".test.ts") && !NODES.some((one) => file.startsWith(one)));
+  expect(files).toContain("engine/src/dreamed-env.ts");
+  const imports = (file: string) =>
+    [...readFileSync(file, "utf8").matchAll(/(?:from|import)[ (]"([^"]+)"/g)].map(([, target]) => target as string);
+  const nodes = (file: string, target: string) =>
+    target.startsWith("node:") ||
+    target === "onnxruntime-node" ||
+    NODES.some((one) => join(dirname(file), target).replace(/js$/, "ts").startsWith(one));
+  const wrong = files.flatMap((file) =>
+    imports(file).flatMap((target) => (nodes(file, target) ? [`${file} imports ${target}`] : [])),
+  );
+  expect(wrong).toEqual([]);
+});
+
 it("an import of a type makes a cycle too", async () => {
   const folder = await mkdtemp(join(tmpdir(), "worldstep-layers-"));
   try {

@@ -10,6 +10,7 @@ import { generate } from "@worldstep/tabletop";
 import { expect, it } from "vitest";
 import { OrtBackend } from "../engine/src/backends/ort/backend.js";
 import { Networks } from "../engine/src/networks.js";
+import { FolderSource } from "../engine/src/world/folder.js";
 import { cameraOf } from "../engine/src/world/schema.js";
 import { loadWorld } from "../engine/src/world/world.js";
 import { findPython } from "./fixtures/python.js";
@@ -21,7 +22,7 @@ const TOLERANCE = 1e-3;
 
 // Encodes, decodes and dreams what the goldens hold, and compares latents, pixels and heads.
 async function checkGoldens(folder: string): Promise<void> {
-  const world = await loadWorld(folder);
+  const world = await loadWorld(new FolderSource(folder));
   const { stride } = world.manifest;
   const { height, width } = cameraOf(world.manifest);
   const goldens = await readGoldens(folder);
@@ -74,7 +75,7 @@ async function bf16(): Promise<string[]> {
 it.each(["tabletop-nano", "pusht"])("%s equals PyTorch, to 1e-3", (name) => checkGoldens(`worlds/${name}`));
 
 it("tabletop-nano's card is of these weights", async () => {
-  const { hash } = await loadWorld("worlds/tabletop-nano");
+  const { hash } = await loadWorld(new FolderSource("worlds/tabletop-nano"));
   expect(await readFile("worlds/tabletop-nano/card.md", "utf8")).toContain(`* hash: ${hash}\n`);
 });
 
@@ -100,7 +101,7 @@ it("training reads an older world as the engine does", async ({ skip }) => {
     "print(json.dumps([read_manifest(sys.argv[1]), same(load_dynamics), same(load_tokenizer)]))",
   ];
   const { stdout } = await run(python, ["-c", read.join("\n"), TINY_WORLD_V2, TINY_WORLD]);
-  expect(JSON.parse(stdout)).toEqual([(await loadWorld(TINY_WORLD_V2)).manifest, true, true]);
+  expect(JSON.parse(stdout)).toEqual([(await loadWorld(new FolderSource(TINY_WORLD_V2))).manifest, true, true]);
 });
 
 it("training refuses logs that say what can't be of their numbers", async ({ skip }) => {

@@ -8,6 +8,7 @@ import type { Backend } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
+import { FolderSource } from "./world/folder.js";
 import { loadWorld, specOf, type World } from "./world/world.js";
 import { WorldModel } from "./world-model.js";
 
@@ -63,7 +64,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
   let failAt = Number.POSITIVE_INFINITY;
 
   beforeAll(async () => {
-    world = await loadWorld(TINY_WORLD);
+    world = await loadWorld(new FolderSource(TINY_WORLD));
     const backend = failing(new OrtBackend(1), () => ++runs === failAt);
     networks = await Networks.open(world, backend, precision);
     return () => backend.close();
@@ -72,7 +73,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
   const open = (): Env => new DreamedEnv(specOf(world.manifest), new WorldModel(world.manifest, networks), world);
 
   it("an older world dreams what it dreams as it is written today", async () => {
-    const older = await loadWorld(TINY_WORLD_V2);
+    const older = await loadWorld(new FolderSource(TINY_WORLD_V2));
     const itsBackend = new OrtBackend(1);
     const itsNetworks = await Networks.open(older, itsBackend, precision);
     const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsNetworks), older);

@@ -16,6 +16,7 @@ import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
 import { type OpenWorld, openWorld } from "./open-world.js";
+import { FolderSource } from "./world/folder.js";
 import { loadWorld, type StartState, specOf } from "./world/world.js";
 import { WorldModel } from "./world-model.js";
 
@@ -98,7 +99,7 @@ describe("a reset", () => {
   it("shows the start state, four times, and knows its seed, task and tick", async () => {
     const env = await world.open();
     const { observation, info } = await env.reset({ seed: 3, start: "dusk", task: "push" });
-    const start = (await loadWorld(TINY_WORLD)).starts.get("dusk") as StartState;
+    const start = (await loadWorld(new FolderSource(TINY_WORLD))).starts.get("dusk") as StartState;
     const one = [...start.frames];
     expect([...(observation.frames?.data ?? [])]).toEqual([...one, ...one, ...one, ...one]);
     expect(observation.proprioception?.data).toEqual(start.proprioception);
@@ -321,7 +322,7 @@ describe("a failed tick", () => {
   });
 
   it("that came out as NaN is an error, and commits nothing", async () => {
-    const loaded = await loadWorld(TINY_WORLD);
+    const loaded = await loadWorld(new FolderSource(TINY_WORLD));
     let broken = false;
     const ort = new OrtBackend(1);
     const backend: Backend = {

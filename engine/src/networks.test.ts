@@ -16,6 +16,7 @@ import { Layers } from "./backends/ort/layers.js";
 import { ReferenceBackend } from "./backends/reference/backend.js";
 import { cleanPlan, denoisePlan } from "./model/dynamics.js";
 import { type DecoderState, type Heads, Networks } from "./networks.js";
+import { FolderSource } from "./world/folder.js";
 import { cameraOf } from "./world/schema.js";
 import { controlSize } from "./world/tensors.js";
 import { loadWorld, type World } from "./world/world.js";
@@ -24,7 +25,7 @@ let world: World;
 let goldens: Goldens;
 
 beforeAll(async () => {
-  world = await loadWorld(TINY_WORLD);
+  world = await loadWorld(new FolderSource(TINY_WORLD));
   goldens = await readGoldens();
 });
 
@@ -137,7 +138,7 @@ describe("fast paths equal slow paths", () => {
         scores: { width: 11 },
       },
     });
-    await compareWithLoops(await loadWorld(folder), 6);
+    await compareWithLoops(await loadWorld(new FolderSource(folder)), 6);
     await rm(folder, { recursive: true });
   });
 });

@@ -5,10 +5,10 @@ import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
 import { Uncertainty } from "./uncertainty.js";
+import { FolderSource, worldFolder } from "./world/folder.js";
 import type { WorldManifest } from "./world/schema.js";
 import { memoryBytes } from "./world/tensors.js";
 import { loadWorld, specOf } from "./world/world.js";
-import { worldFolder } from "./world-folder.js";
 import { WorldModel } from "./world-model.js";
 
 export interface OpenWorldOptions {
@@ -43,7 +43,7 @@ export interface OpenWorld {
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
-  const loaded = await loadWorld(worldFolder(path));
+  const loaded = await loadWorld(new FolderSource(worldFolder(path)));
   const { manifest, hash } = loaded;
   const { precision = "fp32", threads } = options;
   const backend = new OrtBackend(threads);

@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import { type Goldens, readGoldens, relativeError, row, TINY_WORLD } from "../../test/fixtures/worlds.js";
 import { Uncertainty } from "./uncertainty.js";
+import { FolderSource } from "./world/folder.js";
 import { loadWorld, type Weights } from "./world/world.js";
 
 // The latent and the control of tick `i` of the goldens' rollout: tick 0 stands still where it is.
@@ -14,7 +15,7 @@ function tickOf(goldens: Goldens, i: number): { latent: Float32Array; control: F
 
 it("equals PyTorch's, to 1e-3, and is 1 for actions, or a first frame, such as no log has", async () => {
   const goldens = await readGoldens();
-  const uncertainty = new Uncertainty((await loadWorld(TINY_WORLD)).uncertainty as Weights);
+  const uncertainty = new Uncertainty((await loadWorld(new FolderSource(TINY_WORLD))).uncertainty as Weights);
   const expected = goldens.get("rollout1.uncertainty");
   const first = uncertainty.strangeness(tickOf(goldens, 0).latent);
   const got = Array.from(expected.data, (_, i) => {

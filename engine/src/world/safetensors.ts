@@ -1,8 +1,8 @@
 // Reads safetensors files (https://huggingface.co/docs/safetensors): an 8-byte length, a JSON header, the raw tensors.
 // The header is checked in full before anything of its size is allocated.
-import { type FileHandle, open } from "node:fs/promises";
 import { elementCount, WorldFileError } from "@worldstep/protocols";
 import { float16ToFloat32 } from "./float16.js";
+import { type SourceFile, truncated } from "./source.js";
 
 const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { U8: 1, F16: 2, F32: 4, I32: 4, I64: 8 };
 const MAX_HEADER_BYTES = 4 << 20;
@@ -31,18 +31,16 @@ export interface Weight {
   readonly data: Float32Array;
 }
 
-/** The header of the file at `path`. Throws `WorldFileError` (`world_file_truncated`, `world_file_invalid`). */
-export async function readHeader(path: string): Promise<Entries> {
-  return withFile(path, async (file) => {
-    const { size } = await file.stat();
-    if (size < 8) throw truncated(path, size, 8);
-    const length = Number((await read(file, path, 0, 8)).readBigUInt64LE());
-    if (length > MAX_HEADER_BYTES) throw invalid(path, `a header of ${length} bytes (at most ${MAX_HEADER_BYTES})`);
-    if (size < 8 + length) throw truncated(path, size, 8 + length);
-    const entries = parseHeader((await read(file, path, 8, length)).toString("utf8"), path, 8 + length);
-    checkLayout(entries, path, 8 + length, size);
-    return new Map(entries.map((entry) => [entry.name, entry]));
-  });
+/** The header of `file`, which it takes. Throws `WorldFileError` (`world_file_truncated`, `world_file_invalid`). */
+export async function takeHeader(file: SourceFile): Promise<Entries> {
+  const { path, size } = file;
+  if (size < 8) throw truncated(path, size, 8);
+  const length = Number(new DataView((await file.take(0, 8)).buffer).getBigUint64(0, true));
+  if (length > MAX_HEADER_BYTES) throw invalid(path, `a header of ${length} bytes (at most ${MAX_HEADER_BYTES})`);
+  if (size < 8 + length) throw truncated(path, size, 8 + length);
+  const entries = parseHeader(textOf(await file.take(8, 8 + length)), path, 8 + length);
+  checkLayout(entries, path, 8 + length, size);
+  return new Map(entries.map((entry) => [entry.name, entry]));
 }
 
 /**
@@ -80,32 +78,38 @@ export function checkTensors(
   }
 }
 
-/** The raw bytes of one tensor. */
-export async function readBytes(path: string, entry: TensorEntry): Promise<Uint8Array> {
-  return withFile(path, (file) => read(file, path, entry.begin, entry.bytes));
+/** The raw bytes of one tensor, which it takes. */
+export function takeBytes(file: SourceFile, { begin, bytes }: TensorEntry): Promise<Uint8Array<ArrayBuffer>> {
+  return file.take(begin, begin + bytes);
 }
 
-/** All F16 and F32 tensors as float32. Throws `WorldFileError` (`world_tensor_not_finite`). */
-export async function readWeights(path: string, entries: Entries): Promise<Map<string, Weight>> {
-  return withFile(path, async (file) => {
-    const weights = new Map<string, Weight>();
-    for (const { name, dtype, shape, begin, bytes } of entries.values()) {
-      if (dtype !== "F16" && dtype !== "F32") continue;
-      const data = toFloat32(await read(file, path, begin, bytes), dtype);
-      if (!data.every(Number.isFinite)) {
-        const what = `tensor "${name}" of ${path} has an element that is not finite`;
-        const facts = { file: path, tensor: name };
-        throw new WorldFileError("world_tensor_not_finite", what, "export the world again", facts);
-      }
-      weights.set(name, { shape, data });
+/** All F16 and F32 tensors as float32, each of them taken. Throws `WorldFileError` (`world_tensor_not_finite`). */
+export async function takeWeights({
+  file,
+  entries,
+}: {
+  readonly file: SourceFile;
+  readonly entries: Entries;
+}): Promise<Map<string, Weight>> {
+  const weights = new Map<string, Weight>();
+  for (const entry of entries.values()) {
+    const { name, dtype, shape } = entry;
+    if (dtype !== "F16" && dtype !== "F32") continue;
+    const raw = await takeBytes(file, entry);
+    const data = dtype === "F16" ? float16ToFloat32(raw) : new Float32Array(raw.buffer);
+    if (!data.every(Number.isFinite)) {
+      const what = `tensor "${name}" of ${file.path} has an element that is not finite`;
+      const facts = { file: file.path, tensor: name };
+      throw new WorldFileError("world_tensor_not_finite", what, "export the world again", facts);
     }
-    return weights;
-  });
+    weights.set(name, { shape, data });
+  }
+  return weights;
 }
 
-function toFloat32(raw: Uint8Array, dtype: "F16" | "F32"): Float32Array {
-  if (dtype === "F16") return float16ToFloat32(raw);
-  return new Float32Array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength));
+/** UTF-8, as it is: a mark of the order of bytes is a character like others. */
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 function parseHeader(text: string, path: string, start: number): TensorEntry[] {
@@ -157,35 +161,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
-}
-
-async function withFile<T>(path: string, use: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path);
-  try {
-    return await use(file);
-  } finally {
-    await file.close();
-  }
-}
-
-async function read(handle: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0) throw truncated(path, position + done, position + length);
-    done += bytesRead;
-  }
-  return buffer;
-}
-
-function truncated(file: string, got: number, expected: number): WorldFileError {
-  return new WorldFileError(
-    "world_file_truncated",
-    `${file} ends after ${got} bytes of ${expected}`,
-    "copy the file again",
-    { file, expected, got },
-  );
 }
 
 function invalid(file: string, what: string): WorldFileError {

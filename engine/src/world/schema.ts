@@ -204,6 +204,7 @@ export const worldSchema = z
       "state.alike": alike,
       tasks: world.tasks,
       "starts.names": world.starts.names,
+      files: filesOf(world),
     };
     for (const [key, list] of Object.entries(lists)) {
       check(new Set(list).size === list.length, key, "must not repeat a name");

@@ -6,6 +6,7 @@ import { basename, join, relative } from "node:path";
 import { WorldFileError } from "@worldstep/protocols";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TINY_WORLD, TINY_WORLD_V2 } from "../../../test/fixtures/worlds.js";
+import { FolderSource } from "./folder.js";
 import { loadWorld } from "./world.js";
 
 type Json = Record<string, unknown>;
@@ -49,7 +50,7 @@ async function editHeader(name: string, edit: (header: Record<string, Json>) => 
 }
 
 async function expectRefusal(code: string, file: string): Promise<WorldFileError> {
-  const error = await loadWorld(folder).then(
+  const error = await loadWorld(new FolderSource(folder)).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -62,7 +63,7 @@ async function expectRefusal(code: string, file: string): Promise<WorldFileError
 }
 
 it("loads a whole world", async () => {
-  const world = await loadWorld(folder);
+  const world = await loadWorld(new FolderSource(folder));
   expect(world.manifest.id).toBe("tiny-random");
   expect(world.hash).toBe(
     createHash("sha256")
@@ -137,6 +138,7 @@ describe("the manifest", () => {
     ],
     ["one task twice", (world) => Object.assign(world, { tasks: ["play", "a", "b", "c", "a"] }), "tasks"],
     ["a file in another folder", ({ starts }) => Object.assign(starts, { file: "../starts" }), "starts.file"],
+    ["one file for two parts", ({ starts }) => Object.assign(starts, { file: "goldens.safetensors" }), "files"],
     ["a file without a hash", ({ files }) => delete files["starts.safetensors"], "files"],
   ];
   it.each(invalid)("with %s is refused", async (_, edit, path) => {
@@ -185,11 +187,11 @@ describe("the manifest", () => {
 
   it("of a folder that is not there is refused with where it was looked for", async () => {
     const nowhere = relative(".", join(folder, "nowhere"));
-    await expect(loadWorld(nowhere)).rejects.toMatchObject({
+    await expect(loadWorld(new FolderSource(nowhere))).rejects.toMatchObject({
       code: "world_missing_file",
       summary: `there is no folder ${join(folder, "nowhere")}`,
     });
-    await expect(loadWorld(join(folder, json))).rejects.toMatchObject({
+    await expect(loadWorld(new FolderSource(join(folder, json)))).rejects.toMatchObject({
       summary: `there is no folder ${join(folder, json)}`,
     });
   });
@@ -309,7 +311,7 @@ describe("an older world", () => {
   beforeEach(() => cp(TINY_WORLD_V2, folder, { recursive: true }));
 
   it("is the world of today, tensor for tensor", async () => {
-    const [older, newer] = [await loadWorld(folder), await loadWorld(TINY_WORLD)];
+    const [older, newer] = [await loadWorld(new FolderSource(folder)), await loadWorld(new FolderSource(TINY_WORLD))];
     const { files: _, ...manifest } = newer.manifest;
     expect(older.manifest).toMatchObject(manifest);
     for (const part of ["tokenizer", "dynamics", "uncertainty"] as const) expect(older[part]).toEqual(newer[part]);
@@ -327,7 +329,7 @@ describe("an older world", () => {
     await editManifest((world) => {
       world.action = { names, low: -1, high: 1 };
     });
-    return (await loadWorld(folder)).manifest.action;
+    return (await loadWorld(new FolderSource(folder))).manifest.action;
   };
 
   it("has its channels in words", async () => {

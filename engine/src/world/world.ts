@@ -1,21 +1,19 @@
-// Loads a world from disk. Everything is checked before anything big is allocated: the manifest, then of each file that
+// Loads a world from where its bytes are. Everything is checked before anything big is allocated: the manifest, then of each file that
 // it is there, its length, its hash, its header, and its tensors.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
 import { type EnvSpec, elementCount, WorldFileError } from "@worldstep/protocols";
 import {
   checkTensors,
   type Entries,
-  readBytes,
-  readHeader,
-  readWeights,
   type TensorEntry,
   type TensorRule,
+  takeBytes,
+  takeHeader,
+  takeWeights,
+  textOf,
   type Weight,
 } from "./safetensors.js";
 import { cameraOf, filesOf, labelOf, parseManifest, type WorldManifest } from "./schema.js";
+import type { Source, SourceFile } from "./source.js";
 import { dynamicsTensors, startTensors, tokenizerTensors, uncertaintyTensors } from "./tensors.js";
 
 export type Weights = ReadonlyMap<string, Weight>;
@@ -38,35 +36,69 @@ export interface StartState {
   readonly proprioception: Float32Array;
 }
 
-/** Loads the world in `folder`, of this format or an older one. Throws `WorldFileError`; `facts.file` names the file. */
-export async function loadWorld(folder: string): Promise<World> {
-  const path = join(folder, "world.json");
-  const text = await readFile(path).catch((error: unknown) => throwMissing(error, path));
-  const { manifest, tensorName } = parseManifest(text.toString("utf8"), path);
-  checkCameras(manifest, path);
+// Those that ship have 30 kB.
+const MAX_MANIFEST_BYTES = 16 << 20;
+
+/** Loads the world that `source` has, of this format or an older one. Throws `WorldFileError`; `facts.file` names the file. */
+export async function loadWorld(source: Source): Promise<World> {
+  const { manifest, tensorName, hash } = await readManifest(source);
   const rules = new Map<string, ReadonlyMap<string, TensorRule>>([
     [manifest.tokenizer.file, tokenizerTensors(manifest)],
     [manifest.dynamics.file, dynamicsTensors(manifest)],
     [manifest.starts.file, startTensors(manifest)],
     ...(manifest.uncertainty ? [[manifest.uncertainty.file, uncertaintyTensors(manifest)] as const] : []),
   ]);
-  const headers = new Map<string, Entries>();
-  for (const name of new Set(filesOf(manifest))) {
-    const file = join(folder, name);
-    await checkFile(file, manifest.files[name] as { bytes: number; sha256: string });
-    const entries = renamed(await readHeader(file), tensorName);
-    checkTensors(entries, rules.get(name) ?? new Map(), file, !rules.has(name));
-    headers.set(name, entries);
+  const opened: SourceFile[] = [];
+  try {
+    const checked = new Map<string, Checked>();
+    for (const name of new Set(filesOf(manifest))) {
+      const described = manifest.files[name] as Described;
+      const file = await source.open(name, described.bytes);
+      opened.push(file);
+      await checkFile(file, described);
+      const entries = renamed(await takeHeader(file), tensorName);
+      checkTensors(entries, rules.get(name) ?? new Map(), file.path, !rules.has(name));
+      if (rules.has(name)) checked.set(name, { file, entries });
+      else await file.close();
+    }
+    const of = (name: string) => checked.get(name) as Checked;
+    return {
+      manifest,
+      hash,
+      tokenizer: await takeWeights(of(manifest.tokenizer.file)),
+      dynamics: await takeWeights(of(manifest.dynamics.file)),
+      ...(manifest.uncertainty && { uncertainty: await takeWeights(of(manifest.uncertainty.file)) }),
+      starts: await takeStarts(of(manifest.starts.file), manifest.starts.names),
+    };
+  } finally {
+    for (const file of opened) await file.close();
   }
-  const weights = (name: string): Promise<Weights> => readWeights(join(folder, name), headers.get(name) as Entries);
-  return {
-    manifest,
-    hash: createHash("sha256").update(text).digest("hex"),
-    tokenizer: await weights(manifest.tokenizer.file),
-    dynamics: await weights(manifest.dynamics.file),
-    ...(manifest.uncertainty && { uncertainty: await weights(manifest.uncertainty.file) }),
-    starts: await readStarts(folder, manifest, headers.get(manifest.starts.file) as Entries),
-  };
+}
+
+interface Checked {
+  readonly file: SourceFile;
+  readonly entries: Entries;
+}
+
+interface Described {
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+async function readManifest(source: Source): Promise<ReturnType<typeof parseManifest> & { readonly hash: string }> {
+  const file = await source.open("world.json", MAX_MANIFEST_BYTES);
+  try {
+    const { path, size } = file;
+    if (size > MAX_MANIFEST_BYTES) {
+      const what = `${path} has more than ${MAX_MANIFEST_BYTES} bytes`;
+      throw new WorldFileError("world_manifest_invalid", what, "export the world again", { file: path, path: "" });
+    }
+    const parsed = parseManifest(textOf(await file.take(0, size)), path);
+    checkCameras(parsed.manifest, path);
+    return { ...parsed, hash: await file.sha256() };
+  } finally {
+    await file.close();
+  }
 }
 
 // The networks of today see one camera.
@@ -129,55 +161,38 @@ export function specOf(manifest: WorldManifest): EnvSpec {
   };
 }
 
-async function readStarts(folder: string, manifest: WorldManifest, entries: Entries): Promise<World["starts"]> {
-  const file = join(folder, manifest.starts.file);
+async function takeStarts({ file, entries }: Checked, names: readonly string[]): Promise<World["starts"]> {
   const entry = entries.get("frames") as TensorEntry;
-  const all = await readBytes(file, entry);
-  const poses = (await readWeights(file, entries)).get("proprioception") as Weight;
+  const all = await takeBytes(file, entry);
+  const poses = (await takeWeights({ file, entries })).get("proprioception") as Weight;
   const [size, pose] = [elementCount(entry.shape.slice(1)), poses.shape[1] as number];
   return new Map(
-    manifest.starts.names.map((name, i) => [
+    names.map((name, i) => [
       name,
       {
-        frames: new Uint8Array(all.subarray(i * size, (i + 1) * size)),
+        frames: all.slice(i * size, (i + 1) * size),
         proprioception: poses.data.slice(i * pose, (i + 1) * pose),
       },
     ]),
   );
 }
 
-async function checkFile(file: string, { bytes, sha256 }: { bytes: number; sha256: string }): Promise<void> {
-  const { size } = await stat(file).catch((error: unknown) => throwMissing(error, file));
+async function checkFile(file: SourceFile, { bytes, sha256 }: Described): Promise<void> {
+  const { path, size } = file;
   if (size < bytes) {
-    throw new WorldFileError("world_file_truncated", `${file} has ${size} bytes of ${bytes}`, "copy the file again", {
-      file,
+    throw new WorldFileError("world_file_truncated", `${path} has ${size} bytes of ${bytes}`, "copy the file again", {
+      file: path,
       expected: bytes,
       got: size,
     });
   }
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  const got = hash.digest("hex");
-  if (size !== bytes || got !== sha256) {
+  const got = size > bytes ? `that of more than ${bytes} bytes` : await file.sha256();
+  if (got !== sha256) {
     throw new WorldFileError(
       "world_hash_mismatch",
-      `${file} is not the file that world.json describes: its SHA-256 is ${got}`,
+      `${path} is not the file that world.json describes: its SHA-256 is ${got}`,
       "copy the file again",
-      { file, expected: sha256, got },
+      { file: path, expected: sha256, got },
     );
   }
-}
-
-async function throwMissing(error: unknown, file: string): Promise<never> {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
-  const folder = resolve(dirname(file));
-  const isFolder = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const [what, remedy] = isFolder
-    ? [`there is no file ${file}`, "copy the whole folder of the world"]
-    : [`there is no folder ${folder}`, "give the path of a folder with a world.json"];
-  throw new WorldFileError("world_missing_file", what, remedy, { file });
 }

@@ -9,6 +9,7 @@ import { cleanPlan, controlPlan, denoisePlan } from "../../model/dynamics.js";
 import { appearancePlan, encodePlan } from "../../model/encoder.js";
 import type { Weights } from "../../model/recorder.js";
 import { uncertaintyPlan } from "../../model/uncertainty.js";
+import { FolderSource } from "../../world/folder.js";
 import { loadWorld, type World } from "../../world/world.js";
 import { lower } from "./lower.js";
 
@@ -17,7 +18,7 @@ type Inputs = Readonly<Record<string, Numbers>>;
 
 let world: World;
 beforeAll(async () => {
-  world = await loadWorld(TINY_WORLD);
+  world = await loadWorld(new FolderSource(TINY_WORLD));
 });
 
 const PLANS: Readonly<Record<string, () => { readonly plan: Plan; readonly weights: Weights }>> = {
