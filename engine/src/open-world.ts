@@ -7,7 +7,9 @@ import { Networks } from "./networks.js";
 import { Uncertainty } from "./uncertainty.js";
 import { FolderSource, worldFolder } from "./world/folder.js";
 import type { WorldManifest } from "./world/schema.js";
+import type { Source } from "./world/source.js";
 import { memoryBytes } from "./world/tensors.js";
+import { UrlSource } from "./world/url.js";
 import { loadWorld, specOf } from "./world/world.js";
 import { WorldModel } from "./world-model.js";
 
@@ -37,13 +39,14 @@ export interface OpenWorld {
 }
 
 /**
- * Opens the world in the folder `path`, or the one of that id in `@worldstep/worlds`. Results are the same for the same world, options, machine and version of
+ * Opens the world in the folder `path`, or the one of that id in `@worldstep/worlds`, or the one whose files lie below the URL `path` (http, https).
+ * Results are the same for the same world, options, machine and version of
  * onnxruntime-node; another precision, number of threads or kind of CPU may round differently.
  * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`).
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
-  const loaded = await loadWorld(new FolderSource(worldFolder(path)));
+  const loaded = await loadWorld(sourceOf(path));
   const { manifest, hash } = loaded;
   const { precision = "fp32", threads } = options;
   const backend = new OrtBackend(threads);
@@ -61,6 +64,10 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),
   };
+}
+
+function sourceOf(path: string): Source {
+  return /^https?:\/\//i.test(path) ? new UrlSource(path) : new FolderSource(worldFolder(path));
 }
 
 function checkOptions(options: OpenWorldOptions): void {

@@ -389,6 +389,11 @@ export const ERRORS = {
     what: "a file of the world, or its folder, is not there",
     remedy: "copy the whole folder; look at the path",
   },
+  world_unreachable: {
+    where: "world",
+    what: "a URL of the world does not answer, with something else than its file, or not to the end; `facts.status`, `facts.got`",
+    remedy: "look whether its server is up; load it again",
+  },
   world_manifest_invalid: {
     where: "world",
     what: "`world.json` is not JSON or breaks the schema; `facts.path` says where",

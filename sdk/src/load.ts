@@ -55,8 +55,12 @@ export interface LoadedWorld {
 const ENGINE: string = "@worldstep/engine";
 
 /**
- * Loads the world at `path` (a folder with `world.json`, or the id of a world in `@worldstep/worlds`: `tabletop-nano`)
- * with `@worldstep/engine`, which must be installed beside this package (`engine_missing`). Throws `WorldFileError` for a world that can't be used.
+ * Loads a world into this process, with `@worldstep/engine`, which must be installed beside this package (`engine_missing`).
+ *
+ * `path` is a folder with a `world.json`; or the id of a world in `@worldstep/worlds` (`tabletop-nano`), which is looked for where no such folder
+ * is; or an `http://` or `https://` URL below which the files of such a folder are served, as `https://example.com/worlds/mine`. Every file is
+ * held against its hash in `world.json` before it is used. Throws `WorldFileError` for a world that can't be used (docs/errors.md), with the file
+ * as `facts.file`.
  */
 export async function load(path: string, options?: LoadOptions): Promise<LoadedWorld> {
   const { openWorld } = await importEngine();
