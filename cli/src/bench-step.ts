@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { type OpenWorldOptions, openWorld } from "@worldstep/engine";
+import { type OpenWorldOptions, openWorld, worldFolder } from "@worldstep/engine";
 import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import { type Env, elementCount, stepChunk } from "@worldstep/protocols";
 import { processEnded } from "./bench-process.js";
@@ -145,7 +145,7 @@ async function chunkOverTick(env: Env, length: number): Promise<Metric> {
 
 /** Rounds of ours and PyTorch's in turn, so that both meet the machine in the same mood; the range is that of rounds. */
 async function speedupOverTorch(env: Env, folder: string, threads: number | undefined): Promise<Metric | undefined> {
-  const torch = await TorchStep.start(folder, threads);
+  const torch = await TorchStep.start(worldFolder(folder), threads);
   if (typeof torch === "string") {
     process.stderr.write(`speedupOverTorch skipped: ${torch}\n`);
     return undefined;

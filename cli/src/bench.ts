@@ -38,7 +38,7 @@ export function benchCommand(): Command {
 function stepCommand(): Command {
   return new Command("step")
     .description("A dreamed world in this process: frames a second, step times, memory, and PyTorch beside it.")
-    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--ticks <n>", "length of the long session; lateOverEarly needs 3000", wholeNumber(200), 3000)
     .addOption(new Option("--precision <type>", "weights as they run; default fp32").choices(["fp32", "int8"]))
     .option("--threads <n>", "CPU threads, ours and PyTorch's; the engine chooses if absent", wholeNumber(1, 256))
@@ -81,7 +81,7 @@ function guardCommand(): Command {
     .description(
       "A client that steps, in peace and beside an adversary: fuzz, floods, header bombs, non-reading watchers, 5,000 connections.",
     )
-    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--ticks <n>", "length of the client's episode under each attack", wholeNumber(10), 200)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
     .action(async ({ json, ...options }: GuardOptions) => {

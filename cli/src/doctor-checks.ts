@@ -93,17 +93,17 @@ export async function packageChecks(): Promise<Check[]> {
   ];
 }
 
-/** The world in `folder`: are its files whole, and does it step? */
-export function worldCheck(folder: string): Promise<Check> {
+/** The world that `path` names, as `openWorld` takes it: are its files whole, and does it step? */
+export function worldCheck(path: string): Promise<Check> {
   return attempt("world", true, "get the whole folder again, or name another with --world", async () => {
-    const { openWorld } = await import("@worldstep/engine");
-    const world = await openWorld(folder);
+    const { openWorld, worldFolder } = await import("@worldstep/engine");
+    const world = await openWorld(path);
     const env = await world.open();
     await env.reset({ seed: 1 });
     await env.step(new Float32Array(elementCount(env.spec.actionSpace.shape)));
     await env.close();
     await world.close();
-    return `${world.spec.id} in ${folder} is whole, and steps`;
+    return `${world.spec.id} in ${worldFolder(path)} is whole, and steps`;
   });
 }
 

@@ -11,7 +11,7 @@ interface Options {
 export function doctorCommand(): Command {
   return new Command("doctor")
     .description("Say what this machine has and what is missing. Exits with 1 if something is missing that is needed.")
-    .option("--world <dir>", "world to check: its files, and one tick of it", SHIPPED_WORLD)
+    .option("--world <path>", "world to check, a folder, URL or id: its files, and one tick of it", SHIPPED_WORLD)
     .option("--json", "print one JSON object {ok, checks: [{name, ok, required, found, remedy?}]}", false)
     .action(run);
 }

@@ -41,7 +41,7 @@ export function rolloutCommand(): Command {
     .description("Play a script of actions in a world. Writes PREFIX.mp4, PREFIX.png (a strip) and PREFIX.json.")
     .requiredOption("--script <file>", "JSON: seed, task, and actions, moves or spline; see docs/command.md")
     .requiredOption("--out <prefix>", "path of the results, without the extension; folders are made")
-    .option("--world <dir>", "folder of the world; default the one that the script names")
+    .option("--world <path>", "folder, URL or id of the world; default the one that the script names")
     .option("--real", "also run the MuJoCo simulator; the dream starts from its first frame", false)
     .option("--gif", "also write PREFIX.gif", false)
     .option("--mcap", "also write PREFIX.mcap, which opens in Foxglove", false)

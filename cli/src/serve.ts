@@ -43,7 +43,9 @@ interface ClosableWorld extends HostedWorld {
 export function serveCommand(): Command {
   return new Command("serve")
     .description(`Host dreamed worlds, and the MuJoCo simulator as "${SIMULATOR_ID}" beside them, until Ctrl-C.`)
-    .option("--world <dir...>", "folders of worlds to host; clients get the first if they name none", [SHIPPED_WORLD])
+    .option("--world <path...>", "worlds to host, by folder, URL or id; clients get the first if they name none", [
+      SHIPPED_WORLD,
+    ])
     .option("--no-world", "host the simulator only")
     .option("--port <n>", "TCP port; 0 for any that is free", wholeNumber(0, 65_535), 8777)
     .option("--host <address>", "address to listen on; 0.0.0.0 for every network this machine is in", "127.0.0.1")
@@ -152,9 +154,9 @@ function checkPage(folder: string): void {
 async function openWorlds({ world, simulator, precision, threads }: Options): Promise<ClosableWorld[]> {
   const { openWorld } = await import("@worldstep/engine");
   const worlds: ClosableWorld[] = [];
-  for (const folder of world || []) {
+  for (const path of world || []) {
     worlds.push(
-      await openWorld(folder, {
+      await openWorld(path, {
         ...(precision !== undefined && { precision }),
         ...(threads !== undefined && { threads }),
       }),

@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the world that ships, relative to the working folder. */
-export const SHIPPED_WORLD = inPackage("@worldstep/worlds", "tabletop-nano");
+/** The id of the world that ships, by which the engine finds its folder. */
+export const SHIPPED_WORLD = "tabletop-nano";
 
 /** The folder of the console page, relative to the working folder; in the repository `npm run build` makes it. */
 export const CONSOLE = inPackage("@worldstep/console", "dist");

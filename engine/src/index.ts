@@ -1,2 +1,3 @@
 export { type OpenWorld, type OpenWorldOptions, openWorld } from "./open-world.js";
+export { worldFolder } from "./world/folder.js";
 export type { WorldManifest } from "./world/schema.js";
