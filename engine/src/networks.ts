@@ -8,10 +8,11 @@ import { decodePlan } from "./model/decoder.js";
 import { cleanPlan, controlPlan, denoisePlan } from "./model/dynamics.js";
 import { appearancePlan, encodePlan } from "./model/encoder.js";
 import { predictPlan } from "./model/predictor.js";
+import { uncertaintyPlan } from "./model/uncertainty.js";
 import { rollOutStates, type StateRollout } from "./state-rollout.js";
 import { SlidingWindow } from "./window.js";
 import { cameraOf, type WorldManifest } from "./world/schema.js";
-import { rotarySize, stateSize } from "./world/tensors.js";
+import { controlSize, rotarySize, stateSize } from "./world/tensors.js";
 import type { World } from "./world/world.js";
 
 /** What moves a tick. */
@@ -84,6 +85,8 @@ interface Programs {
   readonly decode: Program;
   readonly predict: Program;
   readonly appearance: Program | undefined;
+  /** Where the world says how unlike the logs a tick is. */
+  readonly uncertainty: Program | undefined;
 }
 
 export class Networks {
@@ -107,7 +110,7 @@ export class Networks {
 
   /** precision: of the denoiser, whose matrices are most of what there is; all else is fp32. */
   static async open(
-    { manifest, dynamics, tokenizer }: World,
+    { manifest, dynamics, tokenizer, uncertainty }: World,
     backend: Backend,
     precision: Precision,
   ): Promise<Networks> {
@@ -123,6 +126,7 @@ export class Networks {
       decode: await compile(decodePlan(manifest, tokenizer)),
       predict: await compile(predictPlan(manifest, dynamics)),
       appearance: hasAppearance ? await compile(appearancePlan(manifest, tokenizer)) : undefined,
+      uncertainty: uncertainty && (await compile(uncertaintyPlan(manifest, uncertainty))),
     };
     return new Networks(manifest, programs, `${backend.kind} ${precision}`);
   }
@@ -182,6 +186,32 @@ export class Networks {
       heads: { reward: scores.slice(0, tasks), success: scores.slice(tasks), state: floats(made.readState) },
       context: { ticks: context.ticks + 1, pages, recurrent: named(made, "next.", "") },
     };
+  }
+
+  /** How strange the latent `[L, C]` of a stream's first tick is, which `uncertainty` wants to know of all of its ticks; 0 where the world does not say. */
+  async strangeness(latent: Float32Array): Promise<number> {
+    const nothing = new Float32Array(controlSize(this.manifest));
+    return (await this.#measured("strangeness", latent, nothing, 0)) ?? 0;
+  }
+
+  /**
+   * In [0, 1], of a tick with this latent `[L, C]` and control `[s A + Q]`, in a stream whose `first` latent was so strange: the share of dreams of
+   * held-out logs whose ticks were less unlike the logs. Undefined where the world does not say.
+   */
+  uncertainty(latent: Float32Array, control: Float32Array, first: number): Promise<number | undefined> {
+    return this.#measured("uncertainty", latent, control, first);
+  }
+
+  async #measured(
+    output: "strangeness" | "uncertainty",
+    latent: Float32Array,
+    control: Float32Array,
+    first: number,
+  ): Promise<number | undefined> {
+    const { uncertainty } = this.programs;
+    if (!uncertainty) return undefined;
+    const inputs = { z: this.#latent(latent), control: row(control), beginning: row(Float32Array.of(first)) };
+    return floats((await this.#batches.run(uncertainty, inputs, { outputs: [output] }))[output])[0];
   }
 
   /** One tick of frames, `[s, H, W, 3]` uint8. */

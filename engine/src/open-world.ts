@@ -4,7 +4,6 @@ import type { Precision } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
-import { Uncertainty } from "./uncertainty.js";
 import { FolderSource, worldFolder } from "./world/folder.js";
 import type { WorldManifest } from "./world/schema.js";
 import type { Source } from "./world/source.js";
@@ -52,8 +51,7 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
   const backend = new OrtBackend(threads);
   const networks = await Networks.open(loaded, backend, precision);
   const spec = specOf(manifest);
-  const uncertainty = loaded.uncertainty && new Uncertainty(loaded.uncertainty);
-  const model = new WorldModel(manifest, networks, uncertainty);
+  const model = new WorldModel(manifest, networks);
   return {
     world: manifest,
     spec,

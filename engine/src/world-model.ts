@@ -22,7 +22,6 @@ import {
 } from "./networks.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
-import type { Uncertainty } from "./uncertainty.js";
 import { cameraOf, type WorldManifest } from "./world/schema.js";
 
 /** Where an episode starts: at its last frame. */
@@ -51,7 +50,7 @@ export interface Episode {
   readonly state: Float32Array;
   /** What conditioned it, `[s A + Q]`: its action block, and the state before it. */
   readonly control: Float32Array;
-  /** How strange its first latent was; see `Uncertainty`. */
+  /** How strange its first latent was; see `Networks.strangeness`. */
   readonly strangeness: number;
 }
 
@@ -87,7 +86,6 @@ export class WorldModel {
   constructor(
     readonly manifest: WorldManifest,
     readonly networks: Networks,
-    readonly uncertainty?: Uncertainty,
   ) {}
 
   /** The beginning of an episode: the last tick of its start state. That tick's frames are the start's own, not decoded ones. */
@@ -104,7 +102,7 @@ export class WorldModel {
       latent: new Float32Array(dynamics.tokens * tokenizer.latentChannels),
       state: first.state,
       control,
-      strangeness: this.uncertainty?.strangeness(first.latent) ?? 0,
+      strangeness: await this.networks.strangeness(first.latent),
     };
     let moment = await this.#finish(
       before,
@@ -209,11 +207,13 @@ export class WorldModel {
   // The clean pass. `known`: the state, where the tick was seen.
   async #finish(episode: Episode, latent: Float32Array, move: Move, known?: Float32Array): Promise<Moment> {
     const { latent: previous, state: before } = episode;
-    const { heads, context } = await this.networks.read(episode.context, latent, previous, move);
+    const [{ heads, context }, uncertainty] = await Promise.all([
+      this.networks.read(episode.context, latent, previous, move),
+      this.networks.uncertainty(latent, move.control, episode.strangeness),
+    ]);
     const state = known ?? heads.state;
     checkFinite([latent, state, heads.reward, heads.success, move.experts], context.ticks - 1);
     const decoder = this.networks.pass(episode.decoder, { latent, state }, before);
-    const uncertainty = this.uncertainty?.of(latent, move.control, episode.strangeness);
     return {
       episode: { ...episode, context, decoder, latent, state, control: move.control },
       tick: {
