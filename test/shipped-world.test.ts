@@ -127,6 +127,15 @@ it("training refuses logs that say what can't be of their numbers", async ({ ski
   await expect(said(mirrored, { mirrored: ["y"] })).rejects.toThrow("['y'] are mirrored");
 });
 
+it("attention under no mask is attention under one", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const { stdout } = await run(python, ["test/fixtures/masked_attention.py"]);
+  const [compared, difference] = stdout.split(" ").map(Number);
+  expect(compared).toBe(48);
+  expect(difference).toBeLessThan(2e-6);
+});
+
 it("the predictor's features of gaps do not see where a robot and a thing are, only how far apart", async ({
   skip,
 }) => {

@@ -193,11 +193,11 @@ class Dynamics(nn.Module):
         logits = self.route(both["previous"], features)
         logits = torch.cat([logits[:b], logits[b:, first]])  # a chunk goes with its first tick
         sharing = Sharing(logits.detach().argmax(-1).flatten(), logits.softmax(-1).flatten(0, 1), self.config["experts"])
-        visible = self.visible(ticks, first)
+        starts = list(range(ticks)), sorted(set(first.tolist()))
         for block in self.blocks:
             modulation = block.modulation(cond).unsqueeze(-2).chunk(6, -1)
             h = block.modulated(x, modulation)
-            attended = self.attend(block, h, b, visible)
+            attended = self.attend(block, h, b, starts)
             if block.memory:
                 attended = torch.cat([attended, self.remember(block.memory, h, b, first)], -1)
             x, h = block.mixed(x, attended, modulation)
@@ -206,46 +206,40 @@ class Dynamics(nn.Module):
         end = both["previous"][b:] + self.out(x[b:])
         return end, self.read_heads(x[:b], predicted[:b]), logits
 
-    def visible(self, ticks, first):
+    def attend(self, block, h, b, starts):
         """
-        Which tick sees which, as what is added to a score: `[2, T, 1 + 2 T]`, for queries of the clean and the noisy
-        stream; keys are the sink, the clean ticks, and the ticks of the query's own stream.
+        h `[2 B, T, L, W]` -> what each tick sees, `[2 B, T, L, W]`. starts: with which ticks the chunks of the clean and of
+        the noisy stream begin. The ticks of a chunk see the same, so nothing is worked out to be hidden by a mask: in a
+        memory block their chunk alone, in a window block the sink and the window of clean ticks before it too.
         """
-        now = torch.arange(ticks, device=first.device)
-        rows = []
-        for start in (now, first):
-            past = (now < start[:, None]) & (now >= (start - self.window)[:, None]) & (now > 0)
-            own = start[:, None] == start
-            rows.append(torch.cat([(start > 0)[:, None], past, own], 1))
-        return torch.zeros(2, ticks, 1 + 2 * ticks, device=first.device).masked_fill(~torch.stack(rows), float("-inf"))
-
-    def attend(self, block, h, b, visible):
-        """h `[2 B, T, L, W]` -> what each tick sees, `[2 B, T, L, W]`: see `visible`; memory blocks see their chunk alone."""
         ticks, length = h.shape[1:3]
-        q = block.queries(h)
         latent, rotary = block.pages(h)
         now = torch.arange(ticks, device=h.device).repeat_interleave(length).float()
         angles = self.angles(now)
-        q, qr = q.split([block.size, block.rotary], -1)
-        here = self.angles(torch.zeros_like(now))  # in space alone
-        q = torch.cat([q.flatten(2, 3), turned(qr.flatten(2, 3), angles), turned(qr.flatten(2, 3), here)], -1)
+        q, qr = block.queries(h).flatten(2, 3).split([block.size, block.rotary], -1)
         k, v = block.keys_values(latent.flatten(1, 2))
-        nothing = torch.zeros_like(k[..., :1]).expand(*k.shape[:-1], block.rotary)
-        at_their_time = turned(rotary.flatten(1, 2), angles).unsqueeze(1).expand_as(nothing)
-        k_own = torch.cat([k, at_their_time, nothing], -1)
-        bias = visible
-        if block.memory:
-            keys, values, bias = k_own, v, visible[:, :, 1 + ticks :]
-        else:
-            sink = self.angles(torch.full((length,), -float(self.window + 1), device=h.device))
-            k_sink = torch.cat([k[:b, :, :length], nothing[:b, :, :length], turned(rotary[:b, 0], sink).unsqueeze(1).expand(-1, block.heads, -1, -1)], -1)
-            past = torch.cat([k_sink, k_own[:b]], 2)
-            keys = torch.cat([past.repeat(2, 1, 1, 1), k_own], 2)
-            values = torch.cat([torch.cat([v[:b, :, :length], v[:b]], 2).repeat(2, 1, 1, 1), v], 2)
-        scores = (q @ keys.transpose(-1, -2)).view(2, b, block.heads, ticks, length, -1, length)
-        p = (scores + bias[:, None, None, :, None, :, None]).flatten(-2).softmax(-1)
-        out = p.view(2 * b, block.heads, ticks * length, -1) @ values
-        return out.view(2 * b, block.heads, ticks, length, -1).permute(0, 2, 3, 1, 4).flatten(-2)
+        each = lambda rotary: rotary.unsqueeze(1).expand(-1, block.heads, -1, -1).to(v.dtype)  # noqa: E731
+        asked, told = [q, turned(qr, angles)], [k, each(turned(rotary.flatten(1, 2), angles))]
+        if not block.memory:  # the sink is turned by no time: its keys meet the queries in a part of their own
+            nothing = torch.zeros_like(told[1])
+            sink = each(turned(rotary[:b, 0], self.angles(torch.full((length,), -float(self.window + 1), device=h.device))))
+            k_sink = torch.cat([k[:b, :, :length], nothing[:b, :, :length], sink], -1)
+            asked, told = [*asked, turned(qr, self.angles(torch.zeros_like(now)))], [*told, nothing]
+        q, k = torch.cat(asked, -1).to(v.dtype), torch.cat(told, -1)
+        k_clean, v_clean = (x[:b].split(length, 2) for x in (k, v))
+        seen = []
+        for stream, begin in zip((slice(b), slice(b, None)), starts):
+            sizes = [(end - start) * length for start, end in zip(begin, [*begin[1:], ticks])]
+            for start, queries, *own in zip(begin, *(x[stream].split(sizes, 2) for x in (q, k, v))):
+                keys, values = ([x] for x in own)
+                if not block.memory and start > 0:
+                    past = slice(max(1, start - self.window), start)
+                    keys, values = [k_sink, *k_clean[past], *keys], [v_clean[0], *v_clean[past], *values]
+                p = (queries @ torch.cat(keys, 2).transpose(-1, -2)).softmax(-1)
+                seen.append(p @ torch.cat(values, 2))
+        half = len(starts[0])
+        out = torch.cat([torch.cat(seen[:half], 2), torch.cat(seen[half:], 2)])
+        return out.unflatten(2, (ticks, length)).permute(0, 2, 3, 1, 4).flatten(-2)
 
     def remember(self, memory, h, b, first):
         """h `[2 B, T, L, W]` -> what the memory of the clean ticks before each chunk shows, `[2 B, T, L, W]`."""
