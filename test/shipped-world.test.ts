@@ -127,6 +127,36 @@ it("training refuses logs that say what can't be of their numbers", async ({ ski
   await expect(said(mirrored, { mirrored: ["y"] })).rejects.toThrow("['y'] are mirrored");
 });
 
+it("training goes on from another predictor only as it is told to", async ({ skip }) => {
+  const python = await findPython(["torch", "numpy"]);
+  if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");
+  const read = `
+import json, sys; sys.path.insert(0, "training")
+from dynamics import Dynamics
+from train_dynamics import go_on
+from world import load_dynamics
+folder, how, other = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+before = load_dynamics(folder)
+config = before.config
+model = Dynamics(**{**config, **other, "predictor": {**config["predictor"], **other.get("predictor", {})}})
+begun = model.predictor.fourier.weight.clone()
+go_on(model, folder, how)
+now = model.predictor.fourier.weight
+same = lambda a, b: a.shape == b.shape and bool((a == b).all())
+print(same(now, before.predictor.fourier.weight), same(now, begun), same(model.inp.weight, before.inp.weight), model.config["predictor"]["features"])
+`;
+  const told = async (how: "kept" | "anew" | null, other: object) =>
+    (await run(python, ["-c", read, TINY_WORLD, JSON.stringify(how), JSON.stringify(other)])).stdout;
+  const { features } = (await loadWorld(new FolderSource(TINY_WORLD))).manifest.dynamics.predictor;
+  const more = { predictor: { features: features + 24 } };
+  expect(await told(null, {})).toBe(`True False True ${features}\n`);
+  expect(await told("kept", more)).toBe(`True False True ${features}\n`);
+  expect(await told("anew", more)).toBe(`False True True ${features + 24}\n`);
+  const said = `(features ${features}, here ${features + 24}): --predictor anew begins another one; --predictor kept`;
+  await expect(told(null, more)).rejects.toThrow(said);
+  await expect(told("kept", { views: null })).rejects.toThrow("(alike): --predictor anew begins another one\n");
+});
+
 it("attention under no mask is attention under one", async ({ skip }) => {
   const python = await findPython(["torch", "numpy"]);
   if (python === undefined) return skip("no Python with torch and numpy: apt install python3-torch python3-numpy");

@@ -46,6 +46,7 @@ def parse():
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--bf16", action="store_true", help="autocast to bf16: faster where the machine computes in it")
     parser.add_argument("--start-from", help="output folder of another run of this script, or a world, whose weights to start from")
+    parser.add_argument("--predictor", choices=("kept", "anew"), help="what becomes of the predictor of --start-from; must be said where these logs make another one")
     parser.add_argument("--model", default="{}", help="JSON: what is to be otherwise in Dynamics")
     parser.add_argument("--limit", type=int, help="read only so many shards, the last")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -254,9 +255,23 @@ def losses(model, tokenizer, batch, normal, flow_map, chunked):
     return latent, picture, heads + BALANCE * balance, used.mean(0)
 
 
-def sees(predictor):
-    """What two predictors have to have in common, if the one is to go on from the other."""
-    return predictor.views.tolist(), predictor.config
+def go_on(model, folder, predictor):
+    """
+    Takes the weights of the run or world in `folder`. predictor: whether its predictor is "kept" as it is, or `model`'s begins
+    "anew"; None where they are of the same sizes. Of other things alike it can't be kept.
+    """
+    before = load_dynamics(folder)
+    ours, theirs = (dict(part.config, alike=part.views.tolist()) for part in (model.predictor, before.predictor))
+    others = [key for key in ours if ours[key] != theirs[key]]
+    if others and (predictor is None or predictor == "kept" and "alike" in others):
+        said = ", ".join(key if key == "alike" else f"{key} {theirs[key]}, here {ours[key]}" for key in others)
+        ways = ["--predictor anew begins another one", *(["--predictor kept goes on with it as it is"] if "alike" not in others else [])]
+        raise SystemExit(f"the predictor of {folder} is of another kind than these logs make ({said}): {'; '.join(ways)}")
+    if predictor == "anew":
+        before.predictor = model.predictor
+    elif others:
+        model.predictor, model.config["predictor"] = before.predictor.train(), before.predictor.config
+    model.load_state_dict(before.state_dict())
 
 
 def joined(sources, name, device):
@@ -337,11 +352,8 @@ def main():
     ).to(args.device)
     model.predictor.begin(normal, episodes.gaps)
     if args.start_from:
-        before = load_dynamics(args.start_from)
-        if sees(before.predictor) != sees(model.predictor):
-            print(f"{args.start_from} has another predictor, or other things alike: the predictor begins anew", flush=True)
-            before.predictor = model.predictor
-        model.load_state_dict(before.state_dict())
+        go_on(model, args.start_from, args.predictor)
+        model.to(args.device)
     model.predictor.measure(normal)
     logs = of_logs(args.data, args.limit)
     told = [logs, *([of_logs(args.states)] if args.states else [])]
