@@ -50,6 +50,7 @@ it.each([
   "rollout",
   "bench",
   "bench step",
+  "bench fork",
   "bench wire",
   "bench guard",
   "doctor",
@@ -387,6 +388,15 @@ describe("bench", () => {
     if (python !== undefined) expect(metrics.speedupOverTorch.value).toBeGreaterThan(0);
     expect(metrics.residentMbGrowth.unit).toBe("MB");
     expect(metrics).not.toHaveProperty("lateOverEarly"); // which is of tick 3,000
+  });
+
+  it("fork", async () => {
+    const forked = await worldstep("bench", "fork", "--world", TINY_WORLD, "--ticks", "20", "--json");
+    expect(forked.code).toBe(0);
+    const { forkMs64, forkBytes64, restoreMs, snapshotMs, snapshotBytes } = JSON.parse(forked.stdout);
+    for (const { value } of [forkMs64, restoreMs, snapshotMs]) expect(value).toBeGreaterThan(0);
+    expect(forkBytes64.value).toBeLessThan(5);
+    expect(snapshotBytes.value).toBeGreaterThan(10_000);
   });
 
   it("wire", async () => {

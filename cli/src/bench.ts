@@ -1,4 +1,4 @@
-// `worldstep bench`: what a step costs, what the wire adds to it, and what an adversary does to it.
+// `worldstep bench`: what a step and a fork cost, what the wire adds to it, and what an adversary does to it.
 import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { formatMetrics } from "./metrics.js";
@@ -11,6 +11,12 @@ interface StepOptions {
   readonly precision?: "fp32" | "int8";
   readonly threads?: number;
   readonly torch: boolean;
+  readonly json: boolean;
+}
+
+interface ForkOptions {
+  readonly world: string;
+  readonly ticks: number;
   readonly json: boolean;
 }
 
@@ -31,6 +37,7 @@ export function benchCommand(): Command {
     .description("Measure this machine. Progress goes to stderr, results to stdout.")
     .addCommand(stepCommand())
     .addCommand(planCommand())
+    .addCommand(forkCommand())
     .addCommand(wireCommand())
     .addCommand(guardCommand());
 }
@@ -54,12 +61,25 @@ function stepCommand(): Command {
 function planCommand(): Command {
   return new Command("plan")
     .description("Looking ahead: states alone beside MuJoCo without pictures, plans, forks, and 64 sockets.")
-    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
     .action(async ({ json, ...options }: { readonly world: string; readonly json: boolean }) => {
       warnOfLoad();
       const { benchPlan } = await import("./bench-plan.js");
       process.stdout.write(formatMetrics(await benchPlan(options), json));
+    });
+}
+
+function forkCommand(): Command {
+  return new Command("fork")
+    .description("A session as a value: 64 forks of an old one, its snapshot, and going on from that.")
+    .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
+    .option("--ticks <n>", "how old the session is", wholeNumber(1), 1000)
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: ForkOptions) => {
+      warnOfLoad();
+      const { benchFork } = await import("./bench-fork.js");
+      process.stdout.write(formatMetrics(await benchFork(options), json));
     });
 }
 
