@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 
+from worldstep.arrays import tensor_of
 from worldstep.connection import Connection, Request
 from worldstep.errors import WorldstepError
 from worldstep.options import reset_request
@@ -130,7 +131,7 @@ class WorldstepEnv(gymnasium.Env):
         dreamed, and the env does not move. `states` [N, T, Q], in the units of `world_info["state"]`; `rewards` and `successes`
         (probabilities) [N, T, tasks - 1], of each task but the first. Raises `reset_needed`, `action_shape`, `env_cannot_plan`.
         """
-        return dict(self._sessions.ask("predict", {}, {"actions": np.asarray(actions, np.float32)}).tensors)
+        return dict(self._sessions.ask("predict", {}, {"actions": tensor_of("the actions", actions, np.dtype(np.float32), "action_shape")}).tensors)
 
     def plan(self, *, begin: Any = None, **options: Any) -> tuple[np.ndarray, float]:
         """The best of many action sequences from this moment, float32 [horizon, stride, A], and the return that it was dreamed to
@@ -139,7 +140,7 @@ class WorldstepEnv(gymnasium.Env):
         units), `seed`, and `begin`, where to begin, float32 [horizon, stride, A]. Raises `reset_needed`, `option_plan`,
         `option_task`, `env_cannot_plan`.
         """
-        tensors = {} if begin is None else {"begin": np.asarray(begin, np.float32)}
+        tensors = {} if begin is None else {"begin": tensor_of("begin", begin, np.dtype(np.float32), "action_shape")}
         fields = {name: value for name, value in options.items() if value is not None}
         reply = self._sessions.ask("plan", fields, tensors)
         return reply.tensors["actions"], float(reply.header["plannedReturn"])

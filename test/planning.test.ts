@@ -1,0 +1,90 @@
+// Planning in a world: the policy of the SDK, and examples/planning as a user runs it.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { type OpenWorld, openWorld } from "@worldstep/engine";
+import type { Env } from "@worldstep/protocols";
+import { planningPolicy } from "@worldstep/sdk";
+import { createSimulator } from "@worldstep/tabletop";
+import { PNG } from "pngjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeRandomWorld } from "./fixtures/random-world.js";
+import { TINY_WORLD } from "./fixtures/worlds.js";
+
+describe("planningPolicy", () => {
+  let world: OpenWorld;
+  let [dream, real] = [] as unknown as [Env, Env];
+  beforeAll(async () => {
+    world = await openWorld(TINY_WORLD, { threads: 1 });
+    [dream, real] = [await world.open(), await world.open()];
+  });
+  afterAll(() => world.close());
+
+  const options = () => ({ task: world.spec.tasks[1] as string, horizon: 3, samples: 8, iterations: 2 });
+
+  async function acted(every: number, seed = 4): Promise<Float32Array[]> {
+    const policy = planningPolicy(dream, { ...options(), every });
+    await policy.reset(seed);
+    let { observation } = await real.reset({ seed: 1, maxTicks: 0 });
+    const actions: Float32Array[] = [];
+    for (let tick = 0; tick < 4; tick++) {
+      actions.push(await policy.act(observation));
+      ({ observation } = await real.step(actions.at(-1) as Float32Array));
+    }
+    await policy.close();
+    return actions;
+  }
+
+  it("acts the same for the same seed and observations, with what the best plan says", async () => {
+    const actions = await acted(2);
+    expect(await acted(2)).toEqual(actions);
+    expect(await acted(2, 5)).not.toEqual(actions);
+    const { observation } = await real.reset({ seed: 1, maxTicks: 0 });
+    const newest = observation.frames.data.slice(-observation.frames.data.length / world.spec.stride);
+    const frames = { ...observation.frames, shape: [1, ...observation.frames.shape.slice(1)], data: newest };
+    await dream.reset({ seed: 4, maxTicks: 0, frames, proprioception: observation.proprioception });
+    const plan = await dream.plan?.({ ...options(), seed: 4 });
+    expect([...(actions[0] as Float32Array), ...(actions[1] as Float32Array)]).toEqual(
+      [...(plan?.actions.data ?? [])].slice(0, 40),
+    );
+  });
+
+  it("looks again after as many ticks as it is told", async () => {
+    const [often, seldom] = [await acted(1), await acted(3)];
+    expect(often[0]).toEqual(seldom[0]); // both of the first plan
+    expect(often[1]).not.toEqual(seldom[1]);
+  });
+
+  it("refuses what can't plan, and what it can't do", async () => {
+    const simulator = await createSimulator();
+    expect(() => planningPolicy(simulator)).toThrow(expect.objectContaining({ code: "env_cannot_plan" }));
+    await simulator.close();
+    for (const every of [0, 4, 1.5]) {
+      const make = () => planningPolicy(dream, { ...options(), every });
+      expect(make).toThrow(expect.objectContaining({ code: "option_plan" }));
+    }
+  });
+});
+
+describe("examples/planning", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "worldstep-planning-"));
+    await mkdir(join(folder, "world"));
+    await writeRandomWorld(join(folder, "world"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it("plans, plays the script beside, and shows both", { timeout: 120_000 }, async () => {
+    const small = ["--starts", "2", "--ticks", "3", "--samples", "8", "--iterations", "1", "--horizon", "3"];
+    const out = join(folder, "out");
+    const args = ["examples/planning/dist/main.js", "--world", join(folder, "world"), "--out", out, ...small];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toMatch(/planned in the dream +[01]\.\d\d \[/);
+    expect(PNG.sync.read(await readFile(join(out, "episodes-push.png"))).width).toBeGreaterThan(400);
+    const result = JSON.parse(await readFile(join(out, "result-push.json"), "utf8"));
+    expect(result).toMatchObject({ task: "push", starts: 2, episodes: [{ ticks: 3 }, { ticks: 3 }] });
+  });
+});
