@@ -49,30 +49,18 @@ export {
   WorldFileError,
   type WorldInfo,
 } from "@worldstep/protocols";
-export { batch } from "./batch.js";
-export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./check-env.js";
-export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./connect.js";
-export { cutPlan } from "./cut-plan.js";
-export { type LoadedWorld, type LoadOptions, load, type Tokenizer } from "./load.js";
-export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy/connect-policy.js";
-export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./policy/drive.js";
-export {
-  beginEvolution,
-  type EvolutionSettings,
-  type EvolutionState,
-  type Generation,
-  nextGeneration,
-} from "./policy/evolution.js";
-export { type PlanningOptions, planningPolicy } from "./policy/planning-policy.js";
-export { newestFrame, type Policy } from "./policy/policy.js";
-export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy/policy-codec.js";
-export { remotePolicy } from "./policy/remote-policy.js";
-export { Random } from "./random.js";
-export { type Episode, type RecordedEnv, record } from "./record.js";
-export type { SessionKey } from "./remote-env.js";
-export { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./rollout.js";
-export { heldOutSeed, trainingSeed } from "./seeds.js";
-export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+export { type Connection, type ConnectOptions, connect, type RemoteStreamEnv } from "./client/connect.js";
+export type { SessionKey } from "./client/remote-env.js";
+export type { WebSocketConstructor, WebSocketLike } from "./client/socket.js";
+export type { WatchedTick, WatchOptions } from "./client/watch.js";
+export { batch } from "./env/batch.js";
+export { type CheckEnvOptions, type CheckReport, type CheckResult, checkEnv } from "./env/check-env.js";
+export { cutPlan } from "./env/cut-plan.js";
+export { type LoadedWorld, type LoadOptions, load, type Tokenizer } from "./env/load.js";
+export { Random } from "./env/random.js";
+export { type Episode, type RecordedEnv, record } from "./env/record.js";
+export { type ActionSource, type RolloutOptions, rollout, rolloutPlan } from "./env/rollout.js";
+export { heldOutSeed, trainingSeed } from "./env/seeds.js";
 export {
   type Frame,
   observe,
@@ -80,7 +68,7 @@ export {
   type StepEvent,
   type StreamEnv,
   splitFrames,
-} from "./streams.js";
+} from "./env/streams.js";
 export {
   type EpisodeOptions,
   openVector,
@@ -94,6 +82,18 @@ export {
   type VectorResetOptions,
   type VectorResetResult,
   type VectorStepResult,
-} from "./vector-env.js";
-export type { WatchedTick, WatchOptions } from "./watch.js";
-export { Wrapper } from "./wrapper.js";
+} from "./env/vector-env.js";
+export { Wrapper } from "./env/wrapper.js";
+export { connectPolicy, type PolicyDialect, type PolicyOptions, type RemotePolicy } from "./policy/connect-policy.js";
+export { type Clipped, type DrivenStep, type DriveOptions, defaultObservation, drive, planOf } from "./policy/drive.js";
+export {
+  beginEvolution,
+  type EvolutionSettings,
+  type EvolutionState,
+  type Generation,
+  nextGeneration,
+} from "./policy/evolution.js";
+export { type PlanningOptions, planningPolicy } from "./policy/planning-policy.js";
+export { newestFrame, type Policy } from "./policy/policy.js";
+export { isTensor, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy/policy-codec.js";
+export { remotePolicy } from "./policy/remote-policy.js";

@@ -1,7 +1,7 @@
 // The counter, with chunks: ticks of a chunk are as those alone, and what lies behind the episode's end is not made.
 import type { ActionLike, Env, EnvSpec, ForkOptions, StepOptions, StepResult } from "@worldstep/protocols";
 import { toActions } from "@worldstep/protocols";
-import { Wrapper } from "../src/wrapper.js";
+import { Wrapper } from "../src/env/wrapper.js";
 import { type CounterOptions, CounterWorld } from "./counter-world.js";
 
 export class ChunkedCounter extends Wrapper<CounterWorld> {

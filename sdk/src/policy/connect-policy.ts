@@ -4,8 +4,8 @@
 // ids, so one request is under way at a time. Text in place of a reply is a traceback.
 import { OptionError, ProtocolError, WorldError } from "@worldstep/protocols";
 import { WebSocket } from "#websocket";
-import { within } from "../deadline.js";
-import { drop, type WebSocketLike } from "../socket.js";
+import { within } from "../client/deadline.js";
+import { drop, type WebSocketLike } from "../client/socket.js";
 import { isTensor, malformed, type PolicyRecord, type PolicyValue, packPolicy, unpackPolicy } from "./policy-codec.js";
 
 /**

@@ -1,8 +1,8 @@
 import { type Channel, type EnvSpec, floatTensor } from "@worldstep/protocols";
 import { expect, test, vi } from "vitest";
 import { COUNTER_SPEC, CounterWorld } from "../../test/counter-world.js";
-import { record } from "../record.js";
-import { Wrapper } from "../wrapper.js";
+import { record } from "../env/record.js";
+import { Wrapper } from "../env/wrapper.js";
 import type { RemotePolicy } from "./connect-policy.js";
 import { type Clipped, drive } from "./drive.js";
 import type { PolicyRecord, PolicyValue } from "./policy-codec.js";

@@ -9,7 +9,7 @@ import {
   type StepResult,
   scale,
 } from "@worldstep/protocols";
-import { splitFrames } from "../streams.js";
+import { splitFrames } from "../env/streams.js";
 import type { RemotePolicy } from "./connect-policy.js";
 import { isTensor, malformed, type PolicyRecord } from "./policy-codec.js";
 

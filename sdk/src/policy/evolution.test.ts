@@ -1,6 +1,6 @@
 import type { ActionLike, Env, EnvSpec, ResetOptions, ResetResult, StepResult } from "@worldstep/protocols";
 import { expect, it } from "vitest";
-import { VectorEnv } from "../vector-env.js";
+import { VectorEnv } from "../env/vector-env.js";
 import { beginEvolution, type EvolutionState, nextGeneration } from "./evolution.js";
 
 const SPEC: EnvSpec = {

@@ -3,8 +3,8 @@
 // perturbations by how much better the one did than the other.
 import type { Observation } from "@worldstep/protocols";
 import { OptionError } from "@worldstep/protocols";
-import { Random } from "../random.js";
-import type { VectorEnv } from "../vector-env.js";
+import { Random } from "../env/random.js";
+import type { VectorEnv } from "../env/vector-env.js";
 
 export interface EvolutionSettings {
   /** Of all that is random. */

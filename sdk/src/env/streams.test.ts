@@ -1,6 +1,6 @@
 import { lastValueFrom, toArray } from "rxjs";
 import { expect, test } from "vitest";
-import { block, CounterWorld } from "../test/counter-world.js";
+import { block, CounterWorld } from "../../test/counter-world.js";
 import { observe } from "./streams.js";
 
 test("steps$ and frames$ show every result in order, and complete on close", async () => {

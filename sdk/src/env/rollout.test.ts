@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { from, lastValueFrom, map, Observable, of, Subject, startWith, take, throwError, toArray } from "rxjs";
 import { expect, test } from "vitest";
-import { block, CounterWorld } from "../test/counter-world.js";
+import { block, CounterWorld } from "../../test/counter-world.js";
 import { observe } from "./streams.js";
 
 async function running(options = {}, maxTicks = 0) {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { block, CounterWorld } from "../test/counter-world.js";
+import { block, CounterWorld } from "../../test/counter-world.js";
 import { checkEnv } from "./check-env.js";
 import { record } from "./record.js";
 import { observe } from "./streams.js";

@@ -2,7 +2,7 @@ import { type Channel, type EnvSpec, elementCount } from "@worldstep/protocols";
 import fc from "fast-check";
 import { lastValueFrom, toArray } from "rxjs";
 import { expect, test } from "vitest";
-import { block, COUNTER_SPEC, CounterWorld } from "../test/counter-world.js";
+import { block, COUNTER_SPEC, CounterWorld } from "../../test/counter-world.js";
 import { cutPlan } from "./cut-plan.js";
 import { observe } from "./streams.js";
 

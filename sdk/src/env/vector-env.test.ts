@@ -1,7 +1,7 @@
 import { floatTensor, type Tensor } from "@worldstep/protocols";
 import { describe, expect, test } from "vitest";
-import { ChunkedCounter } from "../test/chunked-counter.js";
-import { block, CounterWorld } from "../test/counter-world.js";
+import { ChunkedCounter } from "../../test/chunked-counter.js";
+import { block, CounterWorld } from "../../test/counter-world.js";
 import { openVector, VectorEnv } from "./vector-env.js";
 
 const counters = (n: number, options = {}) => Array.from({ length: n }, () => new CounterWorld(options));

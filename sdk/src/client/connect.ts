@@ -11,13 +11,13 @@ import {
 } from "@worldstep/protocols";
 import type { Observable } from "rxjs";
 import { WebSocket as DefaultWebSocket, tokenOfEnvironment } from "#websocket";
+import { ObservedEnv, type StreamEnv } from "../env/streams.js";
+import { openVector, type VectorEnv, type VectorEnvOptions } from "../env/vector-env.js";
 import { within } from "./deadline.js";
 import { Link, type Reply, type Request } from "./link.js";
 import { RemoteEnv, type SessionKey } from "./remote-env.js";
 import type { WebSocketConstructor } from "./socket.js";
-import { ObservedEnv, type StreamEnv } from "./streams.js";
 import { withToken } from "./token.js";
-import { openVector, type VectorEnv, type VectorEnvOptions } from "./vector-env.js";
 import { type WatchedTick, type WatchOptions, watch } from "./watch.js";
 
 export interface ConnectOptions {

@@ -1,8 +1,8 @@
 // Everything that stands around an env is an env like others, and forks and snapshots go through it.
 import { type Env, type StepResult, stepChunk } from "@worldstep/protocols";
 import { expect, test } from "vitest";
-import { ChunkedCounter } from "../test/chunked-counter.js";
-import { block, CounterWorld } from "../test/counter-world.js";
+import { ChunkedCounter } from "../../test/chunked-counter.js";
+import { block, CounterWorld } from "../../test/counter-world.js";
 import { checkEnv } from "./check-env.js";
 import { record } from "./record.js";
 import { observe, type StepEvent, type StreamEnv } from "./streams.js";

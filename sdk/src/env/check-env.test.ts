@@ -1,6 +1,6 @@
 import type { ActionLike, Env, ResetOptions, StepResult } from "@worldstep/protocols";
 import { expect, test } from "vitest";
-import { CounterWorld } from "../test/counter-world.js";
+import { CounterWorld } from "../../test/counter-world.js";
 import { checkEnv } from "./check-env.js";
 
 test("a sound env passes every check", async () => {

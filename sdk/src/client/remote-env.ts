@@ -31,9 +31,9 @@ import {
   toActions,
   WorldError,
 } from "@worldstep/protocols";
+import { copied, resetTensors } from "../env/reset-tensors.js";
 import { within } from "./deadline.js";
 import type { Attachment, Link, Reply, Request } from "./link.js";
-import { copied, resetTensors } from "./reset-tensors.js";
 
 /** What names a session, on any connection. */
 export interface SessionKey {
