@@ -12,7 +12,7 @@ import { normals } from "./philox.js";
 /** How alike the noise of a tick and of the tick before it are: hands keep on moving. */
 const CORRELATION = 0.7;
 /** Of the action space's half width: how far the first candidates stray. */
-const FIRST_SPREAD = 0.6;
+const FIRST_SPREAD = 1;
 const LEAST_SPREAD = 0.05;
 /** Of the candidates: those that `cem` learns from. */
 const ELITES = 0.1;

@@ -65,14 +65,18 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
   };
   choice("method", method, PLAN_METHODS);
   choice("over", over, PLAN_MODES);
-  const { horizon = begin?.shape[0] ?? 8, samples = over === "state" ? 512 : 32, iterations = 4 } = options;
+  const {
+    horizon = begin?.shape[0] ?? 8,
+    samples = over === "state" ? 128 : 32,
+    iterations = over === "state" ? 24 : 6,
+  } = options;
   const within = (name: string, value: number, least: number, most: number) => {
     if (isWhole(value) && value >= least && value <= most) return;
     throw refusal("option_plan", name, value, `a whole number from ${least} to ${most}`);
   };
   within("horizon", horizon, 1, 64);
   within("samples", samples, 2, 4096);
-  within("iterations", iterations, 1, 32);
+  within("iterations", iterations, 1, 64);
   if (!isWhole(seed)) throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
   const ticks = horizon * samples * iterations;
   const most = MOST_TICKS[over];

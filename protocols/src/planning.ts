@@ -30,9 +30,9 @@ export interface PlanOptions {
   readonly over?: PlanMode;
   /** Ticks of the plan, 1 to 64; default 8. */
   readonly horizon?: number;
-  /** Action sequences that an iteration tries, 2 to 4096; default 512, and 32 over the world. */
+  /** Action sequences that an iteration tries, 2 to 4096; default 128, and 32 over the world. */
   readonly samples?: number;
-  /** 1 to 32; default 4. */
+  /** 1 to 64; default 24, and 6 over the world. Many small iterations find more than a few large ones of as many sequences. */
   readonly iterations?: number;
   /** Whose rewards are summed: one of `EnvSpec.tasks` that has any. Default: the session's. */
   readonly task?: string;
