@@ -43,53 +43,47 @@ export async function planFrom(
   const { horizon, over } = asked;
   const [s = 0, A = 0] = spec.actionSpace.shape;
   const worth = worthOf(model, asked);
-  const block = (actions: Float32Array, k: number) => repeated(actions.subarray(k * A, (k + 1) * A), s);
-  const sums = (rows: readonly Reading[], count: number) =>
-    Float64Array.from({ length: count }, (_, n) => {
-      return rows.slice(n * horizon, (n + 1) * horizon).reduce((sum, row) => sum + worth(row), 0);
-    });
-  const evaluate =
-    over === "state"
-      ? async (candidates: readonly Float32Array[]) => {
-          const size = s * A;
-          const all = new Float32Array(candidates.length * horizon * size);
-          for (const [n, actions] of candidates.entries()) {
-            for (let k = 0; k < horizon; k++) all.set(block(actions, k), (n * horizon + k) * size);
-          }
-          return sums(await model.predict(episode, all, horizon), candidates.length);
-        }
-      : async (candidates: readonly Float32Array[]) => {
-          const rows: Reading[] = [];
-          for (let from = 0; from < candidates.length; from += MOST_FORKS) {
-            const some = candidates.slice(from, from + MOST_FORKS);
-            const played = some.map((actions) =>
-              dreamed(
-                model,
-                episode,
-                Array.from({ length: horizon }, (_, k) => block(actions, k)),
-                spec.nfe?.default ?? 1,
-              ),
-            );
-            rows.push(...(await Promise.all(played)).flat());
-          }
-          return sums(rows, candidates.length);
-        };
-  const found = await search(asked, begun(spec, episode, asked), A, spec.actionSpace, evaluate);
-  const data = new Float32Array(horizon * s * A);
-  for (let k = 0; k < horizon; k++) data.set(block(found.actions, k), k * s * A);
-  return { actions: floatTensor(data, [horizon, s, A]), plannedReturn: found.worth };
+  const follow = over === "state" ? inState : inForks;
+  const found = await search(asked, begun(spec, episode, asked), A, spec.actionSpace, async (candidates) => {
+    const sequences = candidates.map((actions) => blocks(actions, s, A));
+    const rows = await follow(model, episode, sequences, horizon);
+    return Float64Array.from(candidates, (_, n) =>
+      rows.slice(n * horizon, (n + 1) * horizon).reduce((sum, row) => sum + worth(row), 0),
+    );
+  });
+  return { actions: floatTensor(blocks(found.actions, s, A), [horizon, s, A]), plannedReturn: found.worth };
 }
 
-async function dreamed(
+/** What `sequences`, each `[T, s, A]`, lead to from `episode`: a row a tick, `[N T]`. */
+type Follow = (
   model: WorldModel,
-  from: Episode,
-  blocks: readonly Float32Array[],
-  nfe: number,
-): Promise<Reading[]> {
+  episode: Episode,
+  sequences: readonly Float32Array[],
+  ticks: number,
+) => Promise<readonly Reading[]>;
+
+const inState: Follow = (model, episode, sequences, ticks) => {
+  const size = sequences[0]?.length ?? 0;
+  const actions = new Float32Array(sequences.length * size);
+  for (const [n, sequence] of sequences.entries()) actions.set(sequence, n * size);
+  return model.predict(episode, actions, ticks);
+};
+
+const inForks: Follow = async (model, episode, sequences, ticks) => {
   const rows: Reading[] = [];
+  for (let from = 0; from < sequences.length; from += MOST_FORKS) {
+    const some = sequences.slice(from, from + MOST_FORKS);
+    rows.push(...(await Promise.all(some.map((actions) => dreamed(model, episode, actions, ticks)))).flat());
+  }
+  return rows;
+};
+
+async function dreamed(model: WorldModel, from: Episode, actions: Float32Array, ticks: number): Promise<Reading[]> {
+  const [rows, size] = [[] as Reading[], actions.length / ticks];
   let episode = from;
-  for (const block of blocks) {
-    for await (const moment of model.step(episode, [block], nfe, { frames: false })) {
+  for (let k = 0; k < ticks; k++) {
+    const block = actions.subarray(k * size, (k + 1) * size);
+    for await (const moment of model.step(episode, [block], model.manifest.sampler.nfe.default, { frames: false })) {
       rows.push(moment.tick);
       episode = moment.episode;
     }
@@ -129,9 +123,10 @@ function begun(spec: EnvSpec, { control }: Episode, { begin, horizon }: PlanSear
   return Float32Array.from({ length: horizon * A }, (_, i) => still[i % A] as number);
 }
 
-// An action as a block: all of its rows.
-function repeated(action: Float32Array, rows: number): Float32Array {
-  const block = new Float32Array(rows * action.length);
-  for (let at = 0; at < block.length; at += action.length) block.set(action, at);
-  return block;
+// `[T, s, A]` of `[T, A]`: each action in all rows of its tick's block.
+function blocks(actions: Float32Array, s: number, A: number): Float32Array {
+  return Float32Array.from(
+    { length: actions.length * s },
+    (_, i) => actions[Math.floor(i / (s * A)) * A + (i % A)] as number,
+  );
 }
