@@ -16,7 +16,9 @@ export type Bindings = Readonly<Record<string, Numbers>>;
 /** A plan that can run, for any number of sessions and ticks. */
 export interface Program {
   readonly plan: Plan;
-  /** `outputs`: those that are wanted, by name. */
+  /** A buffer for the inputs of a run, of so many `bytes` or more. What is in it is anything. */
+  room(bytes: number): ArrayBuffer;
+  /** `outputs`: those that are wanted, by name. Takes the buffers that `inputs` lie in: nobody else reads them again. */
   run(inputs: Bindings, outputs: readonly string[]): Promise<Bindings>;
 }
 

@@ -46,7 +46,7 @@ export class Batches {
     await Promise.resolve(); // who is told of the same run comes back at the same time
     for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
       await run(batch);
-      await new Promise(setImmediate); // and asks for its next one
+      await new Promise(process.nextTick); // and asks for its next one
     }
     this.#isRunning = false;
   }
@@ -71,29 +71,46 @@ async function run(batch: readonly Waiting[]): Promise<void> {
   }
 }
 
-function stacked({ plan }: Program, batch: readonly Waiting[]): Bindings {
-  const entries = Object.entries(plan.inputs).map(([name, { shape, dtype }]) => {
+// Where the inputs of a run begin in their buffer: as far from each other as processors read at once.
+const ALIGNMENT = 64;
+
+const ARRAYS = { f32: Float32Array, u8: Uint8Array, i32: Int32Array };
+
+// The inputs of all sessions of a batch, behind one another.
+function stacked({ plan, room }: Program, batch: readonly Waiting[]): Bindings {
+  let bytes = 0;
+  const places = Object.entries(plan.inputs).map(([name, { shape, dtype }]) => {
     const parts = batch.map(({ inputs }) => inputs[name] ?? missing(plan.name, name));
     const [first] = parts as [Part];
-    if (shape[0] !== "B") return [name, first as Numbers] as const;
-    const size = first.shape.reduce((product, count) => product * count, 1);
-    const count = size * batch.length;
-    const data =
-      dtype === "u8" ? new Uint8Array(count) : dtype === "i32" ? new Int32Array(count) : new Float32Array(count);
-    for (const [b, part] of parts.entries()) {
-      const pieces = "data" in part ? [part.data] : part.parts;
-      for (const [i, piece] of pieces.entries()) if (piece) data.set(piece, b * size + (i * size) / pieces.length);
+    const isShared = shape[0] !== "B";
+    const whole = isShared ? first.shape : [batch.length, ...first.shape];
+    const [from, size] = [bytes, sizeOf(whole)];
+    bytes += Math.ceil((size * ARRAYS[dtype].BYTES_PER_ELEMENT) / ALIGNMENT) * ALIGNMENT;
+    return { name, shape: whole, dtype, from, size, parts: isShared ? [first] : parts };
+  });
+  const buffer = room(bytes);
+  const entries = places.map(({ name, shape, dtype, from, size, parts }) => {
+    const data = new ARRAYS[dtype](buffer, from, size);
+    const pieces = parts.flatMap((part) => ("data" in part ? [part.data] : part.parts));
+    const each = size / pieces.length;
+    for (const [i, piece] of pieces.entries()) {
+      if (piece) data.set(piece, i * each);
+      else data.fill(0, i * each, (i + 1) * each);
     }
-    return [name, { shape: [batch.length, ...first.shape], data }] as const;
+    return [name, { shape, data }] as const;
   });
   return Object.fromEntries(entries);
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, count) => product * count, 1);
 }
 
 function missing(plan: string, name: string): never {
   throw new Error(`${plan} wants ${name}`);
 }
 
-// A copy, so that what is kept of one session does not keep the others'.
+// A copy where there are others, so that what is kept of one session does not keep theirs.
 function rowOf(outputs: Bindings, b: number): Bindings {
   const entries = Object.entries(outputs).map(
     ([
@@ -103,8 +120,9 @@ function rowOf(outputs: Bindings, b: number): Bindings {
         data,
       },
     ]) => {
-      const size = shape.reduce((product, count) => product * count, 1);
-      return [name, { shape, data: data.slice(b * size, (b + 1) * size) }] as const;
+      const size = sizeOf(shape);
+      const isAll = size === data.length;
+      return [name, { shape, data: isAll ? data : data.slice(b * size, (b + 1) * size) }] as const;
     },
   );
   return Object.fromEntries(entries);

@@ -172,7 +172,7 @@ function failing(backend: Backend, fails: () => boolean): Backend {
         if (fails()) throw new Error("the run broke");
         return made;
       };
-      return { plan: program.plan, run };
+      return { ...program, run };
     },
     close: () => backend.close(),
   };

@@ -334,7 +334,7 @@ describe("a failed tick", () => {
           if (broken && made.scores) made.scores.data[0] = Number.NaN;
           return made;
         };
-        return { plan: program.plan, run };
+        return { ...program, run };
       },
       close: () => ort.close(),
     };

@@ -43,7 +43,7 @@ async function rollOut(
 ): Promise<StateRollout> {
   const [Q, A] = [start.length, control.length - start.length];
   const N = actions.length / (ticks * A);
-  const matrix = (data: Float32Array) => ({ shape: [N, data.length / N], data });
+  const matrix = (data: Float32Array) => ({ shape: [N, data.length / N], data: data.slice() }); // a run takes what it is given
   let actionBefore = repeated(control.subarray(0, A), N);
   let stateBefore = repeated(control.subarray(A), N);
   let state = repeated(start, N);

@@ -138,6 +138,11 @@ export const ERRORS = {
     remedy: "open the world as it was opened then",
   },
   env_closed: { where: "env", what: "a call on an env after `close`", remedy: "open a new one" },
+  backend_lost: {
+    where: "env",
+    what: "the thread that runs a world's networks ended, for want of memory perhaps; `facts.why`",
+    remedy: "open the world again",
+  },
   internal: { where: "env", what: "the server failed; the cause is in its log", remedy: "retry once; report it" },
   // library
   option_dialect: {

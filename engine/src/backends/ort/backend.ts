@@ -1,19 +1,19 @@
-// Plans on ONNX Runtime's CPU provider. onnxruntime-node runs a graph on the thread that calls it, and its own pool.
+// Plans on ONNX Runtime's CPU provider, in a thread of its own.
 import { availableParallelism } from "node:os";
 import type { Plan } from "@worldstep/kernels";
 import { WorldError } from "@worldstep/protocols";
-import { env, InferenceSession, Tensor } from "onnxruntime-node";
-import type { Backend, Bindings, Numbers, Precision, Program } from "../../backend.js";
+import { env } from "onnxruntime-node";
+import type { Backend, Bindings, Precision, Program } from "../../backend.js";
 import type { Weights } from "../../model/recorder.js";
 import { lower } from "./lower.js";
+import { OrtThread } from "./thread.js";
 
 // How long a thread of a session's pool waits awake for work, in microseconds: about as long as a node lasts. One that
 // sleeps at once wakes too late to help with the next node, and one that spins on starves whatever shares the machine.
 const SPIN_US = "100";
 
 export class OrtBackend implements Backend {
-  readonly #sessions: InferenceSession[] = [];
-  #running: Promise<unknown> = Promise.resolve();
+  readonly #thread = new OrtThread();
   #isClosed = false;
 
   /** threads: of each run, at least 1. Default: the cores of the machine, at most 4. */
@@ -24,7 +24,7 @@ export class OrtBackend implements Backend {
   }
 
   async compile(plan: Plan, weights: Weights, precision: Precision): Promise<Program> {
-    const session = await InferenceSession.create(lower(plan, weights, precision), {
+    const session = await this.#thread.create(lower(plan, weights, precision), {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       intraOpNumThreads: this.threads,
@@ -32,30 +32,17 @@ export class OrtBackend implements Backend {
       logSeverityLevel: 3,
       extra: { session: { intra_op: { spin_duration_us: SPIN_US } } },
     });
-    this.#sessions.push(session);
-    return { plan, run: (inputs, outputs) => this.#run(session, inputs, outputs) };
+    const room = (bytes: number) => this.#thread.room(bytes);
+    return { plan, room, run: (inputs, outputs) => this.#run(session, inputs, outputs) };
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#isClosed = true;
-    await this.#running;
-    for (const session of this.#sessions.splice(0)) await session.release();
+    return this.#thread.close();
   }
 
-  async #run(session: InferenceSession, inputs: Bindings, outputs: readonly string[]): Promise<Bindings> {
+  async #run(session: number, inputs: Bindings, outputs: readonly string[]): Promise<Bindings> {
     if (this.#isClosed) throw new WorldError("env_closed", "the world of this env is closed", "open it again");
-    const feeds = Object.entries(inputs).map(([name, numbers]) => [name, tensorOf(numbers)] as const);
-    const run = session.run(Object.fromEntries(feeds), [...outputs]);
-    this.#running = run.catch(() => undefined); // the caller hears of it
-    const made = Object.entries(await run).map(([name, { dims, data }]) => {
-      return [name, { shape: dims, data: data as Numbers["data"] }] as const;
-    });
-    return Object.fromEntries(made);
+    return this.#thread.run(session, inputs, outputs);
   }
-}
-
-function tensorOf({ shape, data }: Numbers): Tensor {
-  if (data instanceof Uint8Array) return new Tensor("uint8", data, shape);
-  if (data instanceof Int32Array) return new Tensor("int32", data, shape);
-  return new Tensor("float32", data, shape);
 }

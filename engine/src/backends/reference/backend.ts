@@ -11,7 +11,8 @@ export class ReferenceBackend implements Backend {
 
   async compile(plan: Plan, weights: Weights): Promise<Program> {
     const read = (name: string) => weights.get(name) ?? missing(name);
-    return { plan, run: async (inputs) => bindings(plan, interpret(plan, inputs, read)) };
+    const room = (bytes: number) => new ArrayBuffer(bytes);
+    return { plan, room, run: async (inputs) => bindings(plan, interpret(plan, inputs, read)) };
   }
 
   async close(): Promise<void> {}
