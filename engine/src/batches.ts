@@ -1,11 +1,14 @@
 // Runs for one session each, gathered into batches: what waits for the same program, with as many ticks, for the same expert, goes together.
 //
-// Nobody waits for a batch to fill: a run takes whatever waits when the one before is done. What has waited longest goes first, and with it all
-// that fits. A row of a batch has the bits that it has alone (backends/ort/lower.ts), so that it does not matter who comes along.
+// What has waited longest goes first, and with it all that fits. A full batch waits in the backend while another runs, so that the backend has no
+// pause; what fills none goes when nothing runs and those of the batch before have been told, who may want to come along. A row of a batch has
+// the bits that it has alone (backends/ort/lower.ts), so that it does not matter who does.
 import type { Bindings, Data, Numbers, Program } from "./backend.js";
 
-/** Sessions of one run, at most: a run holds up the thread that it is on, and what more would gain is little. */
+/** Sessions of one run, at most: what more would gain is little (docs/performance.md), and those behind wait. */
 const MOST = 8;
+/** Batches that a backend has at a time: one that runs, and one that waits. */
+const AHEAD = 2;
 
 /** An input of one session: its numbers, or parts of equal size that lie behind one another, zeros where there is none. */
 export type Part = Numbers | { readonly shape: readonly number[]; readonly parts: readonly (Data | undefined)[] };
@@ -13,10 +16,18 @@ export type Part = Numbers | { readonly shape: readonly number[]; readonly parts
 /** Inputs of one session, without the axis of the batch; of what all of a batch have in common, all of it. */
 export type Parts = Readonly<Record<string, Part>>;
 
+/** What goes together, of whom, by default all `outputs`, and `most` sessions at a time. */
+export interface Asked {
+  readonly key?: string;
+  readonly outputs?: readonly string[];
+  readonly most?: number;
+}
+
 interface Waiting {
   readonly program: Program;
   readonly key: string;
   readonly outputs: readonly string[];
+  readonly most: number;
   readonly inputs: Parts;
   readonly resolve: (outputs: Bindings) => void;
   readonly reject: (error: unknown) => void;
@@ -24,50 +35,64 @@ interface Waiting {
 
 export class Batches {
   #waiting: Waiting[] = [];
-  #isRunning = false;
+  #running = 0;
+  /** Batches that are done, and whose sessions are being told. */
+  #telling = 0;
 
   /**
-   * The `outputs`, by default all, of one session, without the axis of the batch. Runs with the same `program`, `key` and outputs may go
-   * together.
+   * The `outputs` of one session, without the axis of the batch. Runs with the same `program`, `key` and outputs may go together.
    */
-  run(
-    program: Program,
-    inputs: Parts,
-    { key = "", outputs = Object.keys(program.plan.outputs) }: { key?: string; outputs?: readonly string[] } = {},
-  ): Promise<Bindings> {
+  run(program: Program, inputs: Parts, asked: Asked = {}): Promise<Bindings> {
+    const { key = "", outputs = Object.keys(program.plan.outputs), most = MOST } = asked;
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ program, key: `${key} ${outputs}`, outputs, inputs, resolve, reject });
-      if (!this.#isRunning) void this.#runAll();
+      this.#waiting.push({ program, key: `${key} ${outputs}`, outputs, most, inputs, resolve, reject });
+      queueMicrotask(() => this.#start()); // others may ask at the same time
     });
   }
 
-  async #runAll(): Promise<void> {
-    this.#isRunning = true;
-    await Promise.resolve(); // who is told of the same run comes back at the same time
-    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
-      await run(batch);
-      await new Promise(process.nextTick); // and asks for its next one
+  #start(): void {
+    while (this.#waiting.length > 0 && this.#running < AHEAD) {
+      const batch = this.#next();
+      const [{ most }] = batch as [Waiting];
+      if (batch.length < most && this.#running + this.#telling > 0) return;
+      const taken = new Set(batch);
+      this.#waiting = this.#waiting.filter((one) => !taken.has(one));
+      void this.#run(batch);
     }
-    this.#isRunning = false;
   }
 
   #next(): Waiting[] {
-    const [first] = this.#waiting;
-    const goes = (one: Waiting) => one.program === first?.program && one.key === first.key;
-    const batch = this.#waiting.filter(goes).slice(0, MOST);
-    const taken = new Set(batch);
-    this.#waiting = this.#waiting.filter((one) => !taken.has(one));
-    return batch;
+    const [first] = this.#waiting as [Waiting];
+    const goes = (one: Waiting) => one.program === first.program && one.key === first.key;
+    return this.#waiting.filter(goes).slice(0, first.most);
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    const [{ program, outputs }] = batch as [Waiting];
+    this.#running++;
+    const tell = await outcome(async () => program.run(stacked(program, batch), outputs));
+    this.#running--;
+    this.#telling++;
+    this.#start();
+    for (const [b, session] of batch.entries()) {
+      if (b > 0) await new Promise(setImmediate); // who is told goes on at once: not all of them in one turn of the event loop
+      tell(session, b);
+    }
+    await new Promise(process.nextTick); // and asks for its next run
+    this.#telling--;
+    this.#start();
   }
 }
 
-async function run(batch: readonly Waiting[]): Promise<void> {
-  const [{ program, outputs: wanted }] = batch as [Waiting];
+/** Tells a session, number b of its batch, what became of it. */
+type Tell = (session: Waiting, b: number) => void;
+
+async function outcome(run: () => Promise<Bindings>): Promise<Tell> {
   try {
-    const outputs = await program.run(stacked(program, batch), wanted);
-    for (const [b, { resolve }] of batch.entries()) resolve(rowOf(outputs, b));
+    const made = await run();
+    return ({ resolve }, b) => resolve(rowOf(made, b));
   } catch (error) {
-    for (const { reject } of batch) reject(error);
+    return ({ reject }) => reject(error);
   }
 }
 

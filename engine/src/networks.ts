@@ -89,6 +89,9 @@ interface Programs {
   readonly uncertainty: Program | undefined;
 }
 
+/** Sessions that are decoded at a time: convolutions of one are as fast as those of many, and so the first need not wait for the last. */
+const DECODED = 2;
+
 export class Networks {
   /** The context of the first tick. */
   readonly empty: Context;
@@ -259,14 +262,15 @@ export class Networks {
   #decodeTick({ first, appearance, past }: DecoderState, { latent, state, before }: Drawn): Promise<Bindings> {
     const { decode } = this.programs;
     const seen = Object.entries(past).map(([name, data]) => [name, { shape: shapeOf(decode, name), data }]);
-    return this.#batches.run(decode, {
+    const inputs = {
       z: this.#latent(latent),
       before: row(before),
       now: row(state),
       first: this.#picture(first),
       ...(appearance && { appearance: row(appearance) }),
       ...Object.fromEntries(seen),
-    });
+    };
+    return this.#batches.run(decode, inputs, { most: DECODED });
   }
 
   /**
