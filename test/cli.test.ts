@@ -51,6 +51,7 @@ it.each([
   "bench",
   "bench step",
   "bench fork",
+  "bench load",
   "bench wire",
   "bench guard",
   "doctor",
@@ -397,6 +398,22 @@ describe("bench", () => {
     for (const { value } of [forkMs64, restoreMs, snapshotMs]) expect(value).toBeGreaterThan(0);
     expect(forkBytes64.value).toBeLessThan(5);
     expect(snapshotBytes.value).toBeGreaterThan(10_000);
+  });
+
+  it("load", async () => {
+    const { code, stdout } = await worldstep("bench", "load", "--world", TINY_WORLD, "--seconds", "1", "--json");
+    expect(code).toBe(0);
+    const metrics = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+    for (const n of [1, 8, 64]) {
+      for (const name of ["ticksPerSecond", "ticksPerSecondSocket"]) expect(metrics[name + n].value).toBeGreaterThan(0);
+    }
+    expect(metrics.fairness64.value).toBeGreaterThanOrEqual(0.5);
+    expect(metrics.fairnessSocket64.value).toBeGreaterThanOrEqual(0.5);
+    expect(metrics.batchSpeedup64.unit).toBe("ratio");
+    expect(metrics.pingP99Ms.n).toBeGreaterThan(5);
+    for (const name of ["bytesPerSession", "residentMb8Over1", "healthzP99Ms"]) {
+      expect(metrics[name].value).toBeGreaterThan(0);
+    }
   });
 
   it("wire", async () => {

@@ -1,4 +1,4 @@
-// `worldstep bench`: what a step and a fork cost, what the wire adds to it, and what an adversary does to it.
+// `worldstep bench`: what steps, many sessions, forks, plans and the wire cost, and what an adversary does to a client.
 import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { formatMetrics } from "./metrics.js";
@@ -20,6 +20,12 @@ interface ForkOptions {
   readonly json: boolean;
 }
 
+interface LoadOptions {
+  readonly world: string;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
 interface GuardOptions {
   readonly world: string;
   readonly ticks: number;
@@ -36,6 +42,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("Measure this machine. Progress goes to stderr, results to stdout.")
     .addCommand(stepCommand())
+    .addCommand(loadCommand())
     .addCommand(planCommand())
     .addCommand(forkCommand())
     .addCommand(wireCommand())
@@ -55,6 +62,19 @@ function stepCommand(): Command {
       warnOfLoad();
       const { benchStep } = await import("./bench-step.js");
       process.stdout.write(formatMetrics(await benchStep(options), json));
+    });
+}
+
+function loadCommand(): Command {
+  return new Command("load")
+    .description("1, 8 and 64 sessions of a dreamed world, in this process and over one socket, with random actions.")
+    .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
+    .option("--seconds <n>", "how long each throughput is measured; of 64 sessions thrice as long", wholeNumber(1), 4)
+    .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
+    .action(async ({ json, ...options }: LoadOptions) => {
+      warnOfLoad();
+      const { benchLoad } = await import("./bench-load.js");
+      process.stdout.write(formatMetrics(await benchLoad(options), json));
     });
 }
 
