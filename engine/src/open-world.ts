@@ -46,7 +46,7 @@ export interface OpenWorld {
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(sourceOf(path));
-  const { manifest, hash } = loaded;
+  const { manifest, hash, starts } = loaded; // its weights can go when the backend has them
   const { precision = "fp32", threads } = options;
   const backend = new OrtBackend(threads);
   const networks = await Networks.open(loaded, backend, precision);
@@ -57,7 +57,7 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     spec,
     hash,
     memory: memoryBytes(manifest),
-    open: async () => new DreamedEnv(spec, model, loaded),
+    open: async () => new DreamedEnv(spec, model, { hash, starts }),
     encode: async (frames) => (await networks.encode(frames)).latent,
     reconstruct: (ticks) => model.reconstruct(ticks),
     close: () => backend.close(),

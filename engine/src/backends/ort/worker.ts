@@ -1,5 +1,5 @@
 // What runs in the thread of ONNX Runtime (thread.ts): inference sessions, and nothing else. Buffers come in and go out as they are, not copied.
-import { parentPort } from "node:worker_threads";
+import { MessageChannel, parentPort } from "node:worker_threads";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Bindings, Numbers } from "../../backend.js";
 import { Lane } from "../../lane.js";
@@ -49,6 +49,7 @@ async function answer(call: Call): Promise<Bindings | undefined> {
   switch (call.do) {
     case "create":
       sessions.set(call.session, await InferenceSession.create(call.model, call.options));
+      free(call.model.buffer as ArrayBuffer);
       return undefined;
     case "run":
       return run(sessions.get(call.session) as InferenceSession, call.inputs, call.outputs);
@@ -66,6 +67,14 @@ async function run(session: InferenceSession, inputs: Bindings, outputs: readonl
     return [name, { shape: dims, data: data as Numbers["data"] }] as const;
   });
   return Object.fromEntries(entries);
+}
+
+// A buffer that is sent to nobody is gone at once; one that is only forgotten stays for as long as this thread finds nothing to collect.
+function free(buffer: ArrayBuffer): void {
+  const { port1, port2 } = new MessageChannel();
+  port2.close();
+  port1.postMessage(undefined, [buffer]);
+  port1.close();
 }
 
 function tensorOf({ shape, data }: Numbers): Tensor {
