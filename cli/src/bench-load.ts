@@ -1,12 +1,12 @@
 // `worldstep bench load`: many sessions of a dreamed world at a time, in this process and over one socket.
-import { type ChildProcess, execFile, fork, spawn } from "node:child_process";
+import { execFile, fork, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { openWorld } from "@worldstep/engine";
 import { type Metric, type Metrics, quantile } from "@worldstep/judge";
 import { type Env, elementCount, type StepOptions, snapshot } from "@worldstep/protocols";
 import { connect } from "@worldstep/sdk";
-import { processEnded } from "./bench-process.js";
+import { addressOf, processEnded } from "./bench-process.js";
 import { progressBar } from "./progress.js";
 
 export interface LoadBench {
@@ -176,11 +176,4 @@ async function residentMb(folder: string, lengths: readonly number[]): Promise<n
     },
   );
   return Number(stdout);
-}
-
-function addressOf(server: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("message", (url) => resolve(url as string));
-    server.once("exit", (code, signal) => reject(processEnded("server", signal ?? code)));
-  });
 }

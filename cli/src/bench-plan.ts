@@ -1,5 +1,5 @@
 // `worldstep bench plan`: what it costs to look ahead in a dream, beside the simulator, forks, and sockets.
-import { type ChildProcess, execFile, fork } from "node:child_process";
+import { execFile, fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -16,7 +16,7 @@ import {
   snapshot,
 } from "@worldstep/protocols";
 import { connect } from "@worldstep/sdk";
-import { processEnded } from "./bench-process.js";
+import { addressOf, processEnded } from "./bench-process.js";
 import { progressBar } from "./progress.js";
 
 export interface PlanBench {
@@ -117,13 +117,6 @@ async function socketTicks(folder: string, moment: Uint8Array): Promise<number> 
 async function stepped(env: Env, i: number): Promise<void> {
   const size = elementCount(env.spec.actionSpace.shape);
   for (let k = 0; k < TICKS; k++) await env.step(waves(size, i * TICKS + k));
-}
-
-function addressOf(server: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("message", (url) => resolve(url as string));
-    server.once("exit", (code, signal) => reject(processEnded("server", signal ?? code)));
-  });
 }
 
 // Actions that differ: slow waves in [-1, 1].
