@@ -2,7 +2,7 @@
 //
 // `cem`: the cross-entropy method (Rubinstein, 1999), with candidates that are correlated in time and the best kept from one iteration to the
 // next (iCEM: Pinneri et al., CoRL 2020). `mppi`: model predictive path integral control (Williams et al., ICRA 2017), candidates weighted by
-// the exponential of their return.
+// the exponential of their return; the spread follows them too (STORM: Bhardwaj et al., CoRL 2021).
 //
 // A sequence is searched tick by tick: each tick has one action, which all rows of its block repeat. Shapes: N candidates, T ticks, s rows a
 // block, A numbers of an action.
@@ -16,10 +16,10 @@ const FIRST_SPREAD = 1;
 const LEAST_SPREAD = 0.05;
 /** Of the candidates: those that `cem` learns from. */
 const ELITES = 0.1;
-/** How much of the mean and spread of before `cem` keeps. */
+/** How much of the mean and spread of before is kept. */
 const KEPT = 0.1;
 /** Of the returns' standard deviation: the temperature of `mppi`. */
-const TEMPERATURE = 0.2;
+const TEMPERATURE = 0.5;
 
 export interface Bounds {
   readonly low: number;
@@ -59,17 +59,9 @@ export async function search(
     const tried = drawn.map((actions, n): Candidate => ({ actions, worth: returns[n] as number }));
     tried.sort((a, b) => b.worth - a.worth); // stable: of equals the first stays first
     if (best === undefined || (tried[0] as Candidate).worth > best.worth) best = tried[0] as Candidate;
-    if (method === "cem") {
-      const elites = tried.slice(0, Math.max(2, Math.round(ELITES * samples)));
-      const [center, width] = moments(
-        elites,
-        elites.map(() => 1),
-      );
-      mean = mean.map((x, k) => KEPT * x + (1 - KEPT) * (center[k] as number));
-      spread = spread.map((x, k) => Math.max(LEAST_SPREAD * half, KEPT * x + (1 - KEPT) * (width[k] as number)));
-    } else {
-      [mean] = moments(tried, pathWeights(tried));
-    }
+    const [center, width] = moments(tried, method === "cem" ? eliteWeights(tried) : pathWeights(tried));
+    mean = mean.map((x, k) => KEPT * x + (1 - KEPT) * (center[k] as number));
+    spread = spread.map((x, k) => Math.max(LEAST_SPREAD * half, KEPT * x + (1 - KEPT) * (width[k] as number)));
   }
   return best as Candidate;
 }
@@ -82,6 +74,11 @@ function correlated(noise: Float32Array, size: number): Float64Array {
     out[k] = CORRELATION * (out[k - size] as number) + rest * (out[k] as number);
   }
   return out;
+}
+
+function eliteWeights(tried: readonly Candidate[]): number[] {
+  const elites = Math.max(2, Math.round(ELITES * tried.length));
+  return tried.map((_, n) => Number(n < elites));
 }
 
 function pathWeights(tried: readonly Candidate[]): number[] {
