@@ -35,9 +35,9 @@ export async function benchLoad({ world: folder, seconds }: LoadBench): Promise<
   const onDone = (): void => progress.update(++done, TOTAL);
   try {
     const inProcess = await loadInProcess(folder, seconds, onDone);
-    const one = await residentMb(folder, [1]);
+    const one = await residentMb(folder, 1);
     onDone();
-    const eight = await residentMb(folder, [1, 2, 3, 4, 5, 6, 7, 8]);
+    const eight = await residentMb(folder, 8);
     onDone();
     const mb = (value: number): Metric => ({ value, unit: "MB" });
     return {
@@ -168,9 +168,10 @@ function pingServer(url: string): () => Promise<{ pings: number[]; healthz: numb
   };
 }
 
-async function residentMb(folder: string, lengths: readonly number[]): Promise<number> {
+/** Of a process that stepped in chunks of 1 to `most` ticks. */
+async function residentMb(folder: string, most: number): Promise<number> {
   const child = fileURLToPath(new URL("./bench-load-chunks.js", import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [child, folder, ...lengths.map(String)]).catch(
+  const { stdout } = await promisify(execFile)(process.execPath, [child, folder, String(most)]).catch(
     (error: { readonly code: unknown; readonly signal: unknown }) => {
       throw processEnded("chunks", error.signal ?? error.code, error);
     },

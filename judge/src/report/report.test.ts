@@ -177,7 +177,7 @@ test("the report begins with a verdict: in words, and in five numbers with arrow
   expect(top.indexOf("✗ May not be concluded")).toBeGreaterThan(top.indexOf("✓ May be concluded"));
   expect(top).toContain("rankingPearson 0.9750 r [0.9640, 0.9830], n = 50; at least 0.9 is asked");
   expect(top).toContain("rankingPearson reach n/a r, n = 1; at least 0.9 is asked");
-  expect(top).toContain("Not asked, so not known: fidelity, physics, reward, training, cost.");
+  expect(top).toContain("Not asked, so not known: fidelity, lookingAhead, physics, reward, training, cost.");
   expect(cardMarkdown(judged, tabletop)).toContain(
     "May not be concluded:\n\n* Its uncertainty tells where it has gone astray (0.5 is chance). `uncertaintyAstrayAuroc` 0.60 area",
   );
