@@ -5,8 +5,8 @@ import { type EnvSpec, floatTensor, type Planned, type PlanSearch, type Predicte
 import { search } from "./search.js";
 import type { Episode, Reading, WorldModel } from "./world-model.js";
 
-/** Forks that are stepped at a time: each keeps a session's memory. */
-const MOST_FORKS = 64;
+/** Forks that are stepped at a time: each keeps a session's memory, and other sessions wait behind them. */
+const MOST_FORKS = 16;
 
 /** `actions` of `shape` `[N, T, s, A]`. */
 export async function predictedFrom(
@@ -101,7 +101,7 @@ function worthOf({ manifest }: WorldModel, { objective }: PlanSearch): (row: Rea
       const x = at < proprioception ? row.proprioception[at] : row.environmentState[at - proprioception];
       return ((x as number) - value) / std;
     });
-    return -Math.sqrt(off.reduce((sum, x) => sum + x * x, 0) / off.length);
+    return -Math.hypot(...off) / Math.sqrt(off.length);
   };
 }
 

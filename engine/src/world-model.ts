@@ -1,6 +1,6 @@
 // The story of a tick. Read this file first.
 //
-//   reset(start)  ->  encode -> clean pass (page 0 is the sink) -> decode, for each tick of the start state
+//   reset(start)  ->  encode -> clean pass (page 0 is the sink), for each tick of the start state; its frames are shown as they came
 //   step(actions) ->  predict -> denoise a chunk (n NFE, over the context) -> for each of its ticks: clean pass (page and
 //                     heads) -> decode, where frames are wanted
 //   predict(actions) -> the predictor fed with what it predicts: states and scores of many action sequences, nothing dreamed

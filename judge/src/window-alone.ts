@@ -10,6 +10,9 @@ import {
   floatTensor,
   type Observation,
   observed,
+  type Planned,
+  type PlanOptions,
+  type Predicted,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -94,6 +97,14 @@ export class WindowAlone extends Wrapper {
       this.#running = running;
       return results;
     });
+  }
+
+  override predict(actions: FloatTensor): Promise<Predicted> {
+    return this.inOrder(() => super.predict(actions));
+  }
+
+  override plan(options?: PlanOptions): Promise<Planned> {
+    return this.inOrder(() => super.plan(options));
   }
 
   override fork(options: ForkOptions = {}): Promise<Env> {

@@ -24,8 +24,12 @@ const KEYS: readonly (keyof PlanOptions)[] = [
   "seed",
   "begin",
 ];
-/** Ticks that one call may try: what a machine does in seconds, or over the world in a minute or two. */
-const MOST_TICKS = { state: 2 ** 19, world: 2 ** 15 } as const;
+/** Ticks that one plan may try: what a machine does in ten seconds, or over the world in half a minute or so. */
+const MOST_TICKS = { state: 2 ** 19, world: 2 ** 13 } as const;
+/** Ticks of one iteration, or of one `predict`: their rows are read on the thread of the sockets. */
+const MOST_AT_ONCE = 2 ** 15;
+/** Of a value of a goal: further off there is nothing. */
+const FURTHEST = 1e6;
 
 /** `env.predict(actions)`. Throws `env_cannot_plan` of an env without it. */
 export async function predict(env: Env, actions: FloatTensor): Promise<Predicted> {
@@ -44,12 +48,12 @@ export function cannotPlan(): WorldError {
   return new WorldError("env_cannot_plan", "this env predicts nothing without stepping", remedy);
 }
 
-/** Throws `ActionError` (`action_shape` and the others) unless `actions` is `[N, T, stride, A]`, of at most 2^19 ticks. */
+/** Throws `ActionError` (`action_shape` and the others) unless `actions` is `[N, T, stride, A]`, of at most 2^15 ticks. */
 export function checkPredict(spec: EnvSpec, actions: FloatTensor): void {
   checkSequences(spec.actionSpace, actions);
   const [N = 0, T = 0] = actions.shape;
-  if (N * T <= MOST_TICKS.state) return;
-  const summary = `${N} sequences of ${T} ticks are more than ${MOST_TICKS.state} ticks`;
+  if (N * T <= MOST_AT_ONCE) return;
+  const summary = `${N} sequences of ${T} ticks are more than ${MOST_AT_ONCE} ticks`;
   throw new ActionError("action_shape", summary, "predict fewer at a time", { got: actions.shape });
 }
 
@@ -83,6 +87,9 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
   if (ticks > most) {
     throw refusal("option_plan", "horizon x samples x iterations", ticks, `at most ${most} over the ${over}`);
   }
+  if (horizon * samples > MOST_AT_ONCE) {
+    throw refusal("option_plan", "horizon x samples", horizon * samples, `at most ${MOST_AT_ONCE}`);
+  }
   if (begin) {
     checkSequences(spec.actionSpace, { ...begin, shape: [1, ...begin.shape] });
     if (begin.shape[0] !== horizon)
@@ -114,7 +121,7 @@ function objectiveOf(spec: EnvSpec, { task, goal }: PlanOptions, playing: string
   const found = Object.entries(goal).map(([name, value]): [number, number] => {
     const place = names.indexOf(name);
     if (place < 0) throw refusal("option_plan", "a name in goal", name, `names of ${names.join(", ")}`);
-    if (!Number.isFinite(value)) throw refusal("option_plan", `goal ${name}`, value, "a finite number");
+    if (!(Math.abs(value) <= FURTHEST)) throw refusal("option_plan", `goal ${name}`, value, `within ${FURTHEST} of 0`);
     return [place, value];
   });
   if (found.length === 0) throw refusal("option_plan", "goal", "empty", `values of ${names.join(", ")}`);

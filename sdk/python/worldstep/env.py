@@ -12,12 +12,13 @@ from gymnasium.utils import seeding
 from worldstep.arrays import tensor_of
 from worldstep.connection import Connection, Request
 from worldstep.errors import WorldstepError
-from worldstep.options import reset_request
+from worldstep.options import plain, reset_request
 from worldstep.session import Sessions, observation, step_request
 from worldstep.snapshot import Snapshot
 from worldstep.spaces import box, check_observe, checked, checked_chunk, observation_space
 
 DEFAULT_URL = "ws://localhost:8777"
+PLAN_OPTIONS = {"method", "over", "horizon", "samples", "iterations", "task", "goal", "seed"}
 
 
 class WorldstepEnv(gymnasium.Env):
@@ -141,7 +142,13 @@ class WorldstepEnv(gymnasium.Env):
         `option_task`, `env_cannot_plan`.
         """
         tensors = {} if begin is None else {"begin": tensor_of("begin", begin, np.dtype(np.float32), "action_shape")}
-        fields = {name: value for name, value in options.items() if value is not None}
+        unknown = sorted(set(options) - PLAN_OPTIONS)
+        if unknown:
+            facts = {"option": unknown[0]}
+            raise WorldstepError("option_unknown", f'plan has no option "{unknown[0]}"', facts, f"use one of {', '.join(sorted(PLAN_OPTIONS))}")
+        fields = {name: plain(value) for name, value in options.items() if value is not None}
+        if isinstance(fields.get("goal"), dict):
+            fields["goal"] = {name: float(value) for name, value in fields["goal"].items()}
         reply = self._sessions.ask("plan", fields, tensors)
         return reply.tensors["actions"], float(reply.header["plannedReturn"])
 

@@ -139,7 +139,7 @@ export class RemoteEnv implements Env, Attachment {
   }
 
   predict(actions: FloatTensor): Promise<Predicted> {
-    const kept = { ...actions, data: actions.data.slice() };
+    const kept = { ...actions, shape: [...actions.shape], data: actions.data.slice() };
     return this.#inOrder(async () => {
       if (!this.spec.predicts) throw cannotPlan();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "predict");

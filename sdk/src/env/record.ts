@@ -7,6 +7,9 @@ import {
   type ForkOptions,
   type Info,
   type Observation,
+  type Planned,
+  type PlanOptions,
+  type Predicted,
   packSnapshot,
   ResetNeededError,
   type ResetOptions,
@@ -102,6 +105,15 @@ class Recorder extends Wrapper implements RecordedEnv {
       keep(episode, blocks, results);
       return results;
     });
+  }
+
+  override predict(actions: FloatTensor): Promise<Predicted> {
+    const kept = { ...actions, shape: [...actions.shape], data: actions.data.slice() };
+    return this.inOrder(() => super.predict(kept));
+  }
+
+  override plan(options?: PlanOptions): Promise<Planned> {
+    return this.inOrder(() => super.plan(options));
   }
 
   override fork(options?: ForkOptions): Promise<RecordedEnv> {
