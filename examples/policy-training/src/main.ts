@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
-import { type Plot, plotPng } from "@worldstep/judge";
+import { type Plot, plotPng, share } from "@worldstep/judge";
 import { WorldError } from "@worldstep/protocols";
 import { type EvolutionState, heldOutSeed } from "@worldstep/sdk";
 import {
@@ -105,8 +105,8 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   await writeFile(join(out, `result-${task}.json`), `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(
     `in MuJoCo, ${trials} held-out episodes of ${task}:\n` +
-      `  trained in the dream  ${dreamed.toFixed(2)} ${interval(dreamed, trials)}\n` +
-      `  trained in MuJoCo     ${real.toFixed(2)} ${interval(real, trials)}\n` +
+      `  trained in the dream  ${told(success.dream ?? [])}\n` +
+      `  trained in MuJoCo     ${told(success.mujoco ?? [])}\n` +
       `  dreamPolicyOverReal   ${result.dreamPolicyOverReal?.toFixed(2) ?? "none: nothing was learned in MuJoCo"}\n` +
       `curves: ${join(out, `curves-${task}.png`)}\n`,
   );
@@ -136,12 +136,10 @@ function curves(task: string, states: Readonly<Record<string, EvolutionState>>):
   return { title: `Training ${task}`, x: "env steps", y: "success of the population", kind: "lines", series };
 }
 
-/** Wilson's 95 % interval of a share of `n`. */
-function interval(share: number, n: number): string {
-  const z2 = 1.96 ** 2;
-  const middle = (share + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (1.96 / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return `[${Math.max(0, middle - half).toFixed(2)}, ${(middle + half).toFixed(2)}]`;
+/** A share with its interval, as text. */
+function told(found: readonly number[]): string {
+  const { value, low = value, high = value } = share(found.map((held) => ({ held, of: 1 })));
+  return `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
 }
 
 function mean(values: readonly number[]): number {
