@@ -22,16 +22,19 @@ export async function rollOutStates(
   actions: Float32Array,
   ticks: number,
 ): Promise<StateRollout> {
-  const A = control.length - state.length;
-  const size = ticks * A;
-  const parts: StateRollout[] = [];
-  for (let from = 0; from < actions.length; from += MOST_ROWS * size) {
-    const some = actions.subarray(from, Math.min(from + MOST_ROWS * size, actions.length));
-    parts.push(await rollOut(program, state, control, some, ticks));
+  const [Q, size] = [state.length, ticks * (control.length - state.length)];
+  const S = program.plan.outputs.scores?.shape[1] as number;
+  const N = actions.length / size;
+  const whole = { states: new Float32Array(N * ticks * Q), scores: new Float32Array(N * ticks * S) };
+  for (let n = 0; n < N; n += MOST_ROWS) {
+    const [from, to] = [n, Math.min(n + MOST_ROWS, N)];
+    const into = {
+      states: whole.states.subarray(from * ticks * Q, to * ticks * Q),
+      scores: whole.scores.subarray(from * ticks * S, to * ticks * S),
+    };
+    await rollOut(program, state, control, actions.subarray(from * size, to * size), ticks, into);
   }
-  return parts.length === 1
-    ? (parts[0] as StateRollout)
-    : { states: joined(parts.map(({ states }) => states)), scores: joined(parts.map(({ scores }) => scores)) };
+  return whole;
 }
 
 async function rollOut(
@@ -40,14 +43,14 @@ async function rollOut(
   control: Float32Array,
   actions: Float32Array,
   ticks: number,
-): Promise<StateRollout> {
-  const [Q, A] = [start.length, control.length - start.length];
+  into: StateRollout,
+): Promise<void> {
+  const A = control.length - start.length;
   const N = actions.length / (ticks * A);
   const matrix = (data: Float32Array) => ({ shape: [N, data.length / N], data: data.slice() }); // a run takes what it is given
   let actionBefore = repeated(control.subarray(0, A), N);
   let stateBefore = repeated(control.subarray(A), N);
   let state = repeated(start, N);
-  const made: { readonly states: Float32Array[]; readonly scores: Float32Array[] } = { states: [], scores: [] };
   for (let k = 0; k < ticks; k++) {
     const action = new Float32Array(N * A);
     for (let n = 0; n < N; n++) action.set(actions.subarray((n * ticks + k) * A, (n * ticks + k + 1) * A), n * A);
@@ -59,34 +62,19 @@ async function rollOut(
     };
     const { predicted, scores } = await program.run(inputs, ["predicted", "scores"]);
     [actionBefore, stateBefore, state] = [action, state, predicted?.data as Float32Array];
-    made.states.push(state);
-    made.scores.push(scores?.data as Float32Array);
+    putTick(into.states, state, start.length, k, ticks);
+    const read = scores?.data as Float32Array;
+    putTick(into.scores, read, read.length / N, k, ticks);
   }
-  return { states: bySequence(made.states, N, Q), scores: bySequence(made.scores, N) };
 }
 
-// `[N, T, size]` of T matrices `[N, size]`.
-function bySequence(matrices: readonly Float32Array[], N: number, size = (matrices[0]?.length ?? 0) / N): Float32Array {
-  const T = matrices.length;
-  const out = new Float32Array(N * T * size);
-  for (const [k, matrix] of matrices.entries()) {
-    for (let n = 0; n < N; n++) out.set(matrix.subarray(n * size, (n + 1) * size), (n * T + k) * size);
-  }
-  return out;
+// The rows `[N, size]` of tick k into `[N, T, size]`.
+function putTick(into: Float32Array, rows: Float32Array, size: number, k: number, T: number): void {
+  for (let at = 0; at < rows.length; at += size) into.set(rows.subarray(at, at + size), at * T + k * size);
 }
 
 function repeated(row: Float32Array, count: number): Float32Array {
   const out = new Float32Array(count * row.length);
   for (let at = 0; at < out.length; at += row.length) out.set(row, at);
-  return out;
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
   return out;
 }
