@@ -40,7 +40,7 @@ export async function benchPlan({ world: folder }: PlanBench): Promise<Metrics> 
     await env.reset({ seed: 1, task: world.spec.tasks[1] as string, maxTicks: 0 });
     for (let i = 0; i < 3; i++) await env.step(new Float32Array(elementCount(world.spec.actionSpace.shape)));
     const shape = [SEQUENCES, TICKS, ...world.spec.actionSpace.shape];
-    const actions = floatTensor(waves(elementCount(shape)), shape);
+    const actions = floatTensor(actionsOf(elementCount(shape)), shape);
     await predict(env, actions); // the first run of a size finds room for its tensors
     for (let round = 0; round < ROUNDS; round++) {
       states.push((SEQUENCES * TICKS) / (await seconds(() => predict(env, actions))));
@@ -116,10 +116,10 @@ async function socketTicks(folder: string, moment: Uint8Array): Promise<number> 
 
 async function stepped(env: Env, i: number): Promise<void> {
   const size = elementCount(env.spec.actionSpace.shape);
-  for (let k = 0; k < TICKS; k++) await env.step(waves(size, i * TICKS + k));
+  for (let k = 0; k < TICKS; k++) await env.step(actionsOf(size, i * TICKS + k));
 }
 
-// Actions that differ: slow waves in [-1, 1].
-function waves(count: number, from = 0): Float32Array {
+// Actions that differ: slow sines in [-1, 1].
+function actionsOf(count: number, from = 0): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin(0.7 * from + 0.13 * i));
 }
