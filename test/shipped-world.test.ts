@@ -26,7 +26,7 @@ async function checkGoldens(folder: string): Promise<void> {
   const { stride } = world.manifest;
   const { height, width } = cameraOf(world.manifest);
   const goldens = await readGoldens(folder);
-  const backend = new OrtBackend(1);
+  const backend = new OrtBackend({ threads: 1 });
   const networks = await Networks.open(world, backend, "fp32");
   const bytes = height * width * 3;
   const encoded = goldens.get("encode.z");

@@ -3,7 +3,7 @@ import { openWorld } from "@worldstep/engine";
 import { serve } from "@worldstep/server";
 import { pino } from "pino";
 
-const world = await openWorld(process.argv[2] as string);
+const world = await openWorld(process.argv[2] as string, { background: true });
 const server = await serve({ worlds: [world], logger: pino({ level: "silent" }) });
 process.once("disconnect", async () => {
   await server.close();

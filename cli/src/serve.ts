@@ -157,6 +157,7 @@ async function openWorlds({ world, simulator, precision, threads }: Options): Pr
   for (const path of world || []) {
     worlds.push(
       await openWorld(path, {
+        background: true,
         ...(precision !== undefined && { precision }),
         ...(threads !== undefined && { threads }),
       }),

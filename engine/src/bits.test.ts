@@ -65,7 +65,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
 
   beforeAll(async () => {
     world = await loadWorld(new FolderSource(TINY_WORLD));
-    const backend = failing(new OrtBackend(1), () => ++runs === failAt);
+    const backend = failing(new OrtBackend({ threads: 1 }), () => ++runs === failAt);
     networks = await Networks.open(world, backend, precision);
     return () => backend.close();
   });
@@ -74,7 +74,7 @@ describe.each(["fp32", "int8"] as const)("%s", (precision) => {
 
   it("an older world dreams what it dreams as it is written today", async () => {
     const older = await loadWorld(new FolderSource(TINY_WORLD_V2));
-    const itsBackend = new OrtBackend(1);
+    const itsBackend = new OrtBackend({ threads: 1 });
     const itsNetworks = await Networks.open(older, itsBackend, precision);
     const env = new DreamedEnv(specOf(older.manifest), new WorldModel(older.manifest, itsNetworks), older);
     const plan = [1, 2, MOST].flatMap((length) => [1, 4].map((nfe) => ({ length, nfe })));

@@ -324,7 +324,7 @@ describe("a failed tick", () => {
   it("that came out as NaN is an error, and commits nothing", async () => {
     const loaded = await loadWorld(new FolderSource(TINY_WORLD));
     let broken = false;
-    const ort = new OrtBackend(1);
+    const ort = new OrtBackend({ threads: 1 });
     const backend: Backend = {
       kind: ort.kind,
       compile: async (...args) => {
@@ -388,6 +388,7 @@ describe("openWorld", () => {
     expect(await codeOf(openWorld(TINY_WORLD, { device: "gpu" } as object))).toBe("option_unknown");
     expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");
     expect(await codeOf(openWorld(TINY_WORLD, { threads: 0 }))).toBe("option_threads");
+    expect(await codeOf(openWorld(TINY_WORLD, { background: 1 as unknown as boolean }))).toBe("option_background");
     expect(await codeOf(openWorld(`${TINY_WORLD}-nowhere`))).toBe("world_missing_file");
   });
 });

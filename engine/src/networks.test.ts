@@ -44,7 +44,7 @@ function tickFrames(i: number): Uint8Array {
 const earlier = (tick: number): number => Math.max(0, tick - 1);
 
 describe.each([
-  ["onnx runtime", () => new OrtBackend(1), 1e-3],
+  ["onnx runtime", () => new OrtBackend({ threads: 1 }), 1e-3],
   ["plain loops", () => new ReferenceBackend(), 1e-4],
 ] as const)("%s, against PyTorch, fp32", (_, open, tolerance) => {
   let networks: Networks;
@@ -144,7 +144,7 @@ describe("fast paths equal slow paths", () => {
 });
 
 async function compareWithLoops(other: World, count: number): Promise<void> {
-  const backends = [new OrtBackend(1), new ReferenceBackend()];
+  const backends = [new OrtBackend({ threads: 1 }), new ReferenceBackend()];
   const [fast, slow] = (await Promise.all(backends.map((backend) => Networks.open(other, backend, "fp32")))) as [
     Networks,
     Networks,
@@ -230,7 +230,7 @@ describe("int8", () => {
   });
 
   it("stays within 5 % of fp32, relative to the largest value, over a rollout", async () => {
-    const backend = new OrtBackend(1);
+    const backend = new OrtBackend({ threads: 1 });
     const [expected, got] = [
       await rollOut(await Networks.open(world, backend, "fp32"), goldens, 4),
       await rollOut(await Networks.open(world, backend, "int8"), goldens, 4),

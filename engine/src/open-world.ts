@@ -17,6 +17,11 @@ export interface OpenWorldOptions {
   readonly precision?: Precision;
   /** Threads of each run, at least 1. Default: the cores of the machine, at most 4. */
   readonly threads?: number;
+  /**
+   * Whether the networks run on a thread of their own, so that this one stays free while they do, as a server wants it. One session's step takes some
+   * 2 ms longer then: to wake a thread, four times. Default false.
+   */
+  readonly background?: boolean;
 }
 
 export interface OpenWorld {
@@ -41,14 +46,14 @@ export interface OpenWorld {
  * Opens the world in the folder `path`, or the one of that id in `@worldstep/worlds`, or the one whose files lie below the URL `path` (http, https).
  * Results are the same for the same world, options, machine and version of
  * onnxruntime-node; another precision, number of threads or kind of CPU may round differently.
- * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`).
+ * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`, `option_background`).
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(sourceOf(path));
   const { manifest, hash, starts } = loaded; // its weights can go when the backend has them
-  const { precision = "fp32", threads } = options;
-  const backend = new OrtBackend(threads);
+  const { precision = "fp32", threads, background } = options;
+  const backend = new OrtBackend({ threads, background });
   const networks = await Networks.open(loaded, backend, precision);
   const spec = specOf(manifest);
   const model = new WorldModel(manifest, networks);
@@ -69,14 +74,19 @@ function sourceOf(path: string): Source {
 }
 
 function checkOptions(options: OpenWorldOptions): void {
-  checkKeys("openWorld", options, ["precision", "threads"]);
-  const { precision, threads } = options;
+  checkKeys("openWorld", options, ["precision", "threads", "background"]);
+  const { precision, threads, background } = options;
   if (precision !== undefined && precision !== "fp32" && precision !== "int8") {
     throw new OptionError("option_precision", `precision is ${String(precision)}`, "give fp32 or int8", { precision });
   }
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= 256)) {
     throw new OptionError("option_threads", `threads is ${String(threads)}`, "give a whole number from 1 to 256", {
       threads: String(threads),
+    });
+  }
+  if (background !== undefined && typeof background !== "boolean") {
+    throw new OptionError("option_background", `background is ${String(background)}`, "give true or false", {
+      background: String(background),
     });
   }
 }

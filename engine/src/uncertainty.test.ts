@@ -16,7 +16,7 @@ function tickOf(goldens: Goldens, i: number): { latent: Float32Array; control: F
 }
 
 describe.each([
-  ["onnx runtime", () => new OrtBackend(1)],
+  ["onnx runtime", () => new OrtBackend({ threads: 1 })],
   ["plain loops", () => new ReferenceBackend()],
 ] as const)("%s", (_, newBackend) => {
   let networks: Networks;

@@ -217,6 +217,11 @@ export const ERRORS = {
     what: "the number of threads is not usable",
     remedy: "a whole number from 1 to 256",
   },
+  option_background: {
+    where: "library",
+    what: "whether a world runs in the background is neither true nor false",
+    remedy: "true or false",
+  },
   engine_missing: {
     where: "library",
     what: "a world in this process needs a package that is not installed",

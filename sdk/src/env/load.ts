@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly precision?: "fp32" | "int8";
   /** Of the CPU backend; the default is the engine's. */
   readonly threads?: number;
+  /** Whether the networks run on a thread of their own, and this one stays free while they do; default false. */
+  readonly background?: boolean;
 }
 
 /** What a world makes of frames, and frames of. */

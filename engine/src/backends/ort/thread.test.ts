@@ -12,7 +12,7 @@ const STILL = new Float32Array(20);
 // A world, and the thread that it runs in.
 async function opened() {
   const begun = once(process, "worker");
-  const world = await openWorld(TINY_WORLD, { threads: 1 });
+  const world = await openWorld(TINY_WORLD, { threads: 1, background: true });
   const [thread] = (await begun) as [Worker];
   const env = await world.open();
   await env.reset({ seed: 1 });
@@ -45,10 +45,12 @@ describe("close", () => {
   });
 });
 
-it("a process that closes nothing ends when its work is done", { timeout: 30_000 }, async () => {
+it.each([true, false])("a process that closes nothing ends when its work is done (background: %s)", {
+  timeout: 30_000,
+}, async (background) => {
   const script = `
     const { openWorld } = await import("@worldstep/engine");
-    const world = await openWorld(${JSON.stringify(TINY_WORLD)}, { threads: 1 });
+    const world = await openWorld(${JSON.stringify(TINY_WORLD)}, { threads: 1, background: ${background} });
     const env = await world.open();
     await env.reset({ seed: 1 });
     console.log((await env.step(new Float32Array(20))).info.tick);`;
@@ -56,6 +58,17 @@ it("a process that closes nothing ends when its work is done", { timeout: 30_000
     timeout: 20_000,
   });
   expect([stdout, stderr]).toEqual(["1\n", ""]);
+});
+
+it("has the bits of a world on the caller's thread, and goes on from its snapshots", async () => {
+  const { world, env } = await opened();
+  const here = await openWorld(TINY_WORLD, { threads: 1 });
+  const other = await here.open();
+  await other.reset({ seed: 1 });
+  expect(await other.step(STILL)).toEqual(await env.step(STILL));
+  await other.restore(await env.snapshot());
+  expect(await other.step(STILL)).toEqual(await env.step(STILL));
+  await Promise.all([world.close(), here.close()]);
 });
 
 it("the thread that opened a world serves others while the world runs", async () => {
@@ -67,6 +80,6 @@ it("the thread that opened a world serves others while the world runs", async ()
   })();
   for (; !isDone; turns++) await new Promise((resolve) => setImmediate(resolve));
   await steps;
-  expect(turns).toBeGreaterThan(200); // on the same thread a step gave others about four turns
+  expect(turns).toBeGreaterThan(200); // on the same thread a step gives others about four turns
   await world.close();
 });

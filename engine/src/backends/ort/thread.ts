@@ -1,24 +1,24 @@
-// A thread that ONNX Runtime runs in: onnxruntime-node runs a graph on the thread that calls it, and a socket's thread must not stand still.
+// Inference sessions on a thread of their own: the thread of sockets must not stand still while a graph runs.
 import { Worker } from "node:worker_threads";
 import { WorldError } from "@worldstep/protocols";
 import type { Bindings } from "../../backend.js";
-import type { Answer, Call, Options } from "./worker.js";
+import { buffersOf, type Options, Rooms, type Runtime } from "./sessions.js";
+import type { Answer, Call, Made } from "./worker.js";
 
 // A thread begins with JavaScript, also where this file is run as it was written: so it is the built one, whose place is the same from both.
 const WORKER = new URL("../../../dist/backends/ort/worker.js", import.meta.url);
 
 interface Waiting {
-  readonly resolve: (made: Bindings | undefined) => void;
+  readonly resolve: (made: Made) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Calls are done one at a time, in the order in which they came. It does not keep the process alive but while somebody waits for it. */
-export class OrtThread {
+/** It does not keep the process alive but while somebody waits for it. */
+export class SessionsThread implements Runtime {
   readonly #worker = new Worker(WORKER, { execArgv: [] });
   readonly #waiting = new Map<number, Waiting>();
-  readonly #rooms: ArrayBuffer[] = [];
+  readonly #rooms = new Rooms();
   #calls = 0;
-  #sessions = 0;
   #end: WorldError | undefined;
 
   constructor() {
@@ -28,35 +28,29 @@ export class OrtThread {
     this.#worker.on("exit", (code) => this.#ended(new Error(`exit code ${code}`)));
   }
 
-  /** The number of a new session of an ONNX `model`, whose bytes are gone then. */
   async create(model: Uint8Array, options: Options): Promise<number> {
-    const session = this.#sessions++;
     const isWhole = model.byteLength === model.buffer.byteLength;
     const own = isWhole ? model : new Uint8Array(model); // else others lie in the same buffer
-    await this.#ask({ do: "create", session, model: own, options }, [own.buffer as ArrayBuffer]);
-    return session;
+    const { session } = await this.#ask({ do: "create", model: own, options }, [own.buffer as ArrayBuffer]);
+    return session as number;
   }
 
-  /** A buffer of so many bytes or more, of a run that is done perhaps: what is new has to be cleared first, page by page. */
   room(bytes: number): ArrayBuffer {
-    const room = this.#rooms.pop();
-    return room && room.byteLength >= bytes ? room : new ArrayBuffer(bytes);
+    return this.#rooms.take(bytes);
   }
 
-  /** The buffers of `inputs` are gone then. */
   async run(session: number, inputs: Bindings, outputs: readonly string[]): Promise<Bindings> {
-    const buffers = new Set(Object.values(inputs).map(({ data }) => data.buffer as ArrayBuffer));
-    return (await this.#ask({ do: "run", session, inputs, outputs }, [...buffers])) as Bindings;
+    const made = await this.#ask({ do: "run", session, inputs, outputs }, buffersOf(inputs));
+    return made.outputs as Bindings;
   }
 
-  /** Waits for the calls before it, and frees everything. */
   async close(): Promise<void> {
     if (this.#end) return;
-    await this.#ask({ do: "release" });
+    await this.#ask({ do: "close" });
     await this.#worker.terminate();
   }
 
-  #ask(call: Call, transfer: readonly ArrayBuffer[] = []): Promise<Bindings | undefined> {
+  #ask(call: Call, transfer: readonly ArrayBuffer[] = []): Promise<Made> {
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end);
       const number = this.#calls++;
@@ -67,11 +61,11 @@ export class OrtThread {
   }
 
   #answered({ number, made, rooms, error }: Answer): void {
-    this.#rooms.push(...rooms);
+    this.#rooms.give(rooms);
     const waiting = this.#waiting.get(number);
     this.#waiting.delete(number);
     if (this.#waiting.size === 0) this.#worker.unref();
-    if (!error) waiting?.resolve(made);
+    if (!error) waiting?.resolve(made as Made);
     else
       waiting?.reject(
         error.code === undefined ? error.thrown : Object.assign(error.thrown as Error, { code: error.code }),
