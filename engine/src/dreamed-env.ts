@@ -2,6 +2,7 @@
 import {
   type ActionLike,
   actionsOf,
+  attempt,
   byteTensor,
   checkFork,
   checkLike,
@@ -9,6 +10,8 @@ import {
   checkPredict,
   checkReset,
   checkStep,
+  copiedPlan,
+  copiedSnapshot,
   type Env,
   type EnvSpec,
   type FloatTensor,
@@ -148,10 +151,10 @@ export class DreamedEnv implements Env {
   }
 
   restore(snapshot: Uint8Array): Promise<void> {
-    const bytes = new Uint8Array(snapshot); // the caller may use its own again as soon as this returns
+    const taken = attempt(() => copiedSnapshot(snapshot));
     return this.#lane.run(async () => {
       this.#checkOpen();
-      const { state } = unpackSnapshot(bytes, this.#origin);
+      const { state } = unpackSnapshot(taken(), this.#origin);
       checkLike(state, { running: this.#running ?? (await this.#anyRunning()), lastSeed: 0 });
       const { running, lastSeed } = state as Kept;
       this.#running = running;
@@ -172,10 +175,10 @@ export class DreamedEnv implements Env {
   }
 
   plan(options: PlanOptions = {}): Promise<Planned> {
-    const kept = structuredClone(options); // the caller may use its own again as soon as this returns
+    const taken = attempt(() => copiedPlan(options));
     return this.#lane.run(async () => {
       const { running } = this.#kept("plan");
-      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, kept, running.task));
+      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, taken(), running.task));
     });
   }
 
@@ -250,18 +253,6 @@ export class DreamedEnv implements Env {
 
   #checkOpen(): void {
     if (this.#closed) throw new WorldError("env_closed", "the env is closed", "open another one");
-  }
-}
-
-// Reads what the caller passed now, while it is as it was passed, and throws what was wrong with it when its turn comes.
-function attempt<T>(read: () => T): () => T {
-  try {
-    const value = read();
-    return () => value;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
   }
 }
 

@@ -1,5 +1,14 @@
 // The start of an episode that a user's frames and actions describe.
-import { type EnvSpec, OptionError, type ResetOptions, type Tensor, toAction } from "@worldstep/protocols";
+import {
+  type Dtype,
+  type EnvSpec,
+  isTensorOf,
+  OptionError,
+  type ResetOptions,
+  shownTensor,
+  type Tensor,
+  toAction,
+} from "@worldstep/protocols";
 import type { Start } from "./world-model.js";
 
 /**
@@ -10,14 +19,14 @@ import type { Start } from "./world-model.js";
 export function startFrom(spec: EnvSpec, { frames, actions, proprioception }: ResetOptions): Start | undefined {
   if (frames === undefined) return undefined;
   const [stride = 1, height = 0, width = 0] = spec.observationSpace.spaces.frames?.shape ?? [];
-  const [count = 0] = frames.shape ?? [];
+  const [count = 0] = isTensorOf(frames, "uint8") ? frames.shape : [];
   const ticks = (count - 1) / stride;
-  if (!isTensor(frames, "uint8", [count, height, width, 3]) || !Number.isInteger(ticks) || ticks < 0) {
+  if (!isOf(frames, "uint8", [count, height, width, 3]) || !Number.isInteger(ticks) || ticks < 0) {
     const expected = `uint8 [1 + ${stride} n, ${height}, ${width}, 3]`;
     throw refusal("option_frames", "frames", frames, expected);
   }
   const rows = [ticks, ...spec.actionSpace.shape];
-  if (actions === undefined ? ticks > 0 : !isTensor(actions, "float32", rows)) {
+  if (actions === undefined ? ticks > 0 : !isOf(actions, "float32", rows)) {
     const expected = `float32 [${rows.join(", ")}], one block for each ${stride} frames after the first`;
     throw refusal("option_actions", "actions", actions, expected);
   }
@@ -29,7 +38,7 @@ export function startFrom(spec: EnvSpec, { frames, actions, proprioception }: Re
   const start = { frames: new Uint8Array(frames.data), actions: blocks };
   if (proprioception === undefined) return start;
   const pose = spec.proprioception.length;
-  if (!isTensor(proprioception, "float32", [pose])) {
+  if (!isOf(proprioception, "float32", [pose])) {
     throw refusal("option_proprioception", "proprioception", proprioception, `float32 [${pose}]`);
   }
   checkInside(spec, proprioception);
@@ -49,16 +58,11 @@ function checkInside({ observationSpace, proprioception: names }: EnvSpec, { dat
   );
 }
 
-function isTensor(tensor: Tensor, dtype: "uint8" | "float32", shape: readonly number[]): boolean {
-  const type = dtype === "uint8" ? Uint8Array : Float32Array;
-  const count = shape.reduce((product, n) => product * n, 1);
-  const { data } = tensor;
-  return (
-    tensor.dtype === dtype && String(tensor.shape) === String(shape) && data instanceof type && data.length === count
-  );
+function isOf(tensor: Tensor, dtype: Dtype, shape: readonly number[]): boolean {
+  return isTensorOf(tensor, dtype) && String(tensor.shape) === String(shape);
 }
 
 function refusal(code: string, option: string, tensor: Tensor | undefined, expected: string): OptionError {
-  const got = tensor === undefined ? "missing" : `${tensor.dtype} [${String(tensor.shape)}]`;
+  const got = shownTensor(tensor);
   return new OptionError(code, `${option} is ${got}`, `give ${expected}`, { option, value: got });
 }

@@ -1,5 +1,12 @@
 // Opens what is judged, in this process or in a worker.
-import type { ActionLike, Env, EnvSpec, StepOptions, StepResult } from "@worldstep/protocols";
+import {
+  type ActionLike,
+  checkStep,
+  type Env,
+  type EnvSpec,
+  type StepOptions,
+  type StepResult,
+} from "@worldstep/protocols";
 import { load, Wrapper } from "@worldstep/sdk";
 import type { Domain } from "./domain.js";
 import type { Subject } from "./subject.js";
@@ -44,11 +51,11 @@ class AtBudget extends Wrapper {
     return this.#spec;
   }
 
-  override step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+  override async step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
     return super.step(action, this.#budgeted(options));
   }
 
-  override stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
+  override async stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     return super.stepChunk(actions, this.#budgeted(options));
   }
 
@@ -57,6 +64,7 @@ class AtBudget extends Wrapper {
   }
 
   #budgeted(options: StepOptions): StepOptions {
+    checkStep(this.spec, options);
     const { nfe } = this.spec;
     return { ...(nfe && { nfe: nfe.default }), ...options };
   }

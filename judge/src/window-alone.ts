@@ -2,8 +2,10 @@
 import {
   type ActionLike,
   actionsOf,
+  attempt,
   byteTensor,
   checkStep,
+  copiedSnapshot,
   type Env,
   type FloatTensor,
   type ForkOptions,
@@ -136,9 +138,9 @@ export class WindowAlone extends Wrapper {
   }
 
   override restore(bytes: Uint8Array): Promise<void> {
-    const kept = new Uint8Array(bytes);
+    const taken = attempt(() => copiedSnapshot(bytes));
     return this.inOrder(async () => {
-      const { inner, running } = unpackSnapshot(kept, this.#origin).state as { inner: Uint8Array; running: Running };
+      const { inner, running } = unpackSnapshot(taken(), this.#origin).state as { inner: Uint8Array; running: Running };
       await super.restore(inner);
       this.#running = running;
     });

@@ -10,8 +10,8 @@ import {
   type PlanSearch,
   type Predicted,
 } from "./planning.js";
-import { checkSequences } from "./spaces.js";
-import type { FloatTensor } from "./tensor.js";
+import { checkBlocks } from "./spaces.js";
+import { copiedTensor, type FloatTensor } from "./tensor.js";
 
 const KEYS: readonly (keyof PlanOptions)[] = [
   "method",
@@ -50,16 +50,26 @@ export function cannotPlan(): WorldError {
 
 /** Throws `ActionError` (`action_shape` and the others) unless `actions` is `[N, T, stride, A]`, of at most 2^15 ticks. */
 export function checkPredict(spec: EnvSpec, actions: FloatTensor): void {
-  checkSequences(spec.actionSpace, actions);
+  const remedy = "send a sequence of action blocks or several, all of as many ticks";
+  checkBlocks(spec.actionSpace, actions, ["N", "T"], "actions", remedy);
   const [N = 0, T = 0] = actions.shape;
   if (N * T <= MOST_AT_ONCE) return;
   const summary = `${N} sequences of ${T} ticks are more than ${MOST_AT_ONCE} ticks`;
   throw new ActionError("action_shape", summary, "predict fewer at a time", { got: actions.shape });
 }
 
+/** `options` with what they hold copied: who called may use his own again. They are `checkPlan`'s to refuse. */
+export function copiedPlan(options: PlanOptions): PlanOptions {
+  checkKeys("plan", options, KEYS);
+  const { goal, begin } = options;
+  const isMap = typeof goal === "object" && goal !== null;
+  return { ...options, ...(isMap && { goal: { ...goal } }), ...(begin && { begin: copiedTensor(begin) }) };
+}
+
 /**
  * What `options` ask for, of a session that plays `playing`.
- * Throws `OptionError`: `option_unknown`, `option_plan`, `option_task`, `option_seed`; and `ActionError` for `begin`.
+ * Throws `OptionError`: `option_invalid`, `option_unknown`, `option_plan`, `option_task`, `option_seed`; and `ActionError` for
+ * `begin`.
  */
 export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string): PlanSearch {
   checkKeys("plan", options, KEYS);
@@ -69,6 +79,10 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
   };
   choice("method", method, PLAN_METHODS);
   choice("over", over, PLAN_MODES);
+  if (begin !== undefined) {
+    const remedy = "send the action blocks of a plan, one for each tick of the horizon";
+    checkBlocks(spec.actionSpace, begin, ["horizon"], "begin", remedy);
+  }
   const {
     horizon = begin?.shape[0] ?? 8,
     samples = over === "state" ? 128 : 32,
@@ -90,10 +104,8 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
   if (horizon * samples > MOST_AT_ONCE) {
     throw refusal("option_plan", "horizon x samples", horizon * samples, `at most ${MOST_AT_ONCE}`);
   }
-  if (begin) {
-    checkSequences(spec.actionSpace, { ...begin, shape: [1, ...begin.shape] });
-    if (begin.shape[0] !== horizon)
-      throw refusal("option_plan", "begin", `of ${begin.shape[0]} ticks`, `${horizon} ticks`);
+  if (begin && begin.shape[0] !== horizon) {
+    throw refusal("option_plan", "begin", `of ${begin.shape[0]} ticks`, `${horizon} ticks`);
   }
   return {
     method,
@@ -109,19 +121,24 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
 
 function objectiveOf(spec: EnvSpec, { task, goal }: PlanOptions, playing: string): PlanSearch["objective"] {
   if (goal === undefined) {
-    const place = spec.tasks.indexOf(task ?? playing) - 1;
+    const played = task === undefined ? playing : task;
+    const place = spec.tasks.indexOf(played) - 1;
     if (place >= 0) return { task: place };
     const rewarded = spec.tasks.slice(1);
     const expected =
       rewarded.length > 0 ? `one of ${rewarded.join(", ")}, or a goal` : "a goal: this world has no rewards";
-    throw refusal("option_task", "task", task ?? playing, expected, { tasks: rewarded });
+    throw refusal("option_task", "task", played, expected, { tasks: rewarded });
   }
   if (task !== undefined) throw refusal("option_task", "task", task, "a task or a goal, not both");
   const names = spec.state.map(stateName);
+  if (typeof goal !== "object" || goal === null) {
+    throw refusal("option_plan", "goal", goal, `values of ${names.join(", ")}`);
+  }
   const found = Object.entries(goal).map(([name, value]): [number, number] => {
     const place = names.indexOf(name);
     if (place < 0) throw refusal("option_plan", "a name in goal", name, `names of ${names.join(", ")}`);
-    if (!(Math.abs(value) <= FURTHEST)) throw refusal("option_plan", `goal ${name}`, value, `within ${FURTHEST} of 0`);
+    if (!(Number.isFinite(value) && Math.abs(value) <= FURTHEST))
+      throw refusal("option_plan", `goal ${name}`, value, `within ${FURTHEST} of 0`);
     return [place, value];
   });
   if (found.length === 0) throw refusal("option_plan", "goal", "empty", `values of ${names.join(", ")}`);

@@ -94,7 +94,7 @@ export const ERRORS = {
   },
   option_invalid: {
     where: "env",
-    what: "an option of `createSimulator` has a value that can't be used; `facts.option`",
+    what: "an option has a value that can't be used, or the options are no object; `facts.option`",
     remedy: "give what the message asks for",
   },
   numbers_not_finite: {

@@ -1,8 +1,7 @@
 // Forks and snapshots of any env: what can't says so with a code.
 import type { Env, ForkOptions } from "./env.js";
-import { OptionError, WorldError } from "./errors.js";
-import { checkKeys } from "./options.js";
-import { shown } from "./shown.js";
+import { WorldError } from "./errors.js";
+import { checkKeys, isWhole, refusal } from "./options.js";
 
 /** `env.fork(options)`. Throws `env_cannot_fork` of an env without it. */
 export async function fork(env: Env, options: ForkOptions = {}): Promise<Env> {
@@ -35,13 +34,10 @@ export function cannotSnapshot(): WorldError {
   return new WorldError("env_cannot_snapshot", "this env has no snapshots", remedy);
 }
 
-/** Throws `OptionError`: `option_unknown`, `option_seed`. */
+/** Throws `OptionError`: `option_invalid`, `option_unknown`, `option_seed`. */
 export function checkFork(options: ForkOptions): void {
   checkKeys("fork", options, ["seed"]);
   const { seed } = options;
-  if (seed === undefined || (Number.isSafeInteger(seed) && seed >= 0)) return;
-  throw new OptionError("option_seed", `seed is ${shown(seed)}`, "give a whole number in [0, 2^53), or none", {
-    option: "seed",
-    value: shown(seed),
-  });
+  if (seed === undefined || isWhole(seed)) return;
+  throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
 }

@@ -1,7 +1,8 @@
 export { type Admission, checkOrigins, checkToken, type Refusal, refusalOf, tokenProtocol } from "./admission.js";
+export { attempt } from "./attempt.js";
 export { CHANNEL_KINDS, type Channel, type ChannelKind, scale, unscale } from "./channel.js";
 export { MessageError } from "./check.js";
-export { cannotPlan, checkPlan, checkPredict, plan, predict } from "./check-plan.js";
+export { cannotPlan, checkPlan, checkPredict, copiedPlan, plan, predict } from "./check-plan.js";
 export {
   type Codec,
   codecFor,
@@ -110,6 +111,7 @@ export {
 export { cut, shown } from "./shown.js";
 export {
   checkLike,
+  copiedSnapshot,
   packSnapshot,
   type Snapshot,
   type SnapshotOrigin,
@@ -122,10 +124,13 @@ export {
   BYTES_PER_ELEMENT,
   type ByteTensor,
   byteTensor,
+  copiedTensor,
   type Dtype,
   elementCount,
   type FloatTensor,
   floatTensor,
+  isTensorOf,
+  shownTensor,
   type Tensor,
   tensorBytes,
 } from "./tensor.js";

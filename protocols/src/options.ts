@@ -16,7 +16,7 @@ const RESET_KEYS: readonly (keyof ResetOptions)[] = [
 const STEP_KEYS: readonly (keyof StepOptions)[] = ["nfe", "observe"];
 
 /**
- * Throws `OptionError`: `option_unknown`, `option_seed`, `option_task`, `option_start`, `option_frames`,
+ * Throws `OptionError`: `option_invalid`, `option_unknown`, `option_seed`, `option_task`, `option_start`, `option_frames`,
  * `option_actions`, `option_proprioception`, `option_max_ticks`. The tensors' shapes are the env's to check.
  */
 export function checkReset(spec: EnvSpec, options: ResetOptions): void {
@@ -52,7 +52,7 @@ export function checkReset(spec: EnvSpec, options: ResetOptions): void {
 
 /**
  * The evaluations that a step asks for, or the env's default; undefined where nothing is sampled.
- * Throws `OptionError`: `option_unknown`, `option_nfe`, `option_observe`.
+ * Throws `OptionError`: `option_invalid`, `option_unknown`, `option_nfe`, `option_observe`.
  */
 export function checkStep({ nfe: range }: EnvSpec, options: StepOptions): number | undefined {
   checkKeys("step", options, STEP_KEYS);
@@ -86,8 +86,14 @@ export function observed(
   return Object.fromEntries(wanted) as Observation; // as StepOptions says
 }
 
-/** Throws `OptionError` (`option_unknown`) at the first key of `options` that is not `known`. */
+/**
+ * Throws `OptionError`: `option_invalid` unless `options`, be it what it may, is an object; and `option_unknown` at the first of
+ * its keys that is not `known`.
+ */
 export function checkKeys(call: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw refusal("option_invalid", `what ${call} is asked for`, options, "an object with its options, or nothing");
+  }
   const unknown = Object.keys(options).find((key) => !known.includes(key));
   if (unknown === undefined) return;
   const option = shown(unknown);

@@ -92,6 +92,12 @@ export function unpackSnapshot(bytes: Uint8Array, origin: SnapshotOrigin): Snaps
   return { world, backend, layout, tick, ended, state: restored(header.state, arrays, 0) };
 }
 
+/** A copy of `bytes`: who called may use them again. Throws `SnapshotError` (`snapshot_damaged`) for what are none. */
+export function copiedSnapshot(bytes: Uint8Array): Uint8Array {
+  if (ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array) return new Uint8Array(bytes);
+  throw damaged(`it is ${shown(bytes)}, not bytes`);
+}
+
 /** The tick in `bytes`, and whether its episode is over. Throws as `unpackSnapshot` does; looks at no more than that. */
 export function snapshotPosition(bytes: Uint8Array): Pick<Snapshot, "tick" | "ended"> {
   const { tick, ended } = headerOf(bytes).header;

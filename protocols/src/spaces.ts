@@ -1,6 +1,7 @@
 // Gymnasium's spaces, the three kinds that worldstep needs, as plain data that travels in the server's hello.
 import { ActionError } from "./errors.js";
-import { type Dtype, elementCount, type FloatTensor, floatTensor } from "./tensor.js";
+import { shown } from "./shown.js";
+import { type Dtype, elementCount, type FloatTensor, floatTensor, isTensorOf, shownTensor } from "./tensor.js";
 
 /** All tensors of `shape` and `dtype` with every element in [low, high]. */
 export interface BoxSpace {
@@ -29,47 +30,54 @@ const BOUND_SLACK = 1e-6;
  */
 export function toAction(space: BoxSpace, action: ActionLike): FloatTensor {
   const values = flatten(action);
-  const count = elementCount(space.shape);
-  const shape = "shape" in action ? action.shape : [values.length];
-  const sameShape = !("shape" in action) || String(action.shape) === String(space.shape);
-  if (values.length !== count || !sameShape) {
-    throw new ActionError(
-      "action_shape",
-      `expected an action of shape [${space.shape.join(", ")}], got [${shape.join(", ")}]`,
-      "send one action block: a row for each control step of the tick",
-      { expected: space.shape, got: shape },
-    );
+  const shape = isTensorOf(action, "float32") ? action.shape : undefined;
+  const fits = values?.length === elementCount(space.shape) && String(shape ?? space.shape) === String(space.shape);
+  if (values === undefined || !fits) {
+    const remedy = "send one action block: a row for each control step of the tick";
+    throw wrongShape("an action", space.shape, shape ?? (values && [values.length]) ?? action, remedy);
   }
   checkValues(space, values);
   return floatTensor(Float32Array.from(values), space.shape);
 }
 
 /**
- * Throws `ActionError` unless `sequences` is `[N, T, ...]` of action blocks, with N and T at least 1: `action_shape`, and as
- * `toAction` does.
+ * Throws `ActionError` unless `blocks` is a tensor of action blocks with the axes `axes`, `["N", "T"]` say, before theirs, each
+ * of at least 1: `action_shape`, and as `toAction` does. what: names it in the error.
  */
-export function checkSequences(space: BoxSpace, { shape, data }: FloatTensor): void {
-  const [N = 0, T = 0, ...block] = shape;
-  const isSame = String(block) === String(space.shape) && data.length === elementCount(shape);
-  if (!isSame || N < 1 || T < 1 || !(data instanceof Float32Array)) {
-    const expected = ["N", "T", ...space.shape];
-    throw new ActionError(
-      "action_shape",
-      `expected actions of shape [${expected.join(", ")}], got [${shape.join(", ")}]`,
-      "send a sequence of action blocks or several, all of as many ticks",
-      { expected, got: shape },
-    );
+export function checkBlocks(
+  space: BoxSpace,
+  blocks: FloatTensor,
+  axes: readonly string[],
+  what: string,
+  remedy: string,
+): void {
+  const isTensor = isTensorOf(blocks, "float32");
+  const shape = isTensor ? blocks.shape : [];
+  const isSame = shape.length > axes.length && String(shape.slice(axes.length)) === String(space.shape);
+  if (!isSame || shape.slice(0, axes.length).includes(0)) {
+    throw wrongShape(what, [...axes, ...space.shape], isTensor ? shape : blocks, remedy);
   }
-  checkValues(space, data);
+  checkValues(space, blocks.data);
+}
+
+function wrongShape(what: string, expected: readonly (string | number)[], got: unknown, remedy: string): ActionError {
+  const told = Array.isArray(got) ? `[${got.join(", ")}]` : shownTensor(got);
+  const facts = { expected, got: Array.isArray(got) ? got : told };
+  return new ActionError(
+    "action_shape",
+    `expected ${what} of shape [${expected.join(", ")}], got ${told}`,
+    remedy,
+    facts,
+  );
 }
 
 function checkValues({ low, high }: BoxSpace, values: ArrayLike<number>): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (!Number.isFinite(value)) {
-      throw new ActionError("action_not_finite", `action element ${i} is ${value}`, "send finite numbers", {
+      throw new ActionError("action_not_finite", `action element ${i} is ${shown(value)}`, "send finite numbers", {
         index: i,
-        value: String(value),
+        value: shown(value),
       });
     }
     if (value < low - BOUND_SLACK || value > high + BOUND_SLACK) {
@@ -88,6 +96,9 @@ function checkValues({ low, high }: BoxSpace, values: ArrayLike<number>): void {
  * Throws `ActionError`: `action_chunk`, and as `toAction` does.
  */
 export function toActions(space: BoxSpace, actions: readonly ActionLike[], most = 1): FloatTensor {
+  if (!Array.isArray(actions)) {
+    throw wrongShape("a list of actions", space.shape, actions, "send a list of action blocks, one for each tick");
+  }
   checkTicks(actions.length, most);
   const size = elementCount(space.shape);
   const data = new Float32Array(actions.length * size);
@@ -109,12 +120,7 @@ function checkTicks(ticks: number, most: number): void {
 export function blocksOf(space: BoxSpace, actions: FloatTensor, most = 1): FloatTensor[] {
   const { shape } = actions;
   if (shape.length !== space.shape.length + 1) {
-    throw new ActionError(
-      "action_shape",
-      `expected a chunk of shape [K, ${space.shape.join(", ")}], got [${shape.join(", ")}]`,
-      "send a list of action blocks, one for each tick",
-      { expected: ["K", ...space.shape], got: shape },
-    );
+    throw wrongShape("a chunk", ["K", ...space.shape], shape, "send a list of action blocks, one for each tick");
   }
   checkTicks(shape[0] as number, most);
   return actionsOf(actions);
@@ -127,8 +133,9 @@ export function actionsOf({ data, shape }: FloatTensor): FloatTensor[] {
   return Array.from({ length: count }, (_, k) => floatTensor(data.subarray(k * size, (k + 1) * size), block));
 }
 
-function flatten(action: ActionLike): ArrayLike<number> {
-  if (action instanceof Float32Array) return action;
-  if ("data" in action) return action.data;
-  return action.flat() as number[];
+// The numbers of what may be an action, whatever was passed as one.
+function flatten(action: ActionLike): ArrayLike<number> | undefined {
+  if (Array.isArray(action)) return action.flat() as number[];
+  if (ArrayBuffer.isView(action)) return action instanceof Float32Array ? action : undefined;
+  return isTensorOf(action, "float32") ? action.data : undefined;
 }

@@ -2,15 +2,17 @@
 // noise from the seed. It ends when the counter passes `goal`, and is truncated after `maxTicks`.
 import {
   type ActionLike,
+  attempt,
   byteTensor,
   checkFork,
-  checkObserve,
+  checkReset,
+  checkStep,
+  copiedSnapshot,
   type Env,
   type EnvSpec,
   type ForkOptions,
   floatTensor,
   type Observation,
-  OptionError,
   observed,
   packSnapshot,
   ResetNeededError,
@@ -101,18 +103,8 @@ export class CounterWorld implements Env {
 
   reset(options: ResetOptions = {}): Promise<ResetResult> {
     return this.#inOrder(async () => {
+      checkReset(COUNTER_SPEC, options);
       const { seed, task = "play", start, maxTicks = COUNTER_SPEC.maxTicks } = options;
-      if (!COUNTER_SPEC.tasks.includes(task)) throw new OptionError("option_task", `no task ${task}`, "see spec.tasks");
-      if (start !== undefined && !COUNTER_SPEC.starts.includes(start)) {
-        throw new OptionError("option_start", `no start ${start}`, "see spec.starts");
-      }
-      if (options.frames !== undefined) throw new OptionError("option_frames", "takes no frames", "reset by seed");
-      if (seed !== undefined && (!Number.isSafeInteger(seed) || seed < 0)) {
-        throw new OptionError("option_seed", `seed ${seed}`, "send a whole number in [0, 2^53)");
-      }
-      if (!Number.isSafeInteger(maxTicks) || maxTicks < 0) {
-        throw new OptionError("option_max_ticks", `maxTicks ${maxTicks}`, "send a whole number >= 0");
-      }
       if (seed !== undefined) this.#random = randomOf(seed);
       this.#count = (start === "ten" ? 10 : 0) + this.#draw();
       this.#tick = 0;
@@ -123,13 +115,13 @@ export class CounterWorld implements Env {
     });
   }
 
-  step(action: ActionLike, { nfe, observe }: StepOptions = {}): Promise<StepResult> {
-    const block = toActionLater(action);
+  step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
+    // The caller may use its buffer again at once; a bad action is an error only when its turn comes.
+    const block = attempt(() => toAction(COUNTER_SPEC.actionSpace, action));
     return this.#inOrder(async () => {
       if (this.#state === "new") throw new ResetNeededError("never_reset");
       if (this.#state === "ended") throw new ResetNeededError("episode_ended");
-      if (nfe !== undefined) throw new OptionError("option_nfe", `nfe ${nfe}`, "nothing is sampled here");
-      if (observe !== undefined) checkObserve(observe);
+      checkStep(COUNTER_SPEC, options);
       const { data } = block();
       this.options.beforeStep?.();
       if (this.options.delayMs !== undefined) await new Promise((done) => setTimeout(done, this.options.delayMs));
@@ -140,7 +132,7 @@ export class CounterWorld implements Env {
       const terminated = this.#task === "climb" && this.#count >= (this.options.goal ?? 3);
       const truncated = this.#maxTicks > 0 && this.#tick >= this.#maxTicks;
       if (terminated || truncated) this.#state = "ended";
-      const observation = observed(this.spec, this.#observe(), observe);
+      const observation = observed(this.spec, this.#observe(), options.observe);
       return { observation, reward: move, terminated, truncated, info: { tick: this.#tick } };
     });
   }
@@ -164,7 +156,7 @@ export class CounterWorld implements Env {
   }
 
   restore(bytes: Uint8Array): Promise<void> {
-    return this.#inOrder(async () => this.#goOnFrom(unpackSnapshot(bytes, ORIGIN).state as Kept));
+    return this.#inOrder(async () => this.#goOnFrom(unpackSnapshot(copiedSnapshot(bytes), ORIGIN).state as Kept));
   }
 
   #kept(call: string): Kept {
@@ -211,18 +203,6 @@ export class CounterWorld implements Env {
     return {
       frames: byteTensor(frames, [STRIDE, SIZE, SIZE, 3]),
       proprioception: floatTensor(Float32Array.of(this.#count, this.#tick), [2]),
-    };
-  }
-}
-
-// The caller may use its buffer again at once; a bad action is an error only when its turn comes.
-function toActionLater(action: ActionLike): () => { data: Float32Array } {
-  try {
-    const block = toAction(COUNTER_SPEC.actionSpace, action);
-    return () => block;
-  } catch (error) {
-    return () => {
-      throw error;
     };
   }
 }

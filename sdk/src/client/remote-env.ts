@@ -2,6 +2,7 @@
 // socket and the request that has no reply is sent again, unchanged; the server runs no tick twice.
 import {
   type ActionLike,
+  attempt,
   byteTensor,
   cannotPlan,
   checkFork,
@@ -9,6 +10,9 @@ import {
   checkPredict,
   checkReset,
   checkStep,
+  copiedPlan,
+  copiedSnapshot,
+  copiedTensor,
   type Env,
   type EnvSpec,
   type FloatTensor,
@@ -109,11 +113,14 @@ export class RemoteEnv implements Env, Attachment {
 
   /** In a session of its own, on the same connection. Rejects as `step` does; of a fork whose reply was lost nothing stays. */
   fork(options: ForkOptions = {}): Promise<RemoteEnv> {
-    const { seed } = options;
-    return this.#inOrder(async () => {
+    const taken = attempt(() => {
       checkFork(options);
+      const { seed } = options;
+      return seed === undefined ? {} : { seed };
+    });
+    return this.#inOrder(async () => {
+      const seeded = taken();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "fork");
-      const seeded = seed === undefined ? {} : { seed };
       const reply = await this.#call({ type: "fork", session: this.session, ...seeded, tensors: {} });
       const fork = new RemoteEnv(this.spec, reply, this.link, this.timeoutMs);
       fork.#tick = reply.tick;
@@ -131,15 +138,17 @@ export class RemoteEnv implements Env, Attachment {
 
   /** Where the server has given the session up, in a new one, as `reset`. */
   restore(snapshot: Uint8Array): Promise<void> {
-    const tensors = { snapshot: byteTensor(new Uint8Array(snapshot), [snapshot.length]) };
+    const taken = attempt(() => copiedSnapshot(snapshot));
     return this.#inOrder(async () => {
+      const bytes = taken();
+      const tensors = { snapshot: byteTensor(bytes, [bytes.length]) };
       const reply = await this.#begin(() => ({ type: "restore", session: this.session, tensors }));
       this.#tick = reply.tick;
     });
   }
 
   predict(actions: FloatTensor): Promise<Predicted> {
-    const kept = { ...actions, shape: [...actions.shape], data: actions.data.slice() };
+    const kept = copiedTensor(actions);
     return this.#inOrder(async () => {
       if (!this.spec.predicts) throw cannotPlan();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "predict");
@@ -152,11 +161,12 @@ export class RemoteEnv implements Env, Attachment {
 
   /** Made on the server: one request, however many sequences are tried. It must be done within the timeout. */
   plan(options: PlanOptions = {}): Promise<Planned> {
-    const kept = structuredClone(options);
+    const taken = attempt(() => copiedPlan(options));
     return this.#inOrder(async () => {
       if (!this.spec.predicts) throw cannotPlan();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "plan");
-      checkPlan(this.spec, kept, kept.task ?? this.spec.tasks[1] ?? ""); // the server knows what is played
+      const kept = taken();
+      checkPlan(this.spec, kept, this.spec.tasks[1] ?? ""); // the server knows what is played
       const { begin, ...rest } = kept;
       const tensors = begin ? { begin } : {};
       const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors });
@@ -189,10 +199,10 @@ export class RemoteEnv implements Env, Attachment {
   step(action: ActionLike, options: StepOptions = {}): Promise<StepResult> {
     // Read now: the caller may use its buffer again as soon as this returns.
     const block = attempt(() => toAction(this.spec.actionSpace, action));
-    const kept = structuredClone(options);
+    const asked = attempt(() => this.#asked(options));
     return this.#inOrder(async () => {
       if (this.#tick === undefined) throw new ResetNeededError("never_reset");
-      checkStep(this.spec, kept);
+      const kept = asked();
       const tick = this.#tick + 1;
       const reply = await this.#call({
         type: "step",
@@ -211,10 +221,10 @@ export class RemoteEnv implements Env, Attachment {
   /** As `step`: also where the episode ended within the chunk, the same call again gives the same ticks. */
   stepChunk(actions: readonly ActionLike[], options: StepOptions = {}): Promise<StepResult[]> {
     const blocks = attempt(() => toActions(this.spec.actionSpace, actions, this.spec.chunk));
-    const kept = structuredClone(options);
+    const asked = attempt(() => this.#asked(options));
     return this.#inOrder(async () => {
       if (this.#tick === undefined) throw new ResetNeededError("never_reset");
-      checkStep(this.spec, kept);
+      const kept = asked();
       const reply = await this.#call({
         type: "stepChunk",
         session: this.session,
@@ -272,6 +282,13 @@ export class RemoteEnv implements Env, Attachment {
     });
   }
 
+  // What a step's message says of `options`, checked.
+  #asked(options: StepOptions): StepOptions {
+    checkStep(this.spec, options);
+    const { nfe, observe } = options;
+    return { ...(nfe !== undefined && { nfe }), ...(observe && { observe: [...observe] }) };
+  }
+
   // A new session of the same world, in place of one that is gone.
   async #reopen(signal: AbortSignal): Promise<void> {
     const { id: world } = this.spec;
@@ -324,16 +341,4 @@ function isSameWorld(now: EnvSpec, before: EnvSpec): boolean {
 
 function hasCode(error: unknown, prefix: string): boolean {
   return error instanceof WorldError && error.code.startsWith(prefix);
-}
-
-// The value now, or its error when it is asked for.
-function attempt<T>(make: () => T): () => T {
-  try {
-    const value = make();
-    return () => value;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
 }

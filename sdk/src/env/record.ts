@@ -2,6 +2,9 @@
 import {
   type ActionLike,
   actionsOf,
+  attempt,
+  copiedSnapshot,
+  copiedTensor,
   type Env,
   type FloatTensor,
   type ForkOptions,
@@ -108,7 +111,7 @@ class Recorder extends Wrapper implements RecordedEnv {
   }
 
   override predict(actions: FloatTensor): Promise<Predicted> {
-    const kept = { ...actions, shape: [...actions.shape], data: actions.data.slice() };
+    const kept = copiedTensor(actions);
     return this.inOrder(() => super.predict(kept));
   }
 
@@ -135,9 +138,9 @@ class Recorder extends Wrapper implements RecordedEnv {
   }
 
   override restore(bytes: Uint8Array): Promise<void> {
-    const kept = new Uint8Array(bytes);
+    const taken = attempt(() => copiedSnapshot(bytes));
     return this.inOrder(async () => {
-      const { inner, episode } = unpackSnapshot(kept, ORIGIN).state as { inner: Uint8Array; episode: Growing };
+      const { inner, episode } = unpackSnapshot(taken(), ORIGIN).state as { inner: Uint8Array; episode: Growing };
       await super.restore(inner);
       this.episodes.push(episode);
     });

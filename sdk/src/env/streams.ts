@@ -3,6 +3,7 @@ import {
   type ActionLike,
   type ByteTensor,
   byteTensor,
+  copiedSnapshot,
   type Env,
   elementCount,
   type ForkOptions,
@@ -108,7 +109,7 @@ export class ObservedEnv<E extends Env = Env> extends Wrapper<E> implements Stre
 
   /** The streams show the ticks after it, not the moment itself. */
   override async restore(bytes: Uint8Array): Promise<void> {
-    const kept = new Uint8Array(bytes);
+    const kept = copiedSnapshot(bytes);
     await this.#moving(super.restore(kept), () => snapshotPosition(kept).tick);
     this.#tick = snapshotPosition(kept).tick;
   }

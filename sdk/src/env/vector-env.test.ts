@@ -58,6 +58,9 @@ describe("batching", () => {
     ["wrong count", new Float32Array(8), "action_shape"],
     ["wrong shape", floatTensor(new Float32Array(16), [2, 8]), "action_shape"],
     ["one row too few", [block(0)], "action_shape"],
+    ["null", null as never, "action_shape"],
+    ["a row that is null", [block(0), null] as never, "action_shape"],
+    ["a row of functions", [block(0), [() => 0]] as never, "action_shape"],
     ["NaN in row 1", [block(0), block(Number.NaN)], "action_not_finite"],
   ])("%s is refused before any env steps", async (_, actions, code) => {
     const envs = counters(2);
@@ -75,6 +78,16 @@ describe("batching", () => {
     await expect(vector.reset({ seed: [1] })).rejects.toMatchObject({ code: "option_seed" });
     await expect(vector.reset({ seed: 0.5 })).rejects.toMatchObject({ code: "option_seed" });
     await expect(vector.reset({ mask: [false, false] })).rejects.toMatchObject({ code: "option_mask" });
+    for (const [option, code] of [
+      ["seed", "option_seed"],
+      ["mask", "option_mask"],
+      ["options", "option_invalid"],
+    ] as const) {
+      await expect(vector.reset({ [option]: null })).rejects.toMatchObject({ code });
+    }
+    for (const call of [vector.reset(null as never), vector.step(still(2), null as never)]) {
+      await expect(call).rejects.toMatchObject({ code: "option_invalid" });
+    }
     await expect(vector.reset({ options: [{}] })).rejects.toMatchObject({ code: "option_vector" });
     expect(() => new VectorEnv([])).toThrow(expect.objectContaining({ code: "option_vector" }));
     for (const [options, code] of [
@@ -217,6 +230,8 @@ describe("a chunk", () => {
       [plan(1, 3), "action_shape"],
       [[[block(0)], [block(0), block(0)]], "action_shape"],
       [new Float32Array(24), "action_shape"],
+      [null as never, "action_shape"],
+      [[null, null] as never, "action_shape"],
       [floatTensor(new Float32Array(32), [4, 4, 2]), "action_shape"],
       [[[block(0)], [block(Number.NaN)]], "action_not_finite"],
     ] as const) {

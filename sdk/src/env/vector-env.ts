@@ -6,6 +6,9 @@ import {
   actionsOf,
   checkKeys,
   checkObserve,
+  checkReset,
+  checkStep,
+  copiedTensor,
   type Env,
   type EnvSpec,
   elementCount,
@@ -22,6 +25,7 @@ import {
   type ResetResult,
   type StepOptions,
   type StepResult,
+  shown,
   stepChunk,
   toActions,
   WorldError,
@@ -265,6 +269,7 @@ export class VectorEnv {
       throw new OptionError("option_vector", `${options.length} options for ${this.size} envs`, "give one for each");
     }
     this.#checkMask(mask);
+    for (const episode of Array.isArray(options) ? options : [options]) checkReset(this.spec, episode);
     const outcomes = await Promise.allSettled(
       this.#rows.map(async (row, i) => {
         if (mask && !mask[i]) return {};
@@ -324,6 +329,7 @@ export class VectorEnv {
 
   #split(actions: VectorActionLike): readonly ActionLike[] {
     const { shape } = this.spec.actionSpace;
+    checkObject(actions);
     if (Array.isArray(actions) && actions.length === this.size) return actions.map(copyAction);
     const data = flat(actions as VectorActionLike);
     const got = "shape" in actions ? actions.shape : [actions.length];
@@ -337,11 +343,12 @@ export class VectorEnv {
   #splitChunks(actions: VectorChunkLike): readonly (readonly ActionLike[])[] {
     const { shape } = this.spec.actionSpace;
     const { size } = this;
+    checkObject(actions);
     const data = flat(actions as VectorChunkLike);
     if (data === undefined) {
       const chunks = actions as readonly (readonly ActionLike[])[];
-      const lengths = chunks.map(({ length }) => length);
-      if (lengths.length === size && lengths.every((length) => length === lengths[0])) {
+      const lengths = Array.from(chunks, (chunk) => (Array.isArray(chunk) ? chunk.length : 0));
+      if (chunks.every(Array.isArray) && lengths.length === size && lengths.every((length) => length === lengths[0])) {
         return chunks.map((chunk) => chunk.map(copyAction));
       }
       throw notOfShape([size, "K", ...shape], lengths);
@@ -366,19 +373,19 @@ export class VectorEnv {
   #seeds(seed: number | readonly number[] | undefined): readonly number[] | undefined {
     if (seed === undefined) return undefined;
     const seeds = typeof seed === "number" ? this.#rows.map((_, i) => seed + i) : seed;
-    const good = seeds.length === this.size && seeds.every((value) => Number.isSafeInteger(value) && value >= 0);
-    if (!good) {
-      throw new OptionError("option_seed", `bad seeds [${seeds.join(", ")}]`, "give a whole number >= 0 for each env");
+    const isSeed = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+    if (!(Array.isArray(seeds) && seeds.length === this.size && seeds.every(isSeed))) {
+      throw new OptionError("option_seed", `bad seeds [${shown(seeds)}]`, "give a whole number >= 0 for each env");
     }
     return seeds;
   }
 
   #checkMask(mask: readonly boolean[] | undefined): void {
     if (mask === undefined) return;
-    if (mask.length !== this.size || !mask.includes(true)) {
+    if (!(Array.isArray(mask) && mask.length === this.size && mask.includes(true))) {
       throw new OptionError(
         "option_mask",
-        `a mask of ${mask.length} with ${mask.filter(Boolean).length} set, for ${this.size} envs`,
+        `a mask that is [${shown(mask)}], for ${this.size} envs`,
         "give one boolean for each env, at least one of them true",
       );
     }
@@ -393,6 +400,7 @@ export class VectorEnv {
   }
 
   #asked(options: StepOptions): StepOptions {
+    checkStep(this.spec, options);
     return this.#observe ? { observe: this.#observe, ...options } : options;
   }
 
@@ -459,6 +467,12 @@ function flat(actions: FloatTensor | Float32Array | readonly unknown[]): Float32
   return "data" in actions ? actions.data : undefined;
 }
 
+function checkObject(actions: unknown): void {
+  if (typeof actions === "object" && actions !== null) return;
+  const summary = `expected the actions of all envs, got ${shown(actions)}`;
+  throw new ActionError("action_shape", summary, "send one action block for each env, of a chunk one for each tick");
+}
+
 function notOfShape(expected: readonly (number | string)[], got: readonly number[]): ActionError {
   return new ActionError(
     "action_shape",
@@ -472,18 +486,22 @@ function spaces({ observationSpace, actionSpace }: EnvSpec): string {
   return JSON.stringify([observationSpace, actionSpace]);
 }
 
-function copiedReset({ seed, options, mask }: VectorResetOptions): VectorResetOptions {
-  const episodes = Array.isArray(options) ? options.map(copied) : options && copied(options as EpisodeOptions);
+function copiedReset(asked: VectorResetOptions): VectorResetOptions {
+  checkKeys("reset", asked, ["seed", "options", "mask"]);
+  const { seed, options, mask } = asked;
+  const list = <T>(value: T): T => (Array.isArray(value) ? ([...value] as T) : value);
+  const episodes = Array.isArray(options) ? options.map(copied) : copied(options as EpisodeOptions);
   return {
-    ...(seed !== undefined && { seed: typeof seed === "number" ? seed : [...seed] }),
-    ...(episodes && { options: episodes }),
-    ...(mask && { mask: [...mask] }),
+    ...(seed !== undefined && { seed: list(seed) }),
+    ...(options !== undefined && { options: episodes }),
+    ...(mask !== undefined && { mask: list(mask) }),
   };
 }
 
 function copyAction(action: ActionLike): ActionLike {
   if (action instanceof Float32Array) return action.slice();
-  return "data" in action ? { ...action, data: action.data.slice() } : structuredClone(action);
+  if (!Array.isArray(action)) return copiedTensor(action);
+  return action.map((row: number | readonly number[]) => (Array.isArray(row) ? [...row] : row)) as ActionLike;
 }
 
 // All values, or one error that names every env that failed.

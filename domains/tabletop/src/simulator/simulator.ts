@@ -10,6 +10,7 @@ import {
   checkLike,
   checkReset,
   checkStep,
+  copiedSnapshot,
   type Env,
   type EnvSpec,
   type ForkOptions,
@@ -227,7 +228,7 @@ class TabletopSimulator implements Simulator {
 
   async restore(snapshot: Uint8Array): Promise<void> {
     this.#checkOpen();
-    const { state } = unpackSnapshot(snapshot, this.#origin);
+    const { state } = unpackSnapshot(copiedSnapshot(snapshot), this.#origin);
     checkLike(state, this.#anyKept());
     this.#goOnFrom(state as Kept);
   }

@@ -64,6 +64,17 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
 }
 
+/** What a caller without types may pass by mistake, for anything; nothing of it can be cloned, sent or read as numbers. */
+export const NOTHINGS: readonly (readonly [string, unknown])[] = [
+  ["undefined", undefined],
+  ["null", null],
+  ["a function", () => 0],
+  ["a symbol", Symbol("nothing")],
+  ["text", "nothing"],
+  ["NaN", Number.NaN],
+  ["a list of a function", [() => 0]],
+];
+
 /** `call` rejects with a `WorldError` of `code`, or of a code that starts with it where it ends in `_`. */
 export async function expectRefusal(call: () => Promise<unknown>, code: string, what: string): Promise<void> {
   const error: unknown = await call().then(

@@ -1,8 +1,17 @@
 // Predictions and plans, of envs that have them: they have the shapes that they promise, are the same again, and move nothing.
-import { type Env, elementCount, type FloatTensor, floatTensor, plan, predict } from "@worldstep/protocols";
+import {
+  type Env,
+  elementCount,
+  type FloatTensor,
+  floatTensor,
+  plan,
+  predict,
+  type StateChannel,
+  stateName,
+} from "@worldstep/protocols";
 import type { NamedCheck } from "./check.js";
 import { begun, expectSameCourse, goOn } from "./course.js";
-import { actionAt, expect, expectEqual, expectRefusal } from "./expect.js";
+import { actionAt, expect, expectEqual, expectRefusal, NOTHINGS } from "./expect.js";
 
 const [SEQUENCES, TICKS] = [3, 2];
 
@@ -29,6 +38,9 @@ export const planChecks: readonly NamedCheck[] = [
       expectEqual(first.states.data, states.data.slice(0, first.states.data.length), "states of a sequence alone");
       const bad = floatTensor(new Float32Array(4), [4]);
       await expectRefusal(() => predict(env, bad), "action_shape", "predict() of four numbers");
+      for (const [name, value] of NOTHINGS) {
+        await expectRefusal(() => predict(env, value as never), "action_shape", `predict() of what is ${name}`);
+      }
       expectSameCourse(await goOn(env, context), await goOn(await begun(context), context), "the env after predict()");
     },
   ],
@@ -42,7 +54,8 @@ export const planChecks: readonly NamedCheck[] = [
       if (task === undefined) return;
       for (const method of ["cem", "mppi"] as const) {
         const options = { method, task, horizon: TICKS, samples: 8, iterations: 2 };
-        const [{ actions, plannedReturn }, again] = [await plan(env, options), await plan(env, options)];
+        const reactive = new Proxy(options, {}); // as frameworks of pages have them
+        const [{ actions, plannedReturn }, again] = [await plan(env, options), await plan(env, reactive)];
         expectEqual(actions.shape, [TICKS, ...actionSpace.shape], "shape of a plan");
         expect(
           actions.data.every((x) => x >= actionSpace.low && x <= actionSpace.high),
@@ -54,10 +67,28 @@ export const planChecks: readonly NamedCheck[] = [
       }
       await expectRefusal(() => plan(env, { horizon: 0 }), "option_plan", "a plan of no ticks");
       await expectRefusal(() => plan(env, { task: "no such task" }), "option_task", "a plan for no task");
+      for (const [name, value] of NOTHINGS.slice(1)) {
+        await expectRefusal(() => plan(env, value as never), "option_invalid", `plan options that are ${name}`);
+        for (const option of OPTIONS) {
+          const code = option === "begin" ? "action_shape" : "option_";
+          await expectRefusal(() => plan(env, { [option]: value }), code, `a plan with ${option} that is ${name}`);
+        }
+        await expectRefusal(
+          () => plan(env, { goal: { [stateOf(env)]: value as never } }),
+          "option_plan",
+          `goal ${name}`,
+        );
+      }
       expectSameCourse(await goOn(env, context), await goOn(await begun(context), context), "the env after plan()");
     },
   ],
 ];
+
+const OPTIONS = ["method", "over", "horizon", "samples", "iterations", "task", "goal", "seed", "begin"] as const;
+
+function stateOf({ spec }: Env): string {
+  return stateName(spec.state[0] as StateChannel);
+}
 
 function sequences(env: Env, count: number): FloatTensor {
   const shape = [count, TICKS, ...env.spec.actionSpace.shape];

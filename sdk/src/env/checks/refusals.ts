@@ -1,7 +1,17 @@
 // What an env must refuse, by its code, and be none the worse for it.
-import { type ActionLike, type Env, elementCount, type ResetOptions } from "@worldstep/protocols";
+import {
+  type ActionLike,
+  type Env,
+  elementCount,
+  fork,
+  type ResetOptions,
+  restore,
+  snapshot,
+  stepChunk,
+} from "@worldstep/protocols";
 import type { NamedCheck } from "./check.js";
-import { actionAt, expect, expectRefusal, expectSame } from "./expect.js";
+import { offered } from "./course.js";
+import { actionAt, expect, expectRefusal, expectSame, NOTHINGS } from "./expect.js";
 
 export const refusalChecks: readonly NamedCheck[] = [
   [
@@ -66,6 +76,40 @@ export const refusalChecks: readonly NamedCheck[] = [
           await expectRefusal(() => env.step(actionAt(env, 0), { nfe: count }), "option_", `${count} NFE`);
         }
       });
+    },
+  ],
+  [
+    "what is no action, no options and no snapshot at all is refused by a code, and the env stays at its tick",
+    async ({ open, seed }) => {
+      await expectUnharmed(open, seed, async (env) => {
+        const action = actionAt(env, 1);
+        for (const [name, value] of NOTHINGS) {
+          const bad = value as never;
+          await expectRefusal(() => env.step(bad), "action_", `an action that is ${name}`);
+          await expectRefusal(() => stepChunk(env, bad), "action_", `a list of actions that is ${name}`);
+          if (value === undefined) continue; // as good as absent
+          await expectRefusal(() => env.reset(bad), "option_invalid", `reset options that are ${name}`);
+          await expectRefusal(() => env.step(action, bad), "option_invalid", `step options that are ${name}`);
+          for (const option of ["seed", "task", "start", "frames", "actions", "proprioception", "maxTicks"]) {
+            const what = `a reset with ${option} that is ${name}`;
+            await expectRefusal(() => env.reset({ seed, [option]: value }), "option_", what);
+          }
+          for (const option of ["nfe", "observe"]) {
+            const what = `a step with ${option} that is ${name}`;
+            await expectRefusal(() => env.step(action, { [option]: value }), "option_", what);
+          }
+          if (env.fork) {
+            await expectRefusal(() => fork(env, bad), "option_invalid", `fork options that are ${name}`);
+            await expectRefusal(() => fork(env, { seed: bad }), "option_seed", `a fork with a seed that is ${name}`);
+          }
+        }
+      });
+      const env = await open();
+      await env.reset({ seed });
+      const whole = await offered(() => snapshot(env), "env_cannot_snapshot");
+      for (const [name, value] of whole ? NOTHINGS : []) {
+        await expectRefusal(() => restore(env, value as never), "snapshot_damaged", `a snapshot that is ${name}`);
+      }
     },
   ],
   [
