@@ -346,6 +346,12 @@ describe("a failed tick", () => {
     broken = true;
     expect(await codeOf(env.step(action(1), { nfe: 2 }))).toBe("numbers_not_finite");
     expect(await codeOf(env.reset({ seed: 2 }))).toBe("numbers_not_finite");
+    const still = floatTensor(new Float32Array(40), [1, 2, 4, 5]);
+    expect(await codeOf(env.predict(still))).toBe("numbers_not_finite");
+    for (const over of ["state", "world"] as const) {
+      const plan = env.plan({ over, task: "push", horizon: 2, samples: 4, iterations: 1 });
+      expect(await codeOf(plan)).toBe("numbers_not_finite");
+    }
     broken = false;
     expect(await env.step(action(1), { nfe: 2 })).toEqual(expected[2]);
     await backend.close();

@@ -14,9 +14,15 @@ export function philox(counter: Words, key: readonly [number, number]): Words {
   let [a, b, c, d] = counter;
   let [k, l] = key;
   for (let round = 0; round < 10; round++) {
-    const [high0, high1] = [multiplyHigh(0xd2511f53, a), multiplyHigh(0xcd9e8d57, c)];
-    const [low0, low1] = [Math.imul(0xd2511f53, a), Math.imul(0xcd9e8d57, c)];
-    [a, b, c, d] = [(high1 ^ b ^ k) >>> 0, low1 >>> 0, (high0 ^ d ^ l) >>> 0, low0 >>> 0];
+    // One name a word: lists of them would take most of the time.
+    const high0 = multiplyHigh(0xd2511f53, a);
+    const high1 = multiplyHigh(0xcd9e8d57, c);
+    const low0 = Math.imul(0xd2511f53, a) >>> 0;
+    const low1 = Math.imul(0xcd9e8d57, c) >>> 0;
+    a = (high1 ^ b ^ k) >>> 0;
+    b = low1;
+    c = (high0 ^ d ^ l) >>> 0;
+    d = low0;
     k = (k + 0x9e3779b9) >>> 0;
     l = (l + 0xbb67ae85) >>> 0;
   }
@@ -36,8 +42,12 @@ export function normals(seed: number, tick: number, count: number, stream: Strea
   const out = new Float32Array(count);
   for (let i = 0; i < count; i += 4) {
     const words = draw(seed, stream, tick, i / 4);
-    out.set(normalPair(words[0], words[1]).slice(0, count - i), i);
-    if (i + 2 < count) out.set(normalPair(words[2], words[3]).slice(0, count - i - 2), i + 2);
+    for (let k = 0; k < 4; k += 2) {
+      const radius = Math.sqrt(-2 * Math.log(((words[k] as number) + 1) / 2 ** 32));
+      const angle = (2 * Math.PI * (words[k + 1] as number)) / 2 ** 32;
+      out[i + k] = radius * Math.cos(angle); // what lies behind the end is not kept
+      out[i + k + 1] = radius * Math.sin(angle);
+    }
   }
   return out;
 }
@@ -53,15 +63,12 @@ export function nextSeed(seed: number): number {
   return (high % 2 ** 21) * 2 ** 32 + low;
 }
 
-function normalPair(u: number, v: number): number[] {
-  const radius = Math.sqrt(-2 * Math.log((u + 1) / 2 ** 32));
-  const angle = (2 * Math.PI * v) / 2 ** 32;
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
-}
-
 // The upper 32 bits of a product of two uint32.
 function multiplyHigh(x: number, y: number): number {
-  const [xHigh, xLow, yHigh, yLow] = [x >>> 16, x & 0xffff, y >>> 16, y & 0xffff];
+  const xHigh = x >>> 16;
+  const xLow = x & 0xffff;
+  const yHigh = y >>> 16;
+  const yLow = y & 0xffff;
   const middle = xHigh * yLow + ((xLow * yLow) >>> 16);
   const other = xLow * yHigh + (middle % 2 ** 16);
   return xHigh * yHigh + Math.floor(middle / 2 ** 16) + Math.floor(other / 2 ** 16);

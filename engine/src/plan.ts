@@ -3,7 +3,7 @@
 // Shapes: N sequences, T ticks, s stride, A action size, P proprioception, Q numbers of a state.
 import { type EnvSpec, floatTensor, type Planned, type PlanSearch, type Predicted, scale } from "@worldstep/protocols";
 import { search } from "./search.js";
-import type { Episode, Reading, WorldModel } from "./world-model.js";
+import { type Episode, probability, type WorldModel } from "./world-model.js";
 
 /** Forks that are stepped at a time: each keeps a session's memory, and other sessions wait behind them. */
 const MOST_FORKS = 16;
@@ -15,21 +15,25 @@ export async function predictedFrom(
   actions: Float32Array,
   [N = 0, T = 0]: readonly number[],
 ): Promise<Predicted> {
-  const rows = await model.predict(episode, actions, T);
-  const table = (parts: (row: Reading) => readonly Float32Array[]) => {
-    const width = rows[0] ? parts(rows[0]).reduce((sum, { length }) => sum + length, 0) : 0;
-    const data = new Float32Array(rows.length * width);
-    let at = 0;
-    for (const part of rows.flatMap(parts)) {
-      data.set(part, at);
-      at += part.length;
+  const { states, scores } = await model.predict(episode, actions, T);
+  const [rows, Q] = [N * T, episode.state.length];
+  const tasks = scores.length / rows / 2;
+  const shown = new Float32Array(states.length);
+  for (let q = 0; q < Q; q++) {
+    const read = model.reader(q);
+    for (let at = q; at < shown.length; at += Q) shown[at] = read(states[at] as number);
+  }
+  const [rewards, successes] = [new Float32Array(rows * tasks), new Float32Array(rows * tasks)];
+  for (let row = 0; row < rows; row++) {
+    for (let task = 0; task < tasks; task++) {
+      rewards[row * tasks + task] = scores[2 * row * tasks + task] as number;
+      successes[row * tasks + task] = probability(scores[(2 * row + 1) * tasks + task] as number);
     }
-    return floatTensor(data, [N, T, width]);
-  };
+  }
   return {
-    states: table((row) => [row.proprioception, row.environmentState]),
-    rewards: table((row) => [row.reward]),
-    successes: table((row) => [row.success]),
+    states: floatTensor(shown, [N, T, Q]),
+    rewards: floatTensor(rewards, [N, T, tasks]),
+    successes: floatTensor(successes, [N, T, tasks]),
   };
 }
 
@@ -44,63 +48,77 @@ export async function planFrom(
   const [s = 0, A = 0] = spec.actionSpace.shape;
   const worth = worthOf(model, asked);
   const follow = over === "state" ? inState : inForks;
-  const found = await search(asked, begun(spec, episode, asked), A, spec.actionSpace, async (candidates) => {
-    const sequences = candidates.map((actions) => blocks(actions, s, A));
-    const rows = await follow(model, episode, sequences, horizon);
-    return Float64Array.from(candidates, (_, n) =>
-      rows.slice(n * horizon, (n + 1) * horizon).reduce((sum, row) => sum + worth(row), 0),
-    );
-  });
-  return { actions: floatTensor(blocks(found.actions, s, A), [horizon, s, A]), plannedReturn: found.worth };
+  const found = await search(asked, begun(spec, episode, asked), A, spec.actionSpace, (candidates) =>
+    follow(model, episode, blocks(candidates, s, A), asked, worth),
+  );
+  return { actions: floatTensor(blocks([found.actions], s, A), [horizon, s, A]), plannedReturn: found.worth };
 }
 
-/** What `sequences`, each `[T, s, A]`, lead to from `episode`: a row a tick, `[N T]`. */
+/** What `actions`, `[N, T, s, A]`, are worth in all from `episode`, `[N]`. */
 type Follow = (
   model: WorldModel,
   episode: Episode,
-  sequences: readonly Float32Array[],
-  ticks: number,
-) => Promise<readonly Reading[]>;
+  actions: Float32Array,
+  asked: PlanSearch,
+  worth: Worth,
+) => Promise<Float64Array>;
 
-const inState: Follow = (model, episode, sequences, ticks) => {
-  const size = sequences[0]?.length ?? 0;
-  const actions = new Float32Array(sequences.length * size);
-  for (const [n, sequence] of sequences.entries()) actions.set(sequence, n * size);
-  return model.predict(episode, actions, ticks);
-};
-
-const inForks: Follow = async (model, episode, sequences, ticks) => {
-  const rows: Reading[] = [];
-  for (let from = 0; from < sequences.length; from += MOST_FORKS) {
-    const some = sequences.slice(from, from + MOST_FORKS);
-    rows.push(...(await Promise.all(some.map((actions) => dreamed(model, episode, actions, ticks)))).flat());
+const inState: Follow = async (model, episode, actions, { horizon }, worth) => {
+  const { states, scores } = await model.predict(episode, actions, horizon);
+  const Q = episode.state.length;
+  const rows = states.length / Q;
+  const returns = new Float64Array(rows / horizon);
+  for (let row = 0; row < rows; row++) {
+    const n = Math.floor(row / horizon);
+    returns[n] = (returns[n] as number) + worth(states, row * Q, scores, (row * scores.length) / rows);
   }
-  return rows;
+  return returns;
 };
 
-async function dreamed(model: WorldModel, from: Episode, actions: Float32Array, ticks: number): Promise<Reading[]> {
-  const [rows, size] = [[] as Reading[], actions.length / ticks];
-  let episode = from;
+const inForks: Follow = async (model, episode, actions, { samples, horizon }, worth) => {
+  const size = actions.length / samples;
+  const returns: number[] = [];
+  for (let from = 0; from < samples; from += MOST_FORKS) {
+    const forks = Array.from({ length: Math.min(MOST_FORKS, samples - from) }, (_, i) => {
+      const own = actions.subarray((from + i) * size, (from + i + 1) * size);
+      return dreamed(model, episode, own, horizon, worth);
+    });
+    returns.push(...(await Promise.all(forks)));
+  }
+  return Float64Array.from(returns);
+};
+
+async function dreamed(
+  model: WorldModel,
+  from: Episode,
+  actions: Float32Array,
+  ticks: number,
+  worth: Worth,
+): Promise<number> {
+  const size = actions.length / ticks;
+  let [episode, sum] = [from, 0];
   for (let k = 0; k < ticks; k++) {
     const block = actions.subarray(k * size, (k + 1) * size);
     for await (const moment of model.step(episode, [block], model.manifest.sampler.nfe.default, { frames: false })) {
-      rows.push(moment.tick);
       episode = moment.episode;
+      sum += worth(episode.state, 0, moment.tick.reward, 0);
     }
   }
-  return rows;
+  return sum;
 }
 
-/** What a tick is worth to the plan. */
-function worthOf({ manifest }: WorldModel, { objective }: PlanSearch): (row: Reading) => number {
-  if ("task" in objective) return ({ reward }) => reward[objective.task] as number;
-  const { channels, proprioception } = manifest.state;
-  const goal = [...objective.goal].map(([at, value]) => ({ at, value, std: channels[at]?.std ?? 1 }));
-  return (row) => {
-    const off = goal.map(({ at, value, std }) => {
-      const x = at < proprioception ? row.proprioception[at] : row.environmentState[at - proprioception];
-      return ((x as number) - value) / std;
-    });
+/** What a tick is worth to the plan: one whose normalised state begins at `state` of `states`, and its rewards at `reward` of `rewards`. */
+type Worth = (states: Float32Array, state: number, rewards: Float32Array, reward: number) => number;
+
+function worthOf(model: WorldModel, { objective }: PlanSearch): Worth {
+  if ("task" in objective) return (_states, _state, rewards, reward) => rewards[reward + objective.task] as number;
+  const { channels } = model.manifest.state;
+  const goal = [...objective.goal].map(([at, value]) => ({ at, value, read: model.reader(at) }));
+  const off = new Float64Array(goal.length);
+  return (states, state) => {
+    for (const [i, { at, value, read }] of goal.entries()) {
+      off[i] = (read(states[state + at] as number) - value) / (channels[at]?.std ?? 1);
+    }
     return -Math.hypot(...off) / Math.sqrt(off.length);
   };
 }
@@ -123,10 +141,15 @@ function begun(spec: EnvSpec, { control }: Episode, { begin, horizon }: PlanSear
   return Float32Array.from({ length: horizon * A }, (_, i) => still[i % A] as number);
 }
 
-// `[T, s, A]` of `[T, A]`: each action in all rows of its tick's block.
-function blocks(actions: Float32Array, s: number, A: number): Float32Array {
-  return Float32Array.from(
-    { length: actions.length * s },
-    (_, i) => actions[Math.floor(i / (s * A)) * A + (i % A)] as number,
-  );
+// `[N, T, s, A]` of N times `[T, A]`: each action in all rows of its tick's block.
+function blocks(sequences: readonly Float32Array[], s: number, A: number): Float32Array {
+  const length = sequences[0]?.length ?? 0;
+  const whole = new Float32Array(sequences.length * length * s);
+  let at = 0;
+  for (const actions of sequences) {
+    for (let tick = 0; tick < length; tick += A) {
+      for (let row = 0; row < s; row++) for (let a = 0; a < A; a++) whole[at++] = actions[tick + a] as number;
+    }
+  }
+  return whole;
 }

@@ -53,7 +53,9 @@ export async function search(
       if (n === 0) return Float32Array.from(mean);
       if (n === 1 && best) return best.actions;
       const colored = correlated(noise.subarray(n * begin.length, (n + 1) * begin.length), size);
-      return Float32Array.from(mean, (x, k) => clipped(x + (spread[k] as number) * (colored[k] as number), low, high));
+      return new Float32Array(
+        colored.map((x, k) => clipped((mean[k] as number) + (spread[k] as number) * x, low, high)),
+      );
     });
     const returns = await evaluate(drawn);
     const tried = drawn.map((actions, n): Candidate => ({ actions, worth: returns[n] as number }));
@@ -68,7 +70,7 @@ export async function search(
 
 // Noise `[T, A]` in which each tick's takes after that of the tick before; each number's variance stays 1.
 function correlated(noise: Float32Array, size: number): Float64Array {
-  const out = Float64Array.from(noise);
+  const out = new Float64Array(noise);
   const rest = Math.sqrt(1 - CORRELATION ** 2);
   for (let k = size; k < out.length; k++) {
     out[k] = CORRELATION * (out[k - size] as number) + rest * (out[k] as number);
@@ -92,18 +94,24 @@ function moments(
   candidates: readonly Candidate[],
   weights: readonly number[],
 ): [mean: Float64Array<ArrayBuffer>, deviation: Float64Array<ArrayBuffer>] {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const length = candidates[0]?.actions.length ?? 0;
-  const average = (of: (x: number, k: number) => number) =>
-    Float64Array.from(
-      { length },
-      (_, k) =>
-        candidates.reduce((sum, { actions }, n) => sum + (weights[n] as number) * of(actions[k] as number, k), 0) /
-        total,
-    );
-  const mean = average((x) => x);
-  const variance = average((x, k) => (x - (mean[k] as number)) ** 2);
+  const mean = averaged(candidates, weights, (x) => x);
+  const variance = averaged(candidates, weights, (x, k) => (x - (mean[k] as number)) ** 2);
   return [mean, variance.map(Math.sqrt)];
+}
+
+// The weighted mean of what `of` makes of each number.
+function averaged(
+  candidates: readonly Candidate[],
+  weights: readonly number[],
+  of: (x: number, k: number) => number,
+): Float64Array<ArrayBuffer> {
+  const out = new Float64Array(candidates[0]?.actions.length ?? 0);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  for (const [n, { actions }] of candidates.entries()) {
+    const weight = weights[n] as number;
+    for (let k = 0; k < out.length; k++) out[k] = (out[k] as number) + weight * of(actions[k] as number, k);
+  }
+  return out.map((sum) => sum / total);
 }
 
 function clipped(x: number, low: number, high: number): number {

@@ -22,6 +22,7 @@ import {
 } from "./networks.js";
 import { normals } from "./philox.js";
 import { sample } from "./sampler.js";
+import type { StateRollout } from "./state-rollout.js";
 import { cameraOf, type WorldManifest } from "./world/schema.js";
 
 /** Where an episode starts: at its last frame. */
@@ -54,7 +55,7 @@ export interface Episode {
   readonly strangeness: number;
 }
 
-/** What a world reads from a tick, or predicts of it; Q' = Q - P. */
+/** What a world reads from a tick; Q' = Q - P. */
 export interface Reading {
   /** `[P]` float32, in the units of the world's names. */
   readonly proprioception: Float32Array;
@@ -158,18 +159,19 @@ export class WorldModel {
     }
   }
 
-  /** Where N sequences of `ticks` action blocks, `actions` `[N, T, s, A]`, lead from `episode` in the state alone: a row a tick, `[N T]`. */
-  async predict({ state, control }: Episode, actions: Float32Array, ticks: number): Promise<Reading[]> {
+  /** Where N sequences of `ticks` action blocks, `actions` `[N, T, s, A]`, lead from `episode` in the state alone. */
+  async predict({ state, control, context }: Episode, actions: Float32Array, ticks: number): Promise<StateRollout> {
     const { states, scores } = await this.networks.predict(state, control, actions, ticks);
-    const rows = states.length / state.length;
-    const tasks = scores.length / rows / 2;
-    return Array.from({ length: rows }, (_, row) =>
-      this.#readable({
-        state: states.subarray(row * state.length, (row + 1) * state.length),
-        reward: scores.subarray(2 * row * tasks, (2 * row + 1) * tasks),
-        success: scores.subarray((2 * row + 1) * tasks, (2 * row + 2) * tasks),
-      }),
-    );
+    checkFinite([states, scores], context.ticks);
+    return { states, scores };
+  }
+
+  /** What makes element `i` of a normalised state vector a number in the unit of its name, float32. */
+  reader(i: number): (x: number) => number {
+    const { proprioception, low, high } = this.manifest.state;
+    const { mean, std } = this.#channel(i);
+    if (i >= proprioception) return (x) => Math.fround(x * std + mean);
+    return (x) => Math.fround(Math.min(high, Math.max(low, Math.fround(x * std + mean))));
   }
 
   /** What the tokenizer makes of a stream: `ticks`, each `[s, H, W, 3]` uint8, encoded and decoded. */
@@ -225,12 +227,12 @@ export class WorldModel {
   }
 
   #readable({ reward, success, state }: Heads): Reading {
-    const { proprioception, low, high } = this.manifest.state;
-    const shown = state.map((x, i) => x * this.#channel(i).std + this.#channel(i).mean);
+    const { proprioception } = this.manifest.state;
+    const shown = state.map((x, i) => this.reader(i)(x));
     return {
       reward,
-      success: success.map((logit) => 1 / (1 + Math.exp(-logit))),
-      proprioception: shown.slice(0, proprioception).map((x) => Math.min(high, Math.max(low, x))),
+      success: success.map(probability),
+      proprioception: shown.slice(0, proprioception),
       environmentState: shown.slice(proprioception),
     };
   }
@@ -264,9 +266,19 @@ function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
+/** Of a logit. */
+export function probability(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}
+
+function areFinite(numbers: Float32Array): boolean {
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+  return true;
+}
+
 // A number that is none would be in all ticks to come. Throws `WorldError` (`numbers_not_finite`).
 function checkFinite(parts: readonly Float32Array[], tick: number): void {
-  if (parts.every((part) => part.every(Number.isFinite))) return;
+  if (parts.every(areFinite)) return;
   const remedy = "reset; if the start was an ordinary one, the world's weights are broken";
   throw new WorldError("numbers_not_finite", `tick ${tick} of the episode came out as NaN or infinity`, remedy, {
     tick,
