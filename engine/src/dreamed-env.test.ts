@@ -3,6 +3,7 @@ import {
   type Env,
   type FloatTensor,
   floatTensor,
+  type PlanOptions,
   type ResetOptions,
   type StateChannel,
   type StepResult,
@@ -458,13 +459,32 @@ describe("looking ahead", () => {
     const env = await world.open();
     const task = world.spec.tasks[1] as string;
     await env.reset({ seed: 2, task, maxTicks: 0 });
-    const planned = await env.plan?.({ over: "world", horizon: 3, samples: 4, iterations: 2 });
-    let sum = 0;
-    for (let k = 0; k < 3; k++) {
-      const { info } = await env.step(planned?.actions.data.slice(k * 20, (k + 1) * 20) as Float32Array);
-      sum += (info.rewards as Record<string, number>)[task] as number;
+    const search = { over: "world", horizon: 3, samples: 4, iterations: 2 } as const;
+    const usual = await env.plan?.(search);
+    for (const nfe of [1, 2]) {
+      const planned = await env.plan?.({ ...search, nfe });
+      const fork = (await env.fork?.()) as Env; // of the same noise
+      let sum = 0;
+      for (let k = 0; k < 3; k++) {
+        const block = planned?.actions.data.slice(k * 20, (k + 1) * 20) as Float32Array;
+        const { info } = await fork.step(block, { nfe });
+        sum += (info.rewards as Record<string, number>)[task] as number;
+      }
+      expect(planned?.plannedReturn).toBe(sum);
+      expect(planned?.plannedReturn === usual?.plannedReturn).toBe(nfe === world.spec.nfe?.default);
     }
-    expect(planned?.plannedReturn).toBe(sum);
+  });
+
+  it("a plan takes the first row of each block that it begins with", async () => {
+    const env = await world.open();
+    await env.reset({ seed: 2, task: world.spec.tasks[1] as string });
+    const begin = sequences(1, 2).data;
+    const firsts = begin.map((_, i) => begin[Math.floor(i / 20) * 20 + (i % 5)] as number);
+    const plans = [begin, firsts].map((data) =>
+      env.plan?.({ samples: 4, iterations: 1, begin: floatTensor(data, [2, 4, 5]) }),
+    );
+    const [one, other] = await Promise.all(plans);
+    expect(one).toEqual(other);
   });
 
   it("a plan for a goal ends nearer to it than doing nothing", async () => {
@@ -487,13 +507,19 @@ describe("looking ahead", () => {
       { horizon: 64, samples: 4096, iterations: 32 },
       { goal: {} },
       { goal: { wing: 1 } },
-    ];
+      { task: "push", nfe: 1 },
+      { task: "push", over: "world", nfe: 99 },
+      { task: "push", over: "world", horizon: 8, samples: 64, iterations: 8, nfe: 3 },
+    ] as PlanOptions[];
     expect(await Promise.all(codes.map((options) => codeOf(env.plan?.(options) as Promise<unknown>)))).toEqual([
       "option_task",
       "option_task",
       "option_plan",
       "option_plan",
       "option_plan",
+      "option_plan",
+      "option_nfe",
+      "option_nfe",
       "option_plan",
     ]);
   });

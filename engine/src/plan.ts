@@ -75,13 +75,14 @@ const inState: Follow = async (model, episode, actions, { horizon }, worth) => {
   return returns;
 };
 
-const inForks: Follow = async (model, episode, actions, { samples, horizon }, worth) => {
+const inForks: Follow = async (model, episode, actions, asked, worth) => {
+  const { samples } = asked;
   const size = actions.length / samples;
   const returns: number[] = [];
   for (let from = 0; from < samples; from += MOST_FORKS) {
     const forks = Array.from({ length: Math.min(MOST_FORKS, samples - from) }, (_, i) => {
       const own = actions.subarray((from + i) * size, (from + i + 1) * size);
-      return dreamed(model, episode, own, horizon, worth);
+      return dreamed(model, episode, own, asked, worth);
     });
     returns.push(...(await Promise.all(forks)));
   }
@@ -92,14 +93,14 @@ async function dreamed(
   model: WorldModel,
   from: Episode,
   actions: Float32Array,
-  ticks: number,
+  { horizon, nfe }: PlanSearch,
   worth: Worth,
 ): Promise<number> {
-  const size = actions.length / ticks;
+  const size = actions.length / horizon;
   let [episode, sum] = [from, 0];
-  for (let k = 0; k < ticks; k++) {
+  for (let k = 0; k < horizon; k++) {
     const block = actions.subarray(k * size, (k + 1) * size);
-    for await (const moment of model.step(episode, [block], model.manifest.sampler.nfe.default, { frames: false })) {
+    for await (const moment of model.step(episode, [block], nfe, { frames: false })) {
       episode = moment.episode;
       sum += worth(episode.state, 0, moment.tick.reward, 0);
     }

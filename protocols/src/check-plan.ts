@@ -1,10 +1,11 @@
 // What may be asked of `predict` and `plan`, checked by every env in the same way; what can't look ahead says so with a code.
 import { type Env, type EnvSpec, stateName } from "./env.js";
 import { ActionError, WorldError } from "./errors.js";
-import { checkKeys, isWhole, refusal } from "./options.js";
+import { checkKeys, checkStep, isWhole, refusal } from "./options.js";
 import {
   PLAN_METHODS,
   PLAN_MODES,
+  type PlanMode,
   type Planned,
   type PlanOptions,
   type PlanSearch,
@@ -19,12 +20,13 @@ const KEYS: readonly (keyof PlanOptions)[] = [
   "horizon",
   "samples",
   "iterations",
+  "nfe",
   "task",
   "goal",
   "seed",
   "begin",
 ];
-/** Ticks that one plan may try: what a machine does in ten seconds, or over the world in half a minute or so. */
+/** Ticks that one plan may try, over the world their evaluations: what a machine does in ten seconds, or half a minute or so. */
 const MOST_TICKS = { state: 2 ** 19, world: 2 ** 13 } as const;
 /** Ticks of one iteration, or of one `predict`: their rows are read on the thread of the sockets. */
 const MOST_AT_ONCE = 2 ** 15;
@@ -68,8 +70,8 @@ export function copiedPlan(options: PlanOptions): PlanOptions {
 
 /**
  * What `options` ask for, of a session that plays `playing`.
- * Throws `OptionError`: `option_invalid`, `option_unknown`, `option_plan`, `option_task`, `option_seed`; and `ActionError` for
- * `begin`.
+ * Throws `OptionError`: `option_invalid`, `option_unknown`, `option_plan`, `option_nfe`, `option_task`, `option_seed`; and
+ * `ActionError` for `begin`.
  */
 export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string): PlanSearch {
   checkKeys("plan", options, KEYS);
@@ -96,10 +98,12 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
   within("samples", samples, 2, 4096);
   within("iterations", iterations, 1, 64);
   if (!isWhole(seed)) throw refusal("option_seed", "seed", seed, "a whole number in [0, 2^53), or none");
-  const ticks = horizon * samples * iterations;
+  const nfe = nfeOf(spec, options, over);
+  const ticks = horizon * samples * iterations * nfe;
   const most = MOST_TICKS[over];
   if (ticks > most) {
-    throw refusal("option_plan", "horizon x samples x iterations", ticks, `at most ${most} over the ${over}`);
+    const product = `horizon x samples x iterations${nfe > 1 ? " x nfe" : ""}`;
+    throw refusal("option_plan", product, ticks, `at most ${most} over the ${over}`);
   }
   if (horizon * samples > MOST_AT_ONCE) {
     throw refusal("option_plan", "horizon x samples", horizon * samples, `at most ${MOST_AT_ONCE}`);
@@ -114,9 +118,17 @@ export function checkPlan(spec: EnvSpec, options: PlanOptions, playing: string):
     samples,
     iterations,
     seed,
+    nfe,
     objective: objectiveOf(spec, options, playing),
     ...(begin && { begin }),
   };
+}
+
+function nfeOf(spec: EnvSpec, { nfe }: PlanOptions, over: PlanMode): number {
+  if (over === "world") return checkStep(spec, nfe === undefined ? {} : { nfe }) ?? 1;
+  if (nfe !== undefined)
+    throw refusal("option_nfe", "nfe", nfe, 'over: "world" with it: in the state nothing is sampled');
+  return 1;
 }
 
 function objectiveOf(spec: EnvSpec, { task, goal }: PlanOptions, playing: string): PlanSearch["objective"] {

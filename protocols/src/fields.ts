@@ -381,6 +381,8 @@ export const MESSAGES = {
       /** Action sequences an iteration. */
       samples: "optional",
       iterations: "optional",
+      /** Of each tick over the world; absent: the world's default. */
+      nfe: "optional",
       /** What is rewarded; absent: the session's. */
       task: "optional",
       /** Where to be instead: values by names with units of the world's `state`. */

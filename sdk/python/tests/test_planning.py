@@ -61,6 +61,7 @@ def test_an_env_looks_ahead_without_moving(url, dream):
     with pytest.raises(WorldstepError) as refused:
         env.plan(session="another")
     assert refused.value.code == "option_unknown"
+    assert env.plan(over="world", nfe=np.int64(2), horizon=2, samples=2, iterations=1)[0].shape[0] == 2
     assert env.plan(horizon=np.int64(2), samples=np.int32(8), iterations=1)[0].shape[0] == 2
     env.close()
     twin.close()

@@ -18,7 +18,7 @@ from worldstep.snapshot import Snapshot
 from worldstep.spaces import box, check_observe, checked, checked_chunk, observation_space
 
 DEFAULT_URL = "ws://localhost:8777"
-PLAN_OPTIONS = {"method", "over", "horizon", "samples", "iterations", "task", "goal", "seed"}
+PLAN_OPTIONS = {"method", "over", "horizon", "samples", "iterations", "nfe", "task", "goal", "seed"}
 
 
 class WorldstepEnv(gymnasium.Env):
@@ -137,9 +137,10 @@ class WorldstepEnv(gymnasium.Env):
     def plan(self, *, begin: Any = None, **options: Any) -> tuple[np.ndarray, float]:
         """The best of many action sequences from this moment, float32 [horizon, stride, A], and the return that it was dreamed to
         bring. The search is one request; the env does not move. Options, all with defaults: `method` ("cem", "mppi"), `over`
-        ("state", "world"), `horizon`, `samples`, `iterations`, `task` or `goal` (values by names of `world_info["state"]`, with
-        units), `seed`, and `begin`, where to begin, float32 [horizon, stride, A]. Raises `reset_needed`, `option_plan`,
-        `option_task`, `env_cannot_plan`.
+        ("state", "world": forks, which draw this session's own noise), `horizon`, `samples`, `iterations`, `nfe` (evaluations of
+        each tick over the world), `task` or `goal` (values by names of `world_info["state"]`, with units), `seed`, and `begin`,
+        where to begin, float32 [horizon, stride, A], of whose blocks the first row counts. Raises `reset_needed`,
+        `option_plan`, `option_nfe`, `option_task`, `env_cannot_plan`.
         """
         tensors = {} if begin is None else {"begin": tensor_of("begin", begin, np.dtype(np.float32), "action_shape")}
         unknown = sorted(set(options) - PLAN_OPTIONS)

@@ -29,7 +29,7 @@ export interface PlanningOptions extends Omit<PlanOptions, "begin" | "seed"> {
  */
 export function planningPolicy(world: Env, options: PlanningOptions = {}): Policy {
   const { every = 2, ...search } = options;
-  checkKeys("planningPolicy", search, ["method", "over", "horizon", "samples", "iterations", "task", "goal"]);
+  checkKeys("planningPolicy", search, ["method", "over", "horizon", "samples", "iterations", "nfe", "task", "goal"]);
   const { horizon = 8 } = search;
   if (!Number.isSafeInteger(every) || every < 1 || every > horizon) {
     const facts = { option: "every", value: every };

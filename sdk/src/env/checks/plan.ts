@@ -84,7 +84,7 @@ export const planChecks: readonly NamedCheck[] = [
   ],
 ];
 
-const OPTIONS = ["method", "over", "horizon", "samples", "iterations", "task", "goal", "seed", "begin"] as const;
+const OPTIONS = ["method", "over", "horizon", "samples", "iterations", "nfe", "task", "goal", "seed", "begin"] as const;
 
 function stateOf({ spec }: Env): string {
   return stateName(spec.state[0] as StateChannel);
