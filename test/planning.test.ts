@@ -5,13 +5,48 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
-import type { Env } from "@worldstep/protocols";
-import { planningPolicy } from "@worldstep/sdk";
+import { type Env, plan } from "@worldstep/protocols";
+import { connect, planningPolicy } from "@worldstep/sdk";
 import { createSimulator } from "@worldstep/tabletop";
+import { pino } from "pino";
 import { PNG } from "pngjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { serve } from "../engine/server/src/server.js";
 import { writeRandomWorld } from "./fixtures/random-world.js";
 import { TINY_WORLD } from "./fixtures/worlds.js";
+
+describe("a plan on a server", () => {
+  let world: OpenWorld;
+  beforeAll(async () => {
+    world = await openWorld(TINY_WORLD, { threads: 1 });
+  });
+  afterAll(() => world.close());
+
+  // Half a minute of work, if it is not stopped.
+  const long = () => ({ task: world.spec.tasks[1] as string, horizon: 64, samples: 512, iterations: 16 });
+
+  it.each(["its signal", "the timeout"])("ends by %s, and the server goes on with other things", async (by) => {
+    const server = await serve({ worlds: [world], logger: pino({ level: "silent" }) });
+    const connection = await connect(server.url.replace("http", "ws"), {
+      timeoutMs: by === "the timeout" ? 400 : 60_000,
+    });
+    try {
+      const env = await connection.open();
+      await env.reset({ seed: 1 });
+      const stop = new AbortController();
+      const planned = plan(env, long(), { signal: stop.signal });
+      planned.catch(() => {}); // looked at below
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      if (by === "its signal") stop.abort();
+      const code = by === "its signal" ? "request_cancelled" : "request_timeout";
+      await expect(planned).rejects.toMatchObject({ code });
+      expect((await env.step(new Float32Array(20))).info.tick).toBe(1);
+    } finally {
+      await connection.close();
+      await server.close();
+    }
+  });
+});
 
 describe("planningPolicy", () => {
   let world: OpenWorld;
@@ -45,9 +80,9 @@ describe("planningPolicy", () => {
     const newest = observation.frames.data.slice(-observation.frames.data.length / world.spec.stride);
     const frames = { ...observation.frames, shape: [1, ...observation.frames.shape.slice(1)], data: newest };
     await dream.reset({ seed: 4, maxTicks: 0, frames, proprioception: observation.proprioception });
-    const plan = await dream.plan?.({ ...options(), seed: 4 });
+    const made = await dream.plan?.({ ...options(), seed: 4 });
     expect([...(actions[0] as Float32Array), ...(actions[1] as Float32Array)]).toEqual(
-      [...(plan?.actions.data ?? [])].slice(0, 40),
+      [...(made?.actions.data ?? [])].slice(0, 40),
     );
   });
 

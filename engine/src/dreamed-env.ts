@@ -4,6 +4,7 @@ import {
   actionsOf,
   attempt,
   byteTensor,
+  type CallOptions,
   checkFork,
   checkLike,
   checkPlan,
@@ -30,6 +31,7 @@ import {
   type SnapshotOrigin,
   type StepOptions,
   type StepResult,
+  signalOf,
   toActions,
   unpackSnapshot,
   WorldError,
@@ -174,11 +176,12 @@ export class DreamedEnv implements Env {
     });
   }
 
-  plan(options: PlanOptions = {}): Promise<Planned> {
-    const taken = attempt(() => copiedPlan(options));
+  plan(options: PlanOptions = {}, call: CallOptions = {}): Promise<Planned> {
+    const taken = attempt(() => ({ asked: copiedPlan(options), signal: signalOf("plan", call) }));
     return this.#lane.run(async () => {
       const { running } = this.#kept("plan");
-      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, taken(), running.task));
+      const { asked, signal } = taken();
+      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, asked, running.task), signal);
     });
   }
 

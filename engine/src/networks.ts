@@ -277,8 +277,14 @@ export class Networks {
    * Where N sequences of `ticks` action blocks, `actions` `[N, T, s A]`, lead from `state` `[Q]`, to which `control` `[s A + Q]` led, in the state
    * alone: states `[N, T, Q]`, normalised, and scores `[N, T, 2 tasks]`, rewards and logits of success.
    */
-  predict(state: Float32Array, control: Float32Array, actions: Float32Array, ticks: number): Promise<StateRollout> {
-    return rollOutStates(this.programs.predict, state, control, actions, ticks);
+  predict(
+    state: Float32Array,
+    control: Float32Array,
+    actions: Float32Array,
+    ticks: number,
+    signal?: AbortSignal,
+  ): Promise<StateRollout> {
+    return rollOutStates(this.programs.predict, state, control, actions, ticks, signal);
   }
 
   #inputs(

@@ -1,7 +1,15 @@
 // Looking ahead from an episode without moving it: what sequences of actions lead to, and the best of many.
 //
 // Shapes: N sequences, T ticks, s stride, A action size, P proprioception, Q numbers of a state.
-import { type EnvSpec, floatTensor, type Planned, type PlanSearch, type Predicted, scale } from "@worldstep/protocols";
+import {
+  type EnvSpec,
+  floatTensor,
+  type Planned,
+  type PlanSearch,
+  type Predicted,
+  scale,
+  throwIfStopped,
+} from "@worldstep/protocols";
 import { search } from "./search.js";
 import { type Episode, probability, type WorldModel } from "./world-model.js";
 
@@ -37,19 +45,20 @@ export async function predictedFrom(
   };
 }
 
-/** The best plan that the search finds from `episode`. */
+/** The best plan that the search finds from `episode`. Throws `stopError` once `signal` is aborted: at the next tick that it tries. */
 export async function planFrom(
   model: WorldModel,
   spec: EnvSpec,
   episode: Episode,
   asked: PlanSearch,
+  signal?: AbortSignal,
 ): Promise<Planned> {
   const { horizon, over } = asked;
   const [s = 0, A = 0] = spec.actionSpace.shape;
   const worth = worthOf(model, asked);
   const follow = over === "state" ? inState : inForks;
   const found = await search(asked, begun(spec, episode, asked), A, spec.actionSpace, (candidates) =>
-    follow(model, episode, blocks(candidates, s, A), asked, worth),
+    follow(model, episode, blocks(candidates, s, A), asked, worth, signal),
   );
   return { actions: floatTensor(blocks([found.actions], s, A), [horizon, s, A]), plannedReturn: found.worth };
 }
@@ -61,10 +70,11 @@ type Follow = (
   actions: Float32Array,
   asked: PlanSearch,
   worth: Worth,
+  signal: AbortSignal | undefined,
 ) => Promise<Float64Array>;
 
-const inState: Follow = async (model, episode, actions, { horizon }, worth) => {
-  const { states, scores } = await model.predict(episode, actions, horizon);
+const inState: Follow = async (model, episode, actions, { horizon }, worth, signal) => {
+  const { states, scores } = await model.predict(episode, actions, horizon, signal);
   const Q = episode.state.length;
   const rows = states.length / Q;
   const returns = new Float64Array(rows / horizon);
@@ -75,19 +85,25 @@ const inState: Follow = async (model, episode, actions, { horizon }, worth) => {
   return returns;
 };
 
-const inForks: Follow = async (model, episode, actions, asked, worth) => {
+const inForks: Follow = async (model, episode, actions, asked, worth, signal) => {
   const { samples } = asked;
   const size = actions.length / samples;
   const returns: number[] = [];
   for (let from = 0; from < samples; from += MOST_FORKS) {
     const forks = Array.from({ length: Math.min(MOST_FORKS, samples - from) }, (_, i) => {
       const own = actions.subarray((from + i) * size, (from + i + 1) * size);
-      return dreamed(model, episode, own, asked, worth);
+      return dreamed(model, episode, own, asked, worth, signal);
     });
-    returns.push(...(await Promise.all(forks)));
+    returns.push(...(await allOf(forks)));
   }
   return Float64Array.from(returns);
 };
+
+// What all give, or the error of the first that fails; but when none of them runs any more.
+async function allOf<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
 
 async function dreamed(
   model: WorldModel,
@@ -95,10 +111,12 @@ async function dreamed(
   actions: Float32Array,
   { horizon, nfe }: PlanSearch,
   worth: Worth,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   const size = actions.length / horizon;
   let [episode, sum] = [from, 0];
   for (let k = 0; k < horizon; k++) {
+    throwIfStopped(signal);
     const block = actions.subarray(k * size, (k + 1) * size);
     for await (const moment of model.step(episode, [block], nfe, { frames: false })) {
       episode = moment.episode;

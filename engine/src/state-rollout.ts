@@ -2,6 +2,7 @@
 // frame would have shown corrects it.
 //
 // Shapes: N sequences, T ticks, s stride, A action size, Q numbers of a state.
+import { throwIfStopped } from "@worldstep/protocols";
 import type { Program } from "./backend.js";
 
 export interface StateRollout {
@@ -14,13 +15,17 @@ export interface StateRollout {
 /** Rows of one run: more gain nothing, and hold up whoever waits. */
 const MOST_ROWS = 1024;
 
-/** Where `actions` `[N, T, s A]` lead from `state` `[Q]`, to which `control` `[s A + Q]` led. program: of `predictPlan`. */
+/**
+ * Where `actions` `[N, T, s A]` lead from `state` `[Q]`, to which `control` `[s A + Q]` led. program: of `predictPlan`.
+ * Throws `stopError` once `signal` is aborted.
+ */
 export async function rollOutStates(
   program: Program,
   state: Float32Array,
   control: Float32Array,
   actions: Float32Array,
   ticks: number,
+  signal?: AbortSignal,
 ): Promise<StateRollout> {
   const [Q, size] = [state.length, ticks * (control.length - state.length)];
   const S = program.plan.outputs.scores?.shape[1] as number;
@@ -32,7 +37,7 @@ export async function rollOutStates(
       states: whole.states.subarray(from * ticks * Q, to * ticks * Q),
       scores: whole.scores.subarray(from * ticks * S, to * ticks * S),
     };
-    await rollOut(program, state, control, actions.subarray(from * size, to * size), ticks, into);
+    await rollOut(program, state, control, actions.subarray(from * size, to * size), ticks, into, signal);
   }
   return whole;
 }
@@ -44,6 +49,7 @@ async function rollOut(
   actions: Float32Array,
   ticks: number,
   into: StateRollout,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const A = control.length - start.length;
   const N = actions.length / (ticks * A);
@@ -52,6 +58,7 @@ async function rollOut(
   let stateBefore = repeated(control.subarray(A), N);
   let state = repeated(start, N);
   for (let k = 0; k < ticks; k++) {
+    throwIfStopped(signal);
     const action = new Float32Array(N * A);
     for (let n = 0; n < N; n++) action.set(actions.subarray((n * ticks + k) * A, (n * ticks + k + 1) * A), n * A);
     const inputs = {

@@ -160,8 +160,13 @@ export class WorldModel {
   }
 
   /** Where N sequences of `ticks` action blocks, `actions` `[N, T, s, A]`, lead from `episode` in the state alone. */
-  async predict({ state, control, context }: Episode, actions: Float32Array, ticks: number): Promise<StateRollout> {
-    const { states, scores } = await this.networks.predict(state, control, actions, ticks);
+  async predict(
+    { state, control, context }: Episode,
+    actions: Float32Array,
+    ticks: number,
+    signal?: AbortSignal,
+  ): Promise<StateRollout> {
+    const { states, scores } = await this.networks.predict(state, control, actions, ticks, signal);
     checkFinite([states, scores], context.ticks);
     return { states, scores };
   }

@@ -4,6 +4,7 @@ import {
   actionsOf,
   attempt,
   byteTensor,
+  type CallOptions,
   checkStep,
   copiedSnapshot,
   type Env,
@@ -105,8 +106,8 @@ export class WindowAlone extends Wrapper {
     return this.inOrder(() => super.predict(actions));
   }
 
-  override plan(options?: PlanOptions): Promise<Planned> {
-    return this.inOrder(() => super.plan(options));
+  override plan(options?: PlanOptions, call?: CallOptions): Promise<Planned> {
+    return this.inOrder(() => super.plan(options, call));
   }
 
   override fork(options: ForkOptions = {}): Promise<Env> {

@@ -1,5 +1,5 @@
 // What may be asked of `predict` and `plan`, checked by every env in the same way; what can't look ahead says so with a code.
-import { type Env, type EnvSpec, stateName } from "./env.js";
+import { type CallOptions, type Env, type EnvSpec, stateName } from "./env.js";
 import { ActionError, WorldError } from "./errors.js";
 import { checkKeys, checkStep, isWhole, refusal } from "./options.js";
 import {
@@ -39,9 +39,9 @@ export async function predict(env: Env, actions: FloatTensor): Promise<Predicted
   throw cannotPlan();
 }
 
-/** `env.plan(options)`. Throws `env_cannot_plan` of an env without it. */
-export async function plan(env: Env, options: PlanOptions = {}): Promise<Planned> {
-  if (env.plan) return env.plan(options);
+/** `env.plan(options, call)`. Throws `env_cannot_plan` of an env without it. */
+export async function plan(env: Env, options: PlanOptions = {}, call: CallOptions = {}): Promise<Planned> {
+  if (env.plan) return env.plan(options, call);
   throw cannotPlan();
 }
 

@@ -116,6 +116,12 @@ export interface ForkOptions {
   readonly seed?: number;
 }
 
+/** Of a call that takes long. */
+export interface CallOptions {
+  /** Aborted: the call ends as soon as it can, and rejects with `stopError`. */
+  readonly signal?: AbortSignal;
+}
+
 export interface ResetResult {
   readonly observation: Observation;
   readonly info: Info;
@@ -170,10 +176,10 @@ export interface Env {
    */
   predict?(actions: FloatTensor): Promise<Predicted>;
   /**
-   * The best of many action sequences from this moment: see planning.ts. The env stays where it is.
-   * Throws `ResetNeededError`, `OptionError`, `ActionError` and `WorldError` (`env_cannot_plan`).
+   * The best of many action sequences from this moment: see planning.ts. The env stays where it is. A signal stops it.
+   * Throws `ResetNeededError`, `OptionError`, `ActionError` and `WorldError` (`env_cannot_plan`, `request_cancelled`).
    */
-  plan?(options?: PlanOptions): Promise<Planned>;
+  plan?(options?: PlanOptions, call?: CallOptions): Promise<Planned>;
   close(): Promise<void>;
 }
 

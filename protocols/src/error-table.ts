@@ -517,7 +517,11 @@ export const ERRORS = {
     what: "the id is that of an open request; sent without `id`, `facts.id`",
     remedy: "count ids up",
   },
-  request_cancelled: { where: "wire", what: "the request was cancelled before it began", remedy: "none needed" },
+  request_cancelled: {
+    where: "wire",
+    what: "the request was cancelled before it began; or it is a `plan`, which its signal, a `cancel` or a lost connection stopped",
+    remedy: "none needed",
+  },
   request_timeout: {
     where: "wire",
     what: "raised by an SDK: no reply in time",

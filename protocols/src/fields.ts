@@ -575,7 +575,7 @@ export const MESSAGES = {
     fields: {
       id: "needed",
       target: "needed",
-      /** True: the target had not begun and was answered `request_cancelled`. False: it runs or was already answered. */
+      /** True: the target was answered `request_cancelled`; it had not begun, or is a plan. False: it runs or was already answered. */
       removed: "needed",
     },
     tensors: {},

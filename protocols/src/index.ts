@@ -14,6 +14,7 @@ export {
 } from "./codec.js";
 export {
   type AutoresetMode,
+  type CallOptions,
   type Camera,
   DETERMINISM,
   type Determinism,
@@ -120,6 +121,7 @@ export {
 } from "./snapshot.js";
 export { type ActionLike, actionsOf, type BoxSpace, blocksOf, type DictSpace, toAction, toActions } from "./spaces.js";
 export { stepChunk } from "./step-chunk.js";
+export { signalOf, stopError, throwIfStopped } from "./stop.js";
 export {
   BYTES_PER_ELEMENT,
   type ByteTensor,

@@ -67,12 +67,14 @@ export interface SessionOptions extends Begun {
   readonly onStep: (seconds: number) => void;
 }
 
-/** A `step`, say, that has not begun. */
-interface Waiting {
+/** A `step`, say. */
+interface Asked {
   readonly owner: Owner;
   readonly id: number;
   readonly begin: () => Promise<void>;
   readonly refuse: (error: WorldError) => void;
+  /** What ends its work when it has begun; absent where that can't be. */
+  readonly stop: AbortController | undefined;
 }
 
 type SteppedReply = Omit<SteppedMessage, "id"> | Omit<SteppedChunkMessage, "id">;
@@ -98,7 +100,9 @@ export class Session {
   ended: boolean;
 
   private owner: Owner | undefined;
-  private waiting: Waiting[] = [];
+  private waiting: Asked[] = [];
+  /** What has begun, and its end. */
+  private current: Asked | undefined;
   private running: Promise<void> | undefined;
   private recent = new Map<number, Committed>(); // by tick, oldest first
   private recentBytes = 0;
@@ -140,7 +144,7 @@ export class Session {
         "open a new session, or resume it back",
         { session: this.id },
       );
-      this.refuseWaiting(error);
+      this.refuseAll(error);
       previous.deprived(this, error);
     }
     this.watchIdleness();
@@ -151,7 +155,7 @@ export class Session {
   release(owner: Owner): void {
     if (this.owner !== owner) return;
     this.owner = undefined;
-    this.refuseWaiting(new ProtocolError("connection_lost", "the connection was lost", "reconnect and resume"));
+    this.refuseAll(new ProtocolError("connection_lost", "the connection was lost", "reconnect and resume"));
     this.watchIdleness();
   }
 
@@ -253,22 +257,27 @@ export class Session {
   }
 
   plan(owner: Owner, message: PlanMessage): Promise<Omit<PlannedMessage, "id">> {
-    return this.enqueue(owner, message.id, async () => {
+    const stop = new AbortController();
+    const { signal } = stop;
+    const work = async () => {
       const { tick } = this;
       if (tick === undefined) throw new ResetNeededError("never_reset", "plan");
       const started = performance.now();
-      const { actions, plannedReturn } = await plan(this.options.env, planOptions(message));
+      const { actions, plannedReturn } = await plan(this.options.env, planOptions(message), { signal });
       const serverMs = performance.now() - started;
-      return { type: "planned", session: this.id, tick, plannedReturn, serverMs, tensors: { actions } };
-    });
+      return { type: "planned", session: this.id, tick, plannedReturn, serverMs, tensors: { actions } } as const;
+    };
+    return this.enqueue(owner, message.id, work, stop);
   }
 
-  /** Refuses the request `id` of `owner` if it hasn't begun; says whether it was there. */
+  /** Refuses the request `id` of `owner` if it hasn't begun, or can be stopped; says whether it was refused. */
   cancel(owner: Owner, id: number): boolean {
-    const at = this.waiting.findIndex((waiting) => waiting.owner === owner && waiting.id === id);
-    const [found] = at < 0 ? [] : this.waiting.splice(at, 1);
-    if (found === undefined) return false;
-    found.refuse(new ProtocolError("request_cancelled", `request ${id} was cancelled`, "none needed", { id }));
+    const isMeant = (asked: Asked) => asked.owner === owner && asked.id === id;
+    const error = new ProtocolError("request_cancelled", `request ${id} was cancelled`, "none needed", { id });
+    const [found] = this.waiting.filter(isMeant);
+    if (found === undefined) return this.current !== undefined && isMeant(this.current) && this.stopCurrent(error);
+    this.waiting.splice(this.waiting.indexOf(found), 1);
+    found.refuse(error);
     this.watchIdleness();
     return true;
   }
@@ -287,7 +296,7 @@ export class Session {
     this.pump();
   }
 
-  /** Refuses what waits, finishes what runs, ends the streams, frees the env. Calling it again waits for the same. */
+  /** Refuses what waits, finishes what runs or stops it, ends the streams, frees the env. Calling it again waits for the same. */
   close(): Promise<void> {
     this.closing ??= this.end();
     return this.closing;
@@ -295,7 +304,7 @@ export class Session {
 
   private async end(): Promise<void> {
     clearTimeout(this.idleTimer);
-    this.refuseWaiting(this.closedError());
+    this.refuseAll(this.closedError());
     while (this.running) await this.running;
     for (const stream of this.streams) {
       while (stream.isReady) stream.sendNext();
@@ -305,7 +314,7 @@ export class Session {
     await this.options.env.close();
   }
 
-  private enqueue<Reply>(owner: Owner, id: number, work: () => Promise<Reply>): Promise<Reply> {
+  private enqueue<Reply>(owner: Owner, id: number, work: () => Promise<Reply>, stop?: AbortController): Promise<Reply> {
     const { maxInFlight } = this.options;
     if (this.closing) throw this.closedError();
     if (this.waiting.length + (this.running ? 1 : 0) >= maxInFlight) {
@@ -318,7 +327,7 @@ export class Session {
     }
     return new Promise<Reply>((resolve, reject) => {
       const begin = () => work().then(resolve, reject);
-      this.waiting.push({ owner, id, begin, refuse: reject });
+      this.waiting.push({ owner, id, begin, refuse: reject, stop });
       clearTimeout(this.idleTimer);
       this.pump();
     });
@@ -328,9 +337,11 @@ export class Session {
   pump(): void {
     if (this.running || this.closing || [...this.streams].some((stream) => stream.blocks)) return;
     if (this.waiting.length === 0 || this.owner?.congested()) return;
-    const next = this.waiting.shift() as Waiting;
+    const next = this.waiting.shift() as Asked;
+    this.current = next;
     this.running = next.begin().then(() => {
       this.running = undefined;
+      this.current = undefined;
       this.watchIdleness();
       // Lets replies go out and other sessions run before an env that computes on this thread goes on.
       setImmediate(() => this.pump());
@@ -397,10 +408,21 @@ export class Session {
     for (const stream of this.streams) stream.offer(tick);
   }
 
-  private refuseWaiting(error: WorldError): void {
+  /** Refuses what has not begun, and what runs where that can be stopped. */
+  private refuseAll(error: WorldError): void {
     const refused = this.waiting;
     this.waiting = [];
     for (const waiting of refused) waiting.refuse(error);
+    this.stopCurrent(error);
+  }
+
+  /** Refuses what runs at once, and has it come to an end, where that can be; says whether. */
+  private stopCurrent(error: WorldError): boolean {
+    const { current } = this;
+    if (current?.stop === undefined || current.stop.signal.aborted) return false;
+    current.refuse(error);
+    current.stop.abort(error);
+    return true;
   }
 
   private closedError(): WorldError {

@@ -67,6 +67,16 @@ def test_an_env_looks_ahead_without_moving(url, dream):
     twin.close()
 
 
+def test_a_plan_that_takes_too_long_is_stopped_on_the_server(url, dream):
+    env = WorldstepEnv(url, world=dream, timeout=1.0)
+    env.reset(seed=5, options={"task": env.world_info["tasks"][1]})
+    with pytest.raises(WorldstepError) as late:
+        env.plan(horizon=64, samples=512, iterations=16)
+    assert late.value.code == "request_timeout"
+    env.step(np.zeros(env.action_space.shape, np.float32))  # within the second
+    env.close()
+
+
 def test_a_simulator_predicts_nothing(url):
     env = WorldstepEnv(url)
     env.reset(seed=1)

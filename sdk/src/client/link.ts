@@ -63,8 +63,17 @@ const OUR_FAULT: ReadonlySet<number> = new Set(Object.values(CLOSE_CODES));
 // They wait for no room: the one shows life, the other makes room.
 const AT_ONCE: ReadonlySet<string> = new Set(["ping", "cancel"]);
 
-// They may wait for others of their session.
-const STOPPABLE: ReadonlySet<string> = new Set(["step", "stepChunk", "reset", "fork", "snapshot", "restore"]);
+// They may wait for others of their session, or take long.
+const STOPPABLE: ReadonlySet<string> = new Set([
+  "step",
+  "stepChunk",
+  "reset",
+  "fork",
+  "snapshot",
+  "restore",
+  "predict",
+  "plan",
+]);
 
 /** Bytes per second. Until so slow a network has carried what was sent, the server's silence says nothing. */
 const SLOWEST = 100_000;

@@ -4,6 +4,7 @@ import {
   type ActionLike,
   attempt,
   byteTensor,
+  type CallOptions,
   cannotPlan,
   checkFork,
   checkPlan,
@@ -31,6 +32,7 @@ import {
   type ResumedMessage,
   type StepOptions,
   type StepResult,
+  signalOf,
   toAction,
   toActions,
   WorldError,
@@ -159,17 +161,20 @@ export class RemoteEnv implements Env, Attachment {
     });
   }
 
-  /** Made on the server: one request, however many sequences are tried. It must be done within the timeout. */
-  plan(options: PlanOptions = {}): Promise<Planned> {
-    const taken = attempt(() => copiedPlan(options));
+  /**
+   * Made on the server: one request, however many sequences are tried. The signal stops it there, and so does the timeout, within
+   * which it must be done.
+   */
+  plan(options: PlanOptions = {}, call: CallOptions = {}): Promise<Planned> {
+    const taken = attempt(() => ({ kept: copiedPlan(options), stop: signalOf("plan", call) }));
     return this.#inOrder(async () => {
       if (!this.spec.predicts) throw cannotPlan();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "plan");
-      const kept = taken();
+      const { kept, stop } = taken();
       checkPlan(this.spec, kept, this.spec.tasks[1] ?? ""); // the server knows what is played
       const { begin, ...rest } = kept;
       const tensors = begin ? { begin } : {};
-      const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors });
+      const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors }, stop);
       this.#serverMs = reply.serverMs;
       return { actions: reply.tensors.actions, plannedReturn: reply.plannedReturn };
     });
@@ -266,9 +271,9 @@ export class RemoteEnv implements Env, Attachment {
     this.link.attachments.delete(this);
   }
 
-  #call<R extends Request>(request: R): Promise<Reply<R>> {
+  #call<R extends Request>(request: R, stop?: AbortSignal): Promise<Reply<R>> {
     const what = `${request.type} of session ${this.session}`;
-    return within(this.timeoutMs, what, (signal) => this.#ask(request, signal));
+    return within(this.timeoutMs, what, (signal) => this.#ask(request, signal), { stop });
   }
 
   #ask<R extends Request>(request: R, signal: AbortSignal): Promise<Reply<R>> {

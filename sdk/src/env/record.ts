@@ -3,6 +3,7 @@ import {
   type ActionLike,
   actionsOf,
   attempt,
+  type CallOptions,
   copiedSnapshot,
   copiedTensor,
   type Env,
@@ -115,8 +116,8 @@ class Recorder extends Wrapper implements RecordedEnv {
     return this.inOrder(() => super.predict(kept));
   }
 
-  override plan(options?: PlanOptions): Promise<Planned> {
-    return this.inOrder(() => super.plan(options));
+  override plan(options?: PlanOptions, call?: CallOptions): Promise<Planned> {
+    return this.inOrder(() => super.plan(options, call));
   }
 
   override fork(options?: ForkOptions): Promise<RecordedEnv> {

@@ -1,6 +1,7 @@
 // The base of what stands around an env and changes something of it.
 import {
   type ActionLike,
+  type CallOptions,
   cannotFork,
   type Env,
   type EnvSpec,
@@ -70,8 +71,8 @@ export class Wrapper<E extends Env = Env> implements Env {
     return predict(this.env, actions);
   }
 
-  plan(options?: PlanOptions): Promise<Planned> {
-    return plan(this.env, options);
+  plan(options?: PlanOptions, call?: CallOptions): Promise<Planned> {
+    return plan(this.env, options, call);
   }
 
   close(): Promise<void> {

@@ -141,7 +141,7 @@ class Wire {
   }
 
   hello(): Promise<unknown> {
-    return within(this.timeoutMs, "the policy server's hello", () => this.#next(), CLOSED);
+    return within(this.timeoutMs, "the policy server's hello", () => this.#next(), { remedy: CLOSED });
   }
 
   /** What `read` makes of the reply to `message`. An error closes the connection: whose a later reply is, nobody knows. */
@@ -151,7 +151,7 @@ class Wire {
         if (this.#lost !== undefined) throw this.#lost;
         if (this.#arrived.length > 0) throw malformed("a message that nobody asked for");
         this.#socket.send(packPolicy(message));
-        return read(await within(this.timeoutMs, "the policy", () => this.#next(), CLOSED));
+        return read(await within(this.timeoutMs, "the policy", () => this.#next(), { remedy: CLOSED }));
       } catch (error) {
         this.close();
         throw error;

@@ -65,10 +65,29 @@ export const planChecks: readonly NamedCheck[] = [
         const begun = await plan(env, { ...options, begin: actions });
         expect(begun.plannedReturn >= plannedReturn - 1e-4, "a search that begins with a plan ends with a worse one");
       }
+      const stopped = AbortSignal.abort();
+      await expectRefusal(
+        () => plan(env, { task }, { signal: stopped }),
+        "request_cancelled",
+        "a plan that is stopped",
+      );
+      for (const over of ["state", "world"] as const) {
+        const stop = new AbortController();
+        const size = over === "state" ? { horizon: 64, samples: 512, iterations: 16 } : { samples: 128, iterations: 8 };
+        const long = plan(env, { task, over, ...size }, { signal: stop.signal });
+        setTimeout(() => stop.abort(), 20);
+        await expectRefusal(() => long, "request_cancelled", `a plan over the ${over} that is being stopped`);
+      }
       await expectRefusal(() => plan(env, { horizon: 0 }), "option_plan", "a plan of no ticks");
       await expectRefusal(() => plan(env, { task: "no such task" }), "option_task", "a plan for no task");
       for (const [name, value] of NOTHINGS.slice(1)) {
         await expectRefusal(() => plan(env, value as never), "option_invalid", `plan options that are ${name}`);
+        await expectRefusal(() => plan(env, {}, value as never), "option_invalid", `call options that are ${name}`);
+        await expectRefusal(
+          () => plan(env, {}, { signal: value as never }),
+          "option_invalid",
+          `a signal that is ${name}`,
+        );
         for (const option of OPTIONS) {
           const code = option === "begin" ? "action_shape" : "option_";
           await expectRefusal(() => plan(env, { [option]: value }), code, `a plan with ${option} that is ${name}`);
