@@ -12,7 +12,7 @@ import {
 } from "@worldstep/protocols";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readGoldens, TINY_WORLD } from "../../test/fixtures/worlds.js";
-import type { Backend } from "./backend.js";
+import type { Backend, Program } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
@@ -43,6 +43,22 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
     () => undefined,
     (error: unknown) => (error instanceof WorldError ? error.code : String(error)),
   );
+}
+
+/** The tiny world on a backend whose runs are what `around` makes of them. */
+async function tinyWith(around: (run: Program["run"]) => Program["run"]) {
+  const loaded = await loadWorld(new FolderSource(TINY_WORLD));
+  const ort = new OrtBackend({ threads: 1 });
+  const backend: Backend = {
+    kind: ort.kind,
+    compile: async (...args) => {
+      const program = await ort.compile(...args);
+      return { ...program, run: around((...given) => program.run(...given)) };
+    },
+    close: () => ort.close(),
+  };
+  const model = new WorldModel(loaded.manifest, await Networks.open(loaded, backend, "fp32"));
+  return { open: () => new DreamedEnv(specOf(loaded.manifest), model, loaded), close: () => ort.close() };
 }
 
 describe("determinism", () => {
@@ -323,24 +339,13 @@ describe("a failed tick", () => {
   });
 
   it("that came out as NaN is an error, and commits nothing", async () => {
-    const loaded = await loadWorld(new FolderSource(TINY_WORLD));
     let broken = false;
-    const ort = new OrtBackend({ threads: 1 });
-    const backend: Backend = {
-      kind: ort.kind,
-      compile: async (...args) => {
-        const program = await ort.compile(...args);
-        const run: typeof program.run = async (...given) => {
-          const made = await program.run(...given);
-          if (broken && made.scores) made.scores.data[0] = Number.NaN;
-          return made;
-        };
-        return { ...program, run };
-      },
-      close: () => ort.close(),
-    };
-    const model = new WorldModel(loaded.manifest, await Networks.open(loaded, backend, "fp32"));
-    const env = new DreamedEnv(specOf(loaded.manifest), model, loaded);
+    const { open, close } = await tinyWith((run) => async (...given) => {
+      const made = await run(...given);
+      if (broken && made.scores) made.scores.data[0] = Number.NaN;
+      return made;
+    });
+    const env = open();
     const expected = await rollOut(env, { seed: 1 }, 2);
     await env.reset({ seed: 1 });
     await env.step(action(0), { nfe: 2 });
@@ -355,7 +360,7 @@ describe("a failed tick", () => {
     }
     broken = false;
     expect(await env.step(action(1), { nfe: 2 })).toEqual(expected[2]);
-    await backend.close();
+    await close();
   });
 
   it("because the world was closed is an error, and so is a call after close", async () => {
@@ -485,6 +490,27 @@ describe("looking ahead", () => {
     );
     const [one, other] = await Promise.all(plans);
     expect(one).toEqual(other);
+  });
+
+  it("a plan over the world leaves its share to a session that steps beside it", async () => {
+    let ticks = 0; // of all sessions and forks
+    const { open, close } = await tinyWith((run) => (inputs, outputs) => {
+      if (outputs.includes("experts")) ticks += inputs.state?.shape[0] as number; // once a tick
+      return run(inputs, outputs);
+    });
+    const [planner, stepper] = [open(), open()];
+    await planner.reset({ seed: 1, task: "push" });
+    await stepper.reset({ seed: 2, maxTicks: 0 });
+    const stop = new AbortController();
+    const planned = planner.plan({ over: "world", samples: 128, iterations: 8 }, { signal: stop.signal });
+    await stepper.step(action(0));
+    ticks = 0;
+    for (let i = 0; i < 20; i++) await stepper.step(action(i));
+    expect(ticks).toBeGreaterThan(2 * 20);
+    expect(ticks).toBeLessThan(8 * 20);
+    stop.abort();
+    expect(await codeOf(planned)).toBe("request_cancelled");
+    await close();
   });
 
   it("a plan for a goal ends nearer to it than doing nothing", async () => {

@@ -13,8 +13,11 @@ import {
 import { search } from "./search.js";
 import { type Episode, probability, type WorldModel } from "./world-model.js";
 
-/** Forks that are stepped at a time: each keeps a session's memory, and other sessions wait behind them. */
-const MOST_FORKS = 16;
+/**
+ * Forks that are stepped at a time: each keeps a session's memory, and another session waits behind all of them, for each of its
+ * runs. More gain little (docs/performance.md).
+ */
+const MOST_FORKS = 4;
 
 /** `actions` of `shape` `[N, T, s, A]`. */
 export async function predictedFrom(
