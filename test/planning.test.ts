@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
 import { type Env, plan } from "@worldstep/protocols";
-import { connect, planningPolicy } from "@worldstep/sdk";
+import { connect, defaultObservation, newestFrame, planningPolicy } from "@worldstep/sdk";
 import { createSimulator } from "@worldstep/tabletop";
 import { pino } from "pino";
 import { PNG } from "pngjs";
@@ -90,6 +90,21 @@ describe("planningPolicy", () => {
     const [often, seldom] = [await acted(1), await acted(3)];
     expect(often[0]).toEqual(seldom[0]); // both of the first plan
     expect(often[1]).not.toEqual(seldom[1]);
+  });
+
+  it("plans from frames alone, and refuses an observation without any", async () => {
+    const policy = planningPolicy(dream, options());
+    await policy.reset(4);
+    await real.reset({ seed: 1, maxTicks: 0 });
+    const still = new Float32Array(20);
+    const { observation: frames } = await real.step(still, { observe: ["frames"] });
+    expect(await policy.act(frames)).toHaveLength(20);
+    const { observation: state } = await real.step(still, { observe: ["state"] });
+    await expect(policy.act(state)).rejects.toMatchObject({ code: "tensor_missing", facts: { name: "frames" } });
+    expect(() => newestFrame(state)).toThrow(expect.objectContaining({ code: "tensor_missing" }));
+    for (const shown of [frames, state]) {
+      expect(() => defaultObservation(shown)).toThrow(expect.objectContaining({ code: "tensor_missing" }));
+    }
   });
 
   it("refuses what can't plan, and what it can't do", async () => {

@@ -500,7 +500,11 @@ export const ERRORS = {
     what: "the message carries no tensor of that name; `facts.name`",
     remedy: "leave it out",
   },
-  tensor_missing: { where: "wire", what: "a tensor that the message needs is absent; `facts.name`", remedy: "send it" },
+  tensor_missing: {
+    where: "wire",
+    what: "a tensor that the message needs is absent, or that a policy needs of an observation; `facts.name`",
+    remedy: "send it, or observe it",
+  },
   tensor_duplicate: { where: "wire", what: "two tensors of one name", remedy: "send one" },
   tensor_dtype: {
     where: "wire",

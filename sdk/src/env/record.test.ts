@@ -25,6 +25,14 @@ test("episodes hold one observation more than actions, and only what succeeded",
   expect(second).toMatchObject({ observations: [observation], actions: [], truncated: false });
 });
 
+test("an episode holds of each step what it showed", async () => {
+  const env = record(new CounterWorld());
+  await env.reset({ seed: 1 });
+  await env.step(block(0.5), { observe: ["state"] });
+  const shown = env.episodes[0]?.observations.map((observation) => Object.keys(observation));
+  expect(shown).toEqual([["frames", "proprioception"], ["proprioception"]]);
+});
+
 test("an env that was reset before is not stepped, since nobody knows how its episode began", async () => {
   const world = new CounterWorld();
   await world.reset({ seed: 1 });

@@ -32,7 +32,7 @@ import { Wrapper } from "./wrapper.js";
 /** One episode of T ticks. */
 export interface Episode {
   readonly options: ResetOptions;
-  /** T + 1: the reset's, then one for each tick. */
+  /** T + 1: the reset's, then one for each tick; of a step that observes a part of it, that part. */
   readonly observations: readonly Observation[];
   /** T + 1, as the observations. */
   readonly infos: readonly Info[];
@@ -58,7 +58,8 @@ export interface RecordedEnv extends Env {
 
 /**
  * `env`, whose successful resets and steps are kept in memory. Calls must go through what this returns: a step before the
- * first reset of it is `reset_needed`, whatever was done with `env` before, for nobody knows how that episode began.
+ * first reset of it is `reset_needed`, whatever was done with `env` before, for nobody knows how that episode began. It keeps
+ * what each step shows: frames that a step does not observe are not made, and stay missing.
  */
 export function record(env: Env): RecordedEnv {
   return new Recorder(env);

@@ -43,7 +43,7 @@ export interface StepEvent extends StepResult {
 export interface StreamEnv extends Env {
   /** The result of every `reset` and of every tick that succeeds, in order, from the subscription on. Completes on `close`. */
   readonly steps$: Observable<ResetEvent | StepEvent>;
-  /** Every frame on its own: one for a reset, `stride` for a step. Completes on `close`. */
+  /** Every frame on its own: one for a reset, `stride` for a step, none for one that observes none. Completes on `close`. */
   readonly frames$: Observable<Frame>;
   /** Steps through `actions`; see `rollout`. */
   rollout(actions: ActionSource, options?: RolloutOptions): Observable<StepResult>;

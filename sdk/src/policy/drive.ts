@@ -1,6 +1,5 @@
 // Lets a policy act on an env: each tick's observation goes to the policy, its actions come back in blocks.
 import {
-  type ByteTensor,
   checkKeys,
   type Env,
   type EnvSpec,
@@ -11,6 +10,7 @@ import {
 } from "@worldstep/protocols";
 import { splitFrames } from "../env/streams.js";
 import type { RemotePolicy } from "./connect-policy.js";
+import { missing } from "./policy.js";
 import { isTensor, malformed, type PolicyRecord } from "./policy-codec.js";
 
 const UNITS = ["space", "robot"] as const;
@@ -55,11 +55,15 @@ export interface DrivenStep extends StepResult {
 
 /**
  * Two of openpi's LIBERO keys: the newest frame `[H, W, 3]` uint8 and the proprioception `[P]` float32. A policy that wants
- * a prompt, a wrist camera or other keys needs an `observe` of its own.
+ * a prompt, a wrist camera or other keys needs an `observe` of its own. Throws `WorldError` (`tensor_missing`) where it was
+ * observed without one of the two.
  */
 export function defaultObservation(observation: Observation): PolicyRecord {
-  const newest = splitFrames(observation).at(-1) as ByteTensor;
-  return { "observation/image": newest, "observation/state": observation.proprioception };
+  const newest = splitFrames(observation).at(-1);
+  const { proprioception } = observation;
+  if (newest === undefined) throw missing("frames", "frames");
+  if (proprioception === undefined) throw missing("proprioception", "state");
+  return { "observation/image": newest, "observation/state": proprioception };
 }
 
 /**

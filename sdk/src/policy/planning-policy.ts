@@ -24,7 +24,8 @@ export interface PlanningOptions extends Omit<PlanOptions, "begin" | "seed"> {
 /**
  * Plans in `world`, an env with `plan` that accepts frames; while it acts nobody else may use that. It looks at the frames and
  * the proprioception of what it acts on, so they must look as the world's own do; and it remembers its last action, so `act` is
- * called once a tick. Plans go on from what is left of the one before. Closing it leaves `world` open.
+ * called once a tick. Plans go on from what is left of the one before. Closing it leaves `world` open. What was observed
+ * without frames it refuses (`tensor_missing`); without proprioception the world reads that from the frames.
  * Throws `OptionError` (`option_unknown`, `option_plan`), `WorldError` (`env_cannot_plan`), and what `reset` and `plan` throw.
  */
 export function planningPolicy(world: Env, options: PlanningOptions = {}): Policy {
@@ -50,6 +51,7 @@ export function planningPolicy(world: Env, options: PlanningOptions = {}): Polic
       [seed, left, planned, before] = [episode, new Float32Array(), undefined, undefined];
     },
     act: async (observation) => {
+      const frame = newestFrame(observation);
       if (left.length === 0) {
         await world.reset({ seed, maxTicks: 0, ...startOf(world, observation, before) });
         const found = await plan(world, {
@@ -63,7 +65,7 @@ export function planningPolicy(world: Env, options: PlanningOptions = {}): Polic
       }
       const action = left.slice(0, block);
       left = left.subarray(block);
-      before = { frame: newestFrame(observation).slice(), action };
+      before = { frame: frame.slice(), action };
       return action;
     },
     close: async () => {},
