@@ -13,7 +13,7 @@ import pytest
 from gymnasium.utils.env_checker import data_equivalence
 
 import worldstep
-from worldstep import Snapshot, SnapshotError, WorldstepEnv, WorldstepError
+from worldstep import Snapshot, SnapshotError, WorldstepEnv, WorldstepError, WorldstepVectorEnv
 
 HERE = Path(__file__).parents[1]
 
@@ -151,3 +151,67 @@ def test_wrapped_envs_have_them_within(url, dream):
     assert data_equivalence(go_on(fork), go_on(made.unwrapped), exact=True)
     fork.close()
     made.close()
+
+
+def go_on_together(envs, ticks=4):
+    results = []
+    for tick in range(ticks):
+        actions = np.full(envs.action_space.shape, 0.1 * tick, np.float32)
+        actions[1:] *= -1  # they differ
+        results.append(envs.step(actions))
+    return results
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_fork_of_a_vector_goes_on_as_that_does(url, world, mode):
+    envs = WorldstepVectorEnv(url, 2, world=world, max_ticks=2, autoreset_mode=mode)
+    with pytest.raises(worldstep.ResetNeededError, match="fork"):
+        envs.fork()
+    envs.reset(seed=[3, 8])
+    envs.step(np.full(envs.action_space.shape, 0.2, np.float32))
+    fork, seeded, again = envs.fork(), envs.fork(seed=7), envs.fork(seed=[7, 8])
+    fork.action_space.seed(1)  # the others' are their own
+    expected = go_on_together(envs)  # through autoresets, whose seeds are drawn
+    assert data_equivalence(go_on_together(fork), expected, exact=True)
+    assert data_equivalence(go_on_together(seeded), go_on_together(again), exact=True)
+    mask = {"reset_mask": np.array([True, False])}
+    assert data_equivalence(fork.reset(seed=1, options=mask), envs.reset(seed=1, options=mask), exact=True)
+    envs.close()  # which closes no fork
+    fork.reset(seed=1)
+    for one in (fork, seeded, again):
+        one.close()
+
+
+def test_many_forks_of_one_env_step_together(url, world):
+    env = gymnasium.make("worldstep/World-v0", url=url, world=world)
+    env.reset(seed=4)
+    forks = WorldstepVectorEnv.of_forks(env, 3)
+    seeded = WorldstepVectorEnv.of_forks(env, 3, seed=[7, None, 7], autoreset_mode="Disabled")
+    actions = np.full(forks.action_space.shape, 0.2, np.float32)
+    shown, rewards, *_ = forks.step(actions)
+    others, *_ = seeded.step(actions)
+    expected, reward, *_ = env.step(actions[0])
+    for i in range(3):
+        assert data_equivalence({key: value[i] for key, value in shown.items()}, expected, exact=True) and rewards[i] == reward
+    for key, value in others.items():
+        assert np.array_equal(value[0], value[2]) and np.array_equal(value[1], expected[key])
+    assert seeded.metadata["autoreset_mode"] is gymnasium.vector.AutoresetMode.DISABLED
+    for one in (forks, seeded, env):
+        one.close()
+
+
+def test_forks_that_can_not_be_made_leave_none_open(url, world):
+    env = WorldstepEnv(url, world=world)
+    with pytest.raises(worldstep.ResetNeededError, match="fork"):
+        WorldstepVectorEnv.of_forks(env, 2)
+    env.reset(seed=1)
+    with pytest.raises(WorldstepError, match="option_vector"):
+        WorldstepVectorEnv.of_forks(env, 2, seed=[1])
+    with pytest.raises(WorldstepError, match="env_cannot_fork"):
+        WorldstepVectorEnv.of_forks(gymnasium.make("CartPole-v1"), 2)
+    for _ in range(3):  # more than the server has room for, all together
+        with pytest.raises(WorldstepError, match="session_over_limit|capacity_sessions"):
+            WorldstepVectorEnv.of_forks(env, 200)
+    WorldstepVectorEnv.of_forks(env, 8).close()
+    env.step(np.zeros(env.action_space.shape, np.float32))
+    env.close()

@@ -161,7 +161,7 @@ class WorldstepEnv(gymnasium.Env):
         """
         connection = Connection(*self._door)
         try:
-            sessions = self._sessions.fork(connection, None if seed is None else int(seed))
+            sessions = self._sessions.fork(connection, [0], [None if seed is None else int(seed)])
         except BaseException:
             connection.close()
             raise

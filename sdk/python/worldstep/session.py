@@ -90,14 +90,38 @@ class Sessions:
             raise outcome
         return outcome
 
-    def fork(self, connection: Connection, seed: Optional[int]) -> Sessions:
-        """A fork of the first session, taken over by a connection of its own."""
-        header = self.ask("fork", {} if seed is None else {"seed": seed}).header
-        connection.take(header["session"], header["token"])
-        self._connection.give(header["session"])
-        place = Place(header["session"], header["tick"], header["ended"])
-        fork = Sessions(connection, self._world, 1, [place])
-        fork.drawn = self.drawn if seed is None else None
+    def fork(
+        self,
+        connection: Connection,
+        which: Sequence[int],
+        seeds: Sequence[Optional[int]],
+        then: Optional[Callable[[int], Request]] = None,
+    ) -> Sessions:
+        """Forks of the sessions at the indices `which`, an index a fork, taken over by a connection of their own: all or none.
+        What other calls began is finished before; `then` is that of `step`."""
+        with self._connection.one_call():
+            if any(turn is not None for turn in self._state.turns):
+                self._settle(then)
+            asked = [Request("fork", {} if seed is None else {"seed": seed}) for seed in seeds]
+            requests = [self._addressed(i, request) for i, request in zip(which, asked)]
+            most = self._connection.hello["limits"]["maxInFlight"]  # of one session
+            parts = [requests[i : i + most] for i in range(0, len(requests), most)]
+            outcomes = [outcome for part in parts for outcome in self._connection.call_all(part)]
+            headers = [outcome.header for outcome in outcomes if isinstance(outcome, Message)]
+            try:
+                for outcome in outcomes:
+                    if isinstance(outcome, WorldstepError):
+                        raise outcome
+                for header in headers:
+                    connection.take(header["session"], header["token"])
+                    self._connection.give(header["session"])
+            except WorldstepError:
+                self._connection.free([header["session"] for header in headers])
+                raise
+        places = [Place(header["session"], header["tick"], header["ended"]) for header in headers]
+        fork = Sessions(connection, self._world, len(places), places)
+        drawn = [self._state.drawn.get(i) if seed is None else None for i, seed in zip(which, seeds)]
+        fork._state.drawn.update({k: seed for k, seed in enumerate(drawn) if seed is not None})
         return fork
 
     def draw_seed(self, i: int, rng: np.random.Generator) -> int:

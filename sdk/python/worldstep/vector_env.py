@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Callable, Optional, Sequence, Union
 
+import gymnasium
 import numpy as np
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from worldstep.connection import Connection, Request
-from worldstep.env import DEFAULT_URL, check_shown, metadata_of, open_sessions
+from worldstep.env import DEFAULT_URL, WorldstepEnv, check_shown, metadata_of, open_sessions
 from worldstep.errors import WorldstepError
 from worldstep.options import Options, check_count, for_each, reset_request
-from worldstep.session import Place, Turn, observation, of_env, step_request
+from worldstep.session import Place, Sessions, Turn, observation, of_env, step_request
 from worldstep.spaces import box, checked, checked_chunk, length_of, observation_space
 
 
@@ -48,16 +50,75 @@ class WorldstepVectorEnv(VectorEnv):
         self.observe = observe
         self.num_envs = num_envs
         self._defaults = {"task": task, "max_ticks": max_ticks}
-        self._connection = Connection(url, timeout, token, proxy)
+        self._door = (url, timeout, token, proxy)
+        connection = Connection(*self._door)
+        self._use(connection, open_sessions(connection, world, num_envs), [None] * num_envs)
+
+    def _use(self, connection: Connection, sessions: Sessions, rngs: list[Optional[np.random.Generator]]) -> None:
+        self._connection, self._sessions, self._rngs = connection, sessions, rngs
         self.closed = False
-        self._sessions = open_sessions(self._connection, world, num_envs)
-        self._rngs: list[Optional[np.random.Generator]] = [None] * num_envs
-        self._shown: list[Optional[dict[str, np.ndarray]]] = [None] * num_envs
+        self._shown: list[Optional[dict[str, np.ndarray]]] = [None] * self.num_envs
         self.metadata = {**metadata_of(self.world_info), "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation_space(self.world_info, observe)
+        self.single_observation_space = observation_space(self.world_info, self.observe)
         self.single_action_space = box(self.world_info["actionSpace"])
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+
+    @classmethod
+    def of_forks(
+        cls,
+        env: gymnasium.Env,
+        num_envs: int,
+        seed: Union[int, Sequence[Optional[int]], None] = None,
+        autoreset_mode: Union[AutoresetMode, str] = AutoresetMode.NEXT_STEP,
+    ) -> WorldstepVectorEnv:
+        """`num_envs` forks of `env`, a `WorldstepEnv` or one that is wrapped, at its present moment, on a connection of their own; all
+        else is as `env` has it. They need no reset. `seed`: as that of `reset`, an int seeds fork i with `seed + i`; the forks'
+        random numbers, those of resets too, are of it from their next tick on. Without one they are alike until their actions
+        differ. Raises `reset_needed`, `env_cannot_fork`, `option_vector`, `capacity_sessions`; none stays open then.
+        """
+        own = env.unwrapped
+        if not isinstance(own, WorldstepEnv):
+            message = f"forks of a {type(own).__name__}, which is no WorldstepEnv"
+            raise WorldstepError("env_cannot_fork", message, {}, "fork an env of worldstep")
+        forks = cls.__new__(cls)
+        forks.closed = True  # until there is something to close
+        forks.num_envs, forks.autoreset_mode = num_envs, AutoresetMode(autoreset_mode)
+        forks.render_mode, forks.nfe, forks.observe = own.render_mode, own.nfe, own.observe
+        forks._defaults, forks._door = own._defaults, own._door
+        forks._fork(own._sessions, [0] * num_envs, forks._seeds(seed), [own.np_random] * num_envs)
+        return forks
+
+    def fork(self, seed: Union[int, Sequence[Optional[int]], None] = None) -> WorldstepVectorEnv:
+        """Another vector at this moment, on a connection of its own: fork i is of env i. Without a seed both go on alike, autoresets
+        included; `seed` is that of `of_forks`. Raises what that raises.
+        """
+        fork = copy.copy(self)
+        fork.closed = True
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        then = (lambda i: self._reset_request(i, None, {})) if same_step else None
+        fork._fork(self._sessions, list(range(self.num_envs)), self._seeds(seed), self._rngs, then)
+        fork._shown = list(self._shown)
+        fork._np_random = copy.deepcopy(self._np_random)
+        return fork
+
+    def _fork(
+        self,
+        sessions: Sessions,
+        which: list[int],
+        seeds: list[Optional[int]],
+        rngs: Sequence[Optional[np.random.Generator]],
+        then: Optional[Callable[[int], Request]] = None,
+    ) -> None:
+        """Becomes forks of those of `sessions`, which draw from `rngs` where they have no seed."""
+        connection = Connection(*self._door)
+        try:
+            forks = sessions.fork(connection, which, seeds, then)
+        except BaseException:
+            connection.close()
+            raise
+        own = [copy.deepcopy(rng) if seed is None else seeding.np_random(seed)[0] for seed, rng in zip(seeds, rngs)]
+        self._use(connection, forks, own)
 
     @property
     def world_info(self) -> dict[str, Any]:
