@@ -37,6 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@worldstep/engine",
     "@worldstep/tabletop",
     "@worldstep/judge",
+    "worldstep/command-line",
   ],
   "examples/planning": [
     "@worldstep/protocols",
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@worldstep/engine",
     "@worldstep/tabletop",
     "@worldstep/judge",
+    "worldstep/command-line",
   ],
   "examples/console": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/tabletop/scripts"],
 };

@@ -2,18 +2,18 @@
 import { SingleBar } from "cli-progress";
 
 export interface Progress {
-  /** `done` of `total`, in the unit that the bar was made with. */
-  update(done: number, total: number): void;
+  /** `done` of `total`, in the unit that the bar was made with. note: what is known so far. */
+  update(done: number, total: number, note?: string): void;
   stop(): void;
 }
 
 /** A bar for `what`, counted in `unit`. Where stderr is no terminal: a line every 10 seconds. */
 export function progressBar(what: string, unit: string): Progress {
   const bar = new SingleBar({
-    format: ({ barsize = 0 }, { progress, value, total, eta }) => {
+    format: ({ barsize = 0 }, { progress, value, total, eta }, { note }: { readonly note?: string }) => {
       const bar = "=".repeat(Math.round(progress * barsize)).padEnd(barsize, "-");
       const left = value < total && eta > 0 && eta < Number.POSITIVE_INFINITY ? `, ${eta} s left` : "";
-      return `${what} ${bar} ${value}/${total} ${unit}${left}`;
+      return `${what} ${bar} ${value}/${total} ${unit}${note ? `, ${note}` : ""}${left}`;
     },
     barsize: 30,
     hideCursor: true,
@@ -23,10 +23,10 @@ export function progressBar(what: string, unit: string): Progress {
   });
   let started = false;
   return {
-    update(done, total) {
-      if (!started) bar.start(total, done);
+    update(done, total, note) {
+      if (!started) bar.start(total, done, { note });
       started = true;
-      bar.update(done);
+      bar.update(done, { note });
     },
     stop() {
       if (started) bar.stop();

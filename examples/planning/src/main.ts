@@ -20,8 +20,8 @@ import {
   sizeBeside,
   taskPolicy,
 } from "@worldstep/tabletop";
-import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
+import { progressBar, wholeNumber } from "worldstep/command-line";
 
 /** What acts on a tick, of which it may see the observation. */
 type Act = (observation: Observation) => Float32Array | Promise<Float32Array>;
@@ -56,15 +56,15 @@ const program = new Command("planning")
   .description("Plan in a dream what MuJoCo's arm does, from what it sees; beside the simulator's own script.")
   .option("--world <dir>", "folder of the world", "worlds/tabletop-nano")
   .addOption(new Option("--task <task>", "what to do").choices(SCORED_TASKS).default("push"))
-  .option("--starts <n>", "held-out starts", whole, 50)
+  .option("--starts <n>", "held-out starts", wholeNumber(1), 50)
   .addOption(new Option("--method <method>", "how plans are searched").choices(PLAN_METHODS).default("cem"))
   .addOption(new Option("--over <what>", "what they are tried in").choices(PLAN_MODES).default("state"))
-  .option("--horizon <ticks>", "ticks of a plan", whole, 14)
-  .option("--samples <n>", "action sequences that an iteration tries", whole, 128)
-  .option("--iterations <n>", "of each search", whole, 24)
-  .option("--every <ticks>", "of a plan that are done before the next one", whole, 2)
-  .option("--ticks <n>", "time limit of an episode", whole, 60)
-  .option("--seed <n>", "of all that is random", whole, 1)
+  .option("--horizon <ticks>", "ticks of a plan", wholeNumber(1), 14)
+  .option("--samples <n>", "action sequences that an iteration tries", wholeNumber(1), 128)
+  .option("--iterations <n>", "of each search", wholeNumber(1), 24)
+  .option("--every <ticks>", "of a plan that are done before the next one", wholeNumber(1), 2)
+  .option("--ticks <n>", "time limit of an episode", wholeNumber(1), 60)
+  .option("--seed <n>", "of all that is random", wholeNumber(0), 1)
   .option("--out <dir>", "folder for results", "out/planning")
   .action(run);
 
@@ -130,20 +130,13 @@ async function played(
   simulator: Simulator,
   begin: (seed: number) => Promise<Act>,
 ): Promise<Played[]> {
-  const bar = new SingleBar({
-    format: `${what} {bar} {value}/{total}, success {success}, {eta} s left`,
-    hideCursor: true,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-    stream: process.stderr,
-  });
-  bar.start(starts, 0, { success: "?" });
+  const bar = progressBar(what, "starts");
   const all: Played[] = [];
   try {
     for (let i = 0; i < starts; i++) {
       const act = await begin(heldOutSeed(seed, i));
       all.push(await play(simulator, task, heldOutSeed(seed, i), maxTicks, act));
-      bar.update(i + 1, { success: successOf(all).value.toFixed(2) });
+      bar.update(i + 1, starts, `success ${successOf(all).value.toFixed(2)}`);
     }
   } finally {
     bar.stop();
@@ -179,12 +172,6 @@ function successOf(all: readonly Played[]): Metric {
 
 function told({ value, low = value, high = value }: Metric): string {
   return `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new WorldError("option_invalid", `"${text}" is no whole number above 0`, "give one");
 }
 
 await program.parseAsync().catch((error: unknown) => {

@@ -15,8 +15,8 @@ import {
   sizeBeside,
   type TabletopProbe,
 } from "@worldstep/tabletop";
-import { SingleBar } from "cli-progress";
 import { Command, Option } from "commander";
+import { progressBar, wholeNumber } from "worldstep/command-line";
 import { type Place, type Settings, stepsOf, train } from "./training.js";
 
 /** Ticks in which an expert is done, and some. */
@@ -36,9 +36,9 @@ const program = new Command("policy-training")
   .description("Train a policy in a dream, and the same in MuJoCo; try both in MuJoCo. Goes on where it was stopped.")
   .option("--world <dir>", "folder of the world", "worlds/tabletop-nano")
   .addOption(new Option("--task <task>", "what to learn").choices(SCORED_TASKS).default("reach"))
-  .option("--steps <n>", "env steps, in each", whole, 8000)
-  .option("--seed <n>", "of all that is random", whole, 1)
-  .option("--trials <n>", "held-out episodes to try the policies in", whole, 100)
+  .option("--steps <n>", "env steps, in each", wholeNumber(1), 8000)
+  .option("--seed <n>", "of all that is random", wholeNumber(0), 1)
+  .option("--trials <n>", "held-out episodes to try the policies in", wholeNumber(1), 100)
   .option("--out <dir>", "folder for checkpoints, curves and results", "out/policy-training")
   .action(run);
 
@@ -74,7 +74,7 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   for (const [place, where] of Object.entries(places)) {
     const file = join(out, `${place}-${task}.json`);
     const name = place === "dream" ? "the dream" : "MuJoCo";
-    states[place] = await withProgress(`training in ${name}`, steps, (tell) =>
+    states[place] = await withProgress(`training in ${name}`, "steps", steps, (tell) =>
       train(where, probe, settings, steps, file, (state) => {
         tell(Math.min(steps, stepsOf(state)), state.history.at(-1)?.success);
       }),
@@ -83,7 +83,7 @@ async function compare(options: Options, world: OpenWorld, simulator: Simulator,
   }
   const success: Record<string, number[]> = {};
   for (const [place, { average }] of Object.entries(states)) {
-    success[place] = await withProgress(`trying what ${place} taught`, trials, async (tell) => {
+    success[place] = await withProgress(`trying what ${place} taught`, "episodes", trials, async (tell) => {
       const found: number[] = [];
       for (let i = 0; i < trials; i++) {
         found.push(await tried(simulator, probe, task, average, heldOutSeed(seed, i)));
@@ -149,28 +149,18 @@ function mean(values: readonly number[]): number {
 /** What `work` gives; what it tells, how much is done and how much of it succeeds, is shown meanwhile. */
 async function withProgress<T>(
   what: string,
+  unit: string,
   total: number,
   work: (tell: (done: number, success?: number) => void) => Promise<T>,
 ): Promise<T> {
-  const bar = new SingleBar({
-    format: `${what} {bar} {value}/{total}, success {success}, {eta} s left`,
-    hideCursor: true,
-    noTTYOutput: true,
-    notTTYSchedule: 10_000,
-    stream: process.stderr,
-  });
-  bar.start(total, 0, { success: "?" });
+  const bar = progressBar(what, unit);
   try {
-    return await work((done, success) => bar.update(done, { success: success?.toFixed(2) ?? "?" }));
+    return await work((done, success = Number.NaN) => {
+      bar.update(done, total, Number.isNaN(success) ? undefined : `success ${success.toFixed(2)}`);
+    });
   } finally {
     bar.stop();
   }
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new WorldError("option_invalid", `"${text}" is no whole number above 0`, "give one");
 }
 
 await program.parseAsync().catch((error: unknown) => {
