@@ -28,6 +28,12 @@ export interface Program {
  */
 export type Precision = "fp32" | "int8";
 
+/**
+ * What attention makes of what is kept. `absorbed`: nothing; queries are turned into what latents are compared with. `made`: keys and values of
+ * all heads at each run, as the training's code does, which takes longer and is the same up to rounding: to be compared with.
+ */
+export type Keys = "absorbed" | "made";
+
 export interface Backend {
   /** Names what its bits depend on besides the plan: a session goes on in no other than it began in. */
   readonly kind: string;

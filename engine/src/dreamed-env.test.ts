@@ -399,6 +399,7 @@ describe("openWorld", () => {
   it("refuses unknown options and unusable values", async () => {
     expect(await codeOf(openWorld(TINY_WORLD, { device: "gpu" } as object))).toBe("option_unknown");
     expect(await codeOf(openWorld(TINY_WORLD, { precision: "int4" } as object))).toBe("option_precision");
+    expect(await codeOf(openWorld(TINY_WORLD, { keys: "none" } as object))).toBe("option_keys");
     expect(await codeOf(openWorld(TINY_WORLD, { threads: 0 }))).toBe("option_threads");
     expect(await codeOf(openWorld(TINY_WORLD, { background: 1 as unknown as boolean }))).toBe("option_background");
     expect(await codeOf(openWorld(`${TINY_WORLD}-nowhere`))).toBe("world_missing_file");

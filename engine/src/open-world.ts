@@ -1,6 +1,6 @@
 // Opens a world for use: loads it, creates its networks once, and hands out envs that share them.
 import { checkKeys, type Env, type EnvSpec, OptionError } from "@worldstep/protocols";
-import type { Precision } from "./backend.js";
+import type { Keys, Precision } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
@@ -22,6 +22,8 @@ export interface OpenWorldOptions {
    * 2 ms longer then: to wake a thread, four times. Default false.
    */
   readonly background?: boolean;
+  /** `made`: attention makes keys and values of all heads at each run, to compare with; slower, and equal up to rounding. Default `absorbed`. */
+  readonly keys?: Keys;
 }
 
 export interface OpenWorld {
@@ -46,14 +48,14 @@ export interface OpenWorld {
  * Opens the world in the folder `path`, or the one of that id in `@worldstep/worlds`, or the one whose files lie below the URL `path` (http, https).
  * Results are the same for the same world, options, machine and version of
  * onnxruntime-node; another precision, number of threads or kind of CPU may round differently.
- * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`, `option_background`).
+ * Throws `WorldFileError`, and `OptionError` (`option_unknown`, `option_precision`, `option_threads`, `option_background`, `option_keys`).
  */
 export async function openWorld(path: string, options: OpenWorldOptions = {}): Promise<OpenWorld> {
   checkOptions(options);
   const loaded = await loadWorld(sourceOf(path));
   const { manifest, hash, starts } = loaded; // its weights can go when the backend has them
-  const { precision = "fp32", threads, background } = options;
-  const backend = new OrtBackend({ threads, background });
+  const { precision = "fp32", threads, background, keys } = options;
+  const backend = new OrtBackend({ threads, background, keys });
   const networks = await Networks.open(loaded, backend, precision);
   const spec = specOf(manifest);
   const model = new WorldModel(manifest, networks);
@@ -74,8 +76,8 @@ function sourceOf(path: string): Source {
 }
 
 function checkOptions(options: OpenWorldOptions): void {
-  checkKeys("openWorld", options, ["precision", "threads", "background"]);
-  const { precision, threads, background } = options;
+  checkKeys("openWorld", options, ["precision", "threads", "background", "keys"]);
+  const { precision, threads, background, keys } = options;
   if (precision !== undefined && precision !== "fp32" && precision !== "int8") {
     throw new OptionError("option_precision", `precision is ${String(precision)}`, "give fp32 or int8", { precision });
   }
@@ -88,5 +90,8 @@ function checkOptions(options: OpenWorldOptions): void {
     throw new OptionError("option_background", `background is ${String(background)}`, "give true or false", {
       background: String(background),
     });
+  }
+  if (keys !== undefined && keys !== "absorbed" && keys !== "made") {
+    throw new OptionError("option_keys", `keys is ${String(keys)}`, "give absorbed or made", { keys });
   }
 }

@@ -212,6 +212,7 @@ export const ERRORS = {
     remedy: "repeat the same actions",
   },
   option_precision: { where: "library", what: "no such precision of weights", remedy: "`fp32` or `int8`" },
+  option_keys: { where: "library", what: "no such way to make keys", remedy: "`absorbed` or `made`" },
   option_threads: {
     where: "library",
     what: "the number of threads is not usable",

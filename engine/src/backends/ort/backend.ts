@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import type { Plan } from "@worldstep/kernels";
 import { WorldError } from "@worldstep/protocols";
 import { env } from "onnxruntime-node";
-import type { Backend, Bindings, Precision, Program } from "../../backend.js";
+import type { Backend, Bindings, Keys, Precision, Program } from "../../backend.js";
 import type { Weights } from "../../model/recorder.js";
 import { lower } from "./lower.js";
 import { type Runtime, Sessions } from "./sessions.js";
@@ -18,24 +18,33 @@ export interface OrtOptions {
   readonly threads?: number | undefined;
   /** Whether runs leave the thread that asks for them free. Default: false. */
   readonly background?: boolean | undefined;
+  /** Default: `absorbed`. */
+  readonly keys?: Keys | undefined;
 }
 
 export class OrtBackend implements Backend {
   readonly threads: number;
+  readonly keys: Keys;
   readonly #runtime: Runtime;
   #isClosed = false;
 
-  constructor({ threads = Math.min(availableParallelism(), 4), background = false }: OrtOptions = {}) {
+  constructor({
+    threads = Math.min(availableParallelism(), 4),
+    background = false,
+    keys = "absorbed",
+  }: OrtOptions = {}) {
     this.threads = threads;
+    this.keys = keys;
     this.#runtime = background ? new SessionsThread() : new Sessions();
   }
 
   get kind(): string {
-    return `onnxruntime ${env.versions.common} ${process.arch} threads ${this.threads}`;
+    const made = this.keys === "made" ? " keys made" : "";
+    return `onnxruntime ${env.versions.common} ${process.arch} threads ${this.threads}${made}`;
   }
 
   async compile(plan: Plan, weights: Weights, precision: Precision): Promise<Program> {
-    const session = await this.#runtime.create(lower(plan, weights, precision), {
+    const session = await this.#runtime.create(lower(plan, weights, precision, this.keys), {
       executionProviders: ["cpu"],
       graphOptimizationLevel: "all",
       intraOpNumThreads: this.threads,

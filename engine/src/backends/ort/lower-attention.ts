@@ -10,8 +10,8 @@ const HIDDEN = -1e9;
 /** Ticks of a chunk, at most: for how many there are angles. */
 const MOST_TICKS = 64;
 
-// Keys and values are never made: what maps latents to a head's keys is applied to its queries instead, and what maps them to its values
-// to their weighted sum (DeepSeek-V2's absorption).
+// Keys and values are never made, unless they are asked for: what maps latents to a head's keys is applied to its queries instead, and what
+// maps them to its values to their weighted sum (DeepSeek-V2's absorption).
 //
 // The sink is looked at from the chunk's first tick. So of a chunk of several ticks a query's rotary part is there twice, turned as the
 // one wants it and as the other, and a key has zeros in one of the two places. One number more says what is hidden.
@@ -45,7 +45,10 @@ export function attend(
   const scale = layers.constant({ data: data.map((x) => x / (D + R)), shape: [N, 1] });
   const unit = graph.add("Mul", [layers.rms(all, D + R), scale]);
   const [q, qRotary] = graph.split("Split", [unit, graph.integers(D, R)], 2, { axis: 2 }) as [Value, Value];
-  const absorbed = bySession(graph.add("FusedMatMul", [swapped(q, 1, 0, 2), perHead(weights.key)]), K); // [B, N, T L, K]
+  const absorbs = on.keys === "absorbed";
+  const size = absorbs ? K : D;
+  const plain = swapped(q, 1, 0, 2);
+  const asked = bySession(absorbs ? graph.add("FusedMatMul", [plain, perHead(weights.key)]) : plain, size); // [B, N, T L, size]
   const rotary = bySession(swapped(qRotary, 1, 0, 2), R);
   const rotated = [turn(on, rotary, here, R, 3)];
   if (twice)
@@ -58,19 +61,13 @@ export function attend(
         3,
       ),
     );
-  let parts = [absorbed, ...rotated];
+  let parts = [asked, ...rotated];
   if (pages !== undefined) {
-    const one = graph.add("Add", [
-      graph.add("Mul", [firstOf(on, absorbed, 3), on.numbers([0], 1)]),
-      on.numbers([1], 1),
-    ]);
+    const one = graph.add("Add", [graph.add("Mul", [firstOf(on, asked, 3), on.numbers([0], 1)]), on.numbers([1], 1)]);
     parts = [...parts, one];
   }
-  const length = K + rotated.length * R + (pages === undefined ? 0 : 1);
+  const rest = rotated.length * R + (pages === undefined ? 0 : 1);
   const joined = graph.add("Concat", parts, { axis: 3 });
-  const flat = isChunk
-    ? graph.add("Reshape", [joined, on.shape(["B", -1, length])])
-    : graph.reshape(joined, -1, N * L, length);
 
   const bySessionRows = (tensor: Tensor, size: number) =>
     isChunk ? graph.add("Reshape", [on.rows(tensor), on.shape(["B", -1, size])]) : on.as(tensor, -1, L, size);
@@ -98,6 +95,13 @@ export function attend(
     keys = graph.add("Concat", [pastKeys, keys], { axis: 1 });
     values = graph.add("Concat", [pastLatents, latents], { axis: 1 });
   }
+  if (!absorbs) {
+    on.madeRows(y, overMadeKeys(on, joined, keys, values, weights, { N, D, K, rest }));
+    return;
+  }
+  const flat = isChunk
+    ? graph.add("Reshape", [joined, on.shape(["B", -1, K + rest])])
+    : graph.reshape(joined, -1, N * L, K + rest);
   const scores = graph.add("FusedMatMul", [flat, keys], { transB: 1 }); // [B, N T L, S L + T L]
   const summed = graph.add("MatMul", [graph.add("Softmax", [scores], { axis: -1 }), values]); // [B, N T L, K]
   const byHead = swapped(
@@ -109,6 +113,29 @@ export function attend(
   );
   const mixed = graph.add("FusedMatMul", [graph.reshape(byHead, N, -1, K), perHead(weights.value)], { transB: 1 });
   on.madeRows(y, graph.reshape(swapped(mixed, 1, 0, 2), -1, W));
+}
+
+// The same with a key and a value a head: queries `[B, N, T L, D + rest]`; keys `[B, S, K + rest]` and values `[B, S, K]` as latents, of all that is
+// looked at; -> `[rows, W]`.
+function overMadeKeys(
+  on: Lowering,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  weights: OpOf<"attend">["weights"],
+  { N, D, K, rest }: { readonly N: number; readonly D: number; readonly K: number; readonly rest: number },
+): Value {
+  const { graph } = on;
+  const swapped = (x: Value) => graph.add("Transpose", [x], { perm: [0, 2, 1, 3] });
+  const ofHeads = (name: string, latents: Value) => {
+    const made = graph.add("Gemm", [graph.reshape(latents, -1, K), on.weight(name)], { transB: 1 });
+    return swapped(graph.add("Reshape", [made, on.shape(["B", -1, N, D])])); // [B, N, S, D]
+  };
+  const [latents, others] = graph.split("Split", [keys, graph.integers(K, rest)], 2, { axis: 2 }) as [Value, Value];
+  const shared = graph.add("Expand", [graph.add("Unsqueeze", [others, graph.integers(1)]), graph.integers(1, N, 1, 1)]);
+  const all = graph.add("Concat", [ofHeads(weights.key, latents), shared], { axis: 3 });
+  const seen = graph.add("Softmax", [graph.add("FusedMatMul", [queries, all], { transB: 1 })], { axis: -1 });
+  return graph.reshape(swapped(graph.add("MatMul", [seen, ofHeads(weights.value, values)])), -1, N * D);
 }
 
 // The first number of the last axis, `axis`, with an axis of its own.

@@ -98,6 +98,30 @@ describe.each(Object.keys(PLANS))("%s", (name) => {
     await session.release();
   });
 
+  if (["denoise", "clean"].includes(name)) {
+    it.each(
+      name === "denoise" ? [1, 3] : [1],
+    )("is the same with keys and values made, chunks of %i ticks", async (T) => {
+      const { plan, weights } = (PLANS[name] as () => { plan: Plan; weights: Weights })();
+      const inputs = inputsOf(plan, 2, T);
+      const made = await Promise.all(
+        (["absorbed", "made"] as const).map(async (keys) => {
+          const session = await ort.InferenceSession.create(lower(plan, weights, "fp32", keys));
+          const outputs = await run(session, inputs);
+          await session.release();
+          return outputs;
+        }),
+      );
+      const [absorbed, other] = made as [Record<string, ort.Tensor>, Record<string, ort.Tensor>];
+      for (const [output, { data }] of Object.entries(absorbed)) {
+        const numbers = [...(data as Float32Array)];
+        const most = numbers.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
+        const off = numbers.map((value, i) => Math.abs(value - ((other[output] as ort.Tensor).data[i] as number)));
+        expect(Math.max(...off), output).toBeLessThan(2e-5 * (1 + most));
+      }
+    });
+  }
+
   const precisions = ["denoise", "clean"].includes(name) ? (["fp32", "int8"] as const) : (["fp32"] as const);
   it.each(
     precisions,

@@ -3,7 +3,7 @@
 // What ONNX Runtime multiplies has rows: tensors are kept as [rows, last], and pictures as [n, channels, h, w], until something wants them
 // otherwise. Each row's numbers depend on that row alone (lower.test.ts): a session's bits are the same alone and among others.
 import type { Activation, Plan, Shape, Tensor } from "@worldstep/kernels";
-import type { Precision } from "../../backend.js";
+import type { Keys, Precision } from "../../backend.js";
 import type { Weights } from "../../model/recorder.js";
 import { Graph, type Value } from "./graph.js";
 import { Layers } from "./layers.js";
@@ -31,7 +31,12 @@ export class Lowering {
   readonly #known = new Map<number, Known>();
   readonly #made = new Map<string, readonly Value[]>();
 
-  constructor({ name }: Plan, weights: Weights, precision: Precision) {
+  constructor(
+    { name }: Plan,
+    weights: Weights,
+    precision: Precision,
+    readonly keys: Keys,
+  ) {
     this.graph = new Graph(name);
     this.layers = new Layers(this.graph, weights, precision);
   }
