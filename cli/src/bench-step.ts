@@ -6,7 +6,7 @@ import { type OpenWorldOptions, openWorld, worldFolder } from "@worldstep/engine
 import { type Metric, type Metrics, median, quantile } from "@worldstep/judge";
 import { type Env, elementCount, stepChunk } from "@worldstep/protocols";
 import { processEnded } from "./bench-process.js";
-import { TorchStep } from "./bench-torch.js";
+import { Torch } from "./bench-torch.js";
 import { progressBar } from "./progress.js";
 
 export interface StepBench {
@@ -145,7 +145,7 @@ async function chunkOverTick(env: Env, length: number): Promise<Metric> {
 
 /** Rounds of ours and PyTorch's in turn, so that both meet the machine in the same mood; the range is that of rounds. */
 async function speedupOverTorch(env: Env, folder: string, threads: number | undefined): Promise<Metric | undefined> {
-  const torch = await TorchStep.start(worldFolder(folder), threads);
+  const torch = await Torch.start("bench/torch_step.py", worldFolder(folder), threads);
   if (typeof torch === "string") {
     process.stderr.write(`speedupOverTorch skipped: ${torch}\n`);
     return undefined;
@@ -156,7 +156,7 @@ async function speedupOverTorch(env: Env, folder: string, threads: number | unde
     await env.reset({ seed: 1, maxTicks: 0 });
     for (let round = 0; round < TORCH_ROUNDS; round++) {
       const ours = median((await timeSteps(env, WARM_UP + TORCH_TICKS, 1)).slice(WARM_UP));
-      ratios.push((await torch.medianStepMs(TORCH_TICKS)) / ours);
+      ratios.push(Number(await torch.ask(String(TORCH_TICKS))) / ours);
       progress.update(round + 1, TORCH_ROUNDS);
     }
   } finally {
