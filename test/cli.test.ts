@@ -51,6 +51,7 @@ it.each([
   "bench",
   "bench step",
   "bench fork",
+  "bench ladder",
   "bench load",
   "bench wire",
   "bench guard",
@@ -398,6 +399,28 @@ describe("bench", () => {
     for (const { value } of [forkMs64, restoreMs, snapshotMs]) expect(value).toBeGreaterThan(0);
     expect(forkBytes64.value).toBeLessThan(5);
     expect(snapshotBytes.value).toBeGreaterThan(10_000);
+  });
+
+  it("ladder", async () => {
+    const python = await findPython(["torch", "numpy"]);
+    if (python !== undefined) vi.stubEnv("WORLDSTEP_PYTHON", python);
+    const world = await mkdtemp(join(folder, "world-"));
+    await writeRandomWorld(world);
+    const few = ["--ticks", "4", "--nfe", "3", "--episodes", "1", "--rounds", "1", "--threads", "1"];
+    const torch = python === undefined ? ["--no-torch"] : [];
+    const { code, stdout } = await worldstep("bench", "ladder", "--world", world, ...few, ...torch, "--json");
+    vi.unstubAllEnvs();
+    expect(code).toBe(0);
+    const { ladder, ladderTotal, ladderLossDb } = JSON.parse(stdout);
+    expect(ladder).toHaveLength(python === undefined ? 5 : 8);
+    for (const { msPerTick, ratio, psnrDb } of ladder) {
+      for (const value of [msPerTick, ratio, psnrDb]) expect(value).toBeGreaterThan(0);
+    }
+    const numbers = (name: "ratio" | "lossDb"): number[] =>
+      ladder.map((rung: Record<typeof name, number>) => rung[name]);
+    if (python === undefined) return;
+    expect(ladderTotal.value).toBeCloseTo(numbers("ratio").reduce((product, ratio) => product * ratio));
+    expect(ladderLossDb.value).toBeCloseTo(numbers("lossDb").reduce((sum, loss) => sum + loss));
   });
 
   it("load", async () => {

@@ -1,4 +1,4 @@
-// `worldstep bench`: what steps, many sessions, forks, plans and the wire cost, and what an adversary does to a client.
+// `worldstep bench`: what steps, many sessions, forks, plans and the wire cost, what made steps fast, and what an adversary does to a client.
 import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { formatMetrics } from "./metrics.js";
@@ -26,6 +26,17 @@ interface LoadOptions {
   readonly json: boolean;
 }
 
+interface LadderOptions {
+  readonly world: string;
+  readonly ticks: number;
+  readonly nfe: number;
+  readonly episodes: number;
+  readonly rounds: number;
+  readonly threads?: number;
+  readonly torch: boolean;
+  readonly json: boolean;
+}
+
 interface GuardOptions {
   readonly world: string;
   readonly ticks: number;
@@ -45,6 +56,7 @@ export function benchCommand(): Command {
     .addCommand(loadCommand())
     .addCommand(planCommand())
     .addCommand(forkCommand())
+    .addCommand(ladderCommand())
     .addCommand(wireCommand())
     .addCommand(guardCommand());
 }
@@ -100,6 +112,30 @@ function forkCommand(): Command {
       warnOfLoad();
       const { benchFork } = await import("./bench-fork.js");
       process.stdout.write(formatMetrics(await benchFork(options), json));
+    });
+}
+
+function ladderCommand(): Command {
+  return new Command("ladder")
+    .description(
+      "From a plain port to PyTorch to many sessions without pixels: what each rung gains in time, and loses in frames.",
+    )
+    .option("--world <path>", "folder or id of a world of the tabletop", SHIPPED_WORLD)
+    .option("--ticks <n>", "how old the session is that is timed", wholeNumber(1), 30)
+    .option("--nfe <n>", "evaluations a tick of the first rungs", wholeNumber(1, 50), 50)
+    .option("--episodes <n>", "held-out episodes that each rung dreams", wholeNumber(1), 12)
+    .option("--rounds <n>", "how often each rung is timed, all in turn", wholeNumber(1), 5)
+    .option("--threads <n>", "CPU threads, ours and PyTorch's; the engine chooses if absent", wholeNumber(1, 256))
+    .option(
+      "--no-torch",
+      "leave the rungs of PyTorch out; else $WORLDSTEP_PYTHON or python3 is used where it has torch",
+    )
+    .option("--json", "print one JSON object: ladder, a list of rungs, ladderTotal and ladderLossDb", false)
+    .action(async ({ json, ...options }: LadderOptions) => {
+      warnOfLoad();
+      const { benchLadder, formatLadder } = await import("./bench-ladder.js");
+      const found = await benchLadder(options);
+      process.stdout.write(json ? `${JSON.stringify(found)}\n` : formatLadder(found));
     });
 }
 

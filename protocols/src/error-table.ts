@@ -361,10 +361,15 @@ export const ERRORS = {
     what: "results can't be written to `--out`: no folder can be made there, or no file; `facts.path`",
     remedy: "give another `--out`",
   },
+  bench_parity: {
+    where: "command",
+    what: "a rung of `bench ladder` shows other frames than the one that it should equal; `facts.alike`, dB",
+    remedy: "run the tests: one of the two is wrong",
+  },
   bench_torch: {
     where: "command",
-    what: "the PyTorch process of `bench step` ended",
-    remedy: "run `bench/torch_step.py` by hand to see its error",
+    what: "the PyTorch process of `bench step` or `bench ladder` ended",
+    remedy: "run `bench/torch_step.py` or `bench/torch_ladder.py` by hand to see its error",
   },
 
   // policies
