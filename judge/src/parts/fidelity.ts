@@ -32,8 +32,8 @@ export const fidelity: Part<{ openLoop: readonly OpenLoop[] }> = {
         "with, which a tokenizer may keep. psnrTick10Nfe: the same dreams with so many evaluations of the denoiser a " +
         "tick; oneNfeLoss: what one evaluation a tick loses against 50, dB at tick 10. " +
         "chunkLoss: what the same dream loses in chunks, its actions cut by what they do and the ticks of each piece denoised jointly, " +
-        "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of the features of the probe (a small encoder " +
-        "trained on real frames only) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
+        "with as many evaluations for all as else for one; ticksPerChunk is how long they are. The Frechet distance is between normal distributions of the features of the probe (which belongs " +
+        "to reality, not to a world) along the 24 principal axes of the real ones; beside it, the distance between the real frames of even " +
         "and of odd episodes.",
       metrics: {
         ...(hasTokenizer && { tokenizerPsnr: mean("dB", (s) => s.tokenizer) }),

@@ -50,6 +50,8 @@ export interface Rollout<M extends Measured, E extends Recording> {
   /** By tick, from 1 on: what the probe finds in the newest dreamed frame, and in the real one. */
   readonly dreamed: readonly M[];
   readonly real: readonly M[];
+  /** The dream, by tick, from 1 on: for what it tells beside its frames. */
+  readonly steps: readonly StepResult[];
   /** At `SWAP_TICK` under another episode's actions. */
   readonly swapped: M;
   readonly swappedReal: M;
@@ -83,6 +85,7 @@ export function openLoop<R extends Env, M extends Measured, E extends Recording,
         episode,
         dreamed: await measureAll(probe, shown.map(newestFrame)),
         real: await measureAll(probe, real.map(newest)),
+        steps,
         swapped: await probe.measure(newestFrame((swapped.at(-1) as StepResult).observation).slice()),
         swappedReal: await probe.measure(await swappedReality(bench, seed, others)),
         ...(decoded && { decoded: await probe.measure(newest(decoded)) }),
