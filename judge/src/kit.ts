@@ -20,7 +20,7 @@ export { average, curve, curves, POSITIVE, point } from "./part.js";
 export { costPart } from "./parts/cost.js";
 export { fidelity } from "./parts/fidelity.js";
 export { type Endurance, horizonPart } from "./parts/horizon.js";
-export { rankingPart } from "./parts/ranking.js";
+export { type Graded, rankingPart } from "./parts/ranking.js";
 export { rewardPart } from "./parts/reward.js";
 export { type Lessons, trainingPart } from "./parts/training.js";
 export { type Astray, uncertaintyPart } from "./parts/uncertainty.js";

@@ -16,8 +16,24 @@ const SCORES: Readonly<
   rankingMmrv: { score: mmrv, unit: "share", within: [0, 1] },
 };
 
+/** What the policies are ranked by, where it is not whether they succeed. */
+export interface Graded {
+  /** As an axis says it, between 0 and 1. */
+  readonly what: string;
+  /** How it is found in the dream, and what policies see, in a sentence or two. */
+  readonly text: string;
+}
+
+const SUCCESS: Graded = {
+  what: "success",
+  text: "The policies see only frames and proprioception. Success in the dream is what the world's head says, and ends the episode.",
+};
+
 /** Would the dream rank policies as reality does? */
-export function rankingPart(tasks: readonly string[]): Part<{ ranking: readonly Trial[] }> {
+export function rankingPart(
+  tasks: readonly string[],
+  { what, text }: Graded = SUCCESS,
+): Part<{ ranking: readonly Trial[] }> {
   return {
     studies: ["ranking"],
     section: ({ ranking }, { seed }) => {
@@ -28,19 +44,21 @@ export function rankingPart(tasks: readonly string[]): Part<{ ranking: readonly 
         title: "Policy ranking",
         text:
           `${policies} policies, from expert to random, play the same ${rounds.length} starts of each task in the dream and in ` +
-          "the simulator, seeing only frames and proprioception. Success in the dream is what the world's head says, and ends " +
-          "the episode. Over policies of a task, and over all policies and tasks together: Pearson's and Spearman's " +
-          "correlation of the success rates, and MMRV, the mean maximum rank violation (definitions: SIMPLER, Li et al. 2024). " +
+          `the simulator. ${text} Over policies of a task, and over all policies and tasks together: Pearson's and Spearman's ` +
+          `correlation of the mean ${what}, and MMRV, the mean maximum rank violation (definitions: SIMPLER, Li et al. 2024). ` +
           "The policies are fixed; the intervals redraw the starts.",
         metrics: {
           ...scoresOf(rounds, seed, ""),
+          // Of the only task it would be the same again.
           ...Object.assign(
             {},
-            ...tasks.filter(isContested).map((task) => scoresOf(only(rounds, task), seed, ` ${task}`)),
+            ...(tasks.length > 1 ? tasks : [])
+              .filter(isContested)
+              .map((task) => scoresOf(only(rounds, task), seed, ` ${task}`)),
           ),
         },
         reference: {},
-        plots: [scatter(tasks, rounds)],
+        plots: [scatter(tasks, rounds, what, seed)],
         pictures: [],
       };
     },
@@ -97,19 +115,22 @@ function nameOf({ task, policy }: Trial): string {
   return `${task} ${policy}`;
 }
 
-function scatter(tasks: readonly string[], rounds: readonly Round[]): Plot {
+function scatter(tasks: readonly string[], rounds: readonly Round[], what: string, seed: number): Plot {
   const series = tasks.map((task) => ({
     name: task,
     points: ratesOf(only(rounds, task)).map(({ trial, real }): Point => {
       const own = rounds.flat().filter((other) => nameOf(other) === nameOf(trial));
-      const dreamed = share(own.map(({ success }) => ({ held: Number(success.dreamed), of: 1 })));
+      const scores = own.map(({ success }) => success.dreamed);
+      const dreamed = scores.every((score) => typeof score === "boolean")
+        ? share(scores.map((score) => ({ held: Number(score), of: 1 })))
+        : bootstrap(scores.map(Number), "share", seed, mean, { within: [0, 1] });
       return point(real, dreamed, trial.policy);
     }),
   }));
   return {
-    title: "Success of policies",
-    x: "success in the simulator",
-    y: "success in the dream",
+    title: `${what[0]?.toUpperCase()}${what.slice(1)} of policies`,
+    x: `${what} in the simulator`,
+    y: `${what} in the dream`,
     kind: "points",
     diagonal: true,
     series: series.filter(({ points }) => points.length > 0),

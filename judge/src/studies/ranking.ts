@@ -1,5 +1,5 @@
 // Policies of graded skill play the same episodes in the dream and in reality: would the dream rank them as reality does?
-import type { Env } from "@worldstep/protocols";
+import type { Env, Observation } from "@worldstep/protocols";
 import { heldOutSeed, type Policy } from "@worldstep/sdk";
 import type { PolicyEntry } from "@worldstep/sdk/policies";
 import { scaled } from "../bench.js";
@@ -18,8 +18,8 @@ const PLAYED = 0.7;
 export interface Trial {
   readonly task: string;
   readonly policy: string;
-  /** Whether it succeeded. */
-  readonly success: Beside<boolean>;
+  /** How far it succeeded, in [0, 1]; of what is done or is not, true or false. */
+  readonly success: Beside<number | boolean>;
 }
 
 export interface Contests<R extends Env> {
@@ -27,9 +27,14 @@ export interface Contests<R extends Env> {
   readonly ticks: number;
   /** Whether nothing is done yet where reality, which was reset, starts. */
   isPlain(reality: R): boolean;
+  /**
+   * How far `policy` succeeds in an episode of `env` that nothing ends, of `ticks` ticks from `start` on. Absent where it
+   * does or does not, as the env says.
+   */
+  readonly score?: (bench: Bench<R>, env: Env, start: Observation, policy: Policy, ticks: number) => Promise<number>;
 }
 
-export function ranking<R extends Env>({ ticks, isPlain }: Contests<R>): Study<Trial, Bench<R>> {
+export function ranking<R extends Env>({ ticks, isPlain, score }: Contests<R>): Study<Trial, Bench<R>> {
   return {
     count: async (bench) => {
       const all = contests(bench);
@@ -44,9 +49,10 @@ export function ranking<R extends Env>({ ticks, isPlain }: Contests<R>): Study<T
       const seed = await plainSeed(bench, FIRST + CANDIDATES * Math.floor(i / all.length), isPlain);
       const policy = await opened(bench, contest);
       try {
-        const success = await beside(bench, seed, task, ticks, async (env, observation) => {
+        const [asked, maxTicks] = score ? [undefined, 0] : [task, ticks];
+        const success = await beside(bench, seed, asked, maxTicks, async (env, observation) => {
           await policy.reset(seed);
-          return succeeds(env, observation, policy);
+          return score ? score(bench, env, observation, policy, ticks) : succeeds(env, observation, policy);
         });
         return { task, policy: entry.name, success };
       } finally {
