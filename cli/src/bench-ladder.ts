@@ -138,7 +138,7 @@ function climbed(
 async function record({ spec }: OpenWorld, count: number): Promise<Episode[]> {
   const domain = await openDomain("@worldstep/tabletop/domain");
   const size = domain.sizeBeside(spec);
-  const reality = await domain.reality({ size, varied: true, filmed: true });
+  const reality = await domain.reality({ spec, size, varied: true, filmed: true });
   const [area, block] = [size * size * 3, elementCount(spec.actionSpace.shape)];
   const at = 1 + (HORIZON - 1) * spec.stride;
   const episodes: Episode[] = [];

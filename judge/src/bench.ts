@@ -17,12 +17,13 @@ export async function openBench<R extends Env, M extends Measured, E extends Rec
   subject: Subject,
   settings: Settings,
 ): Promise<Bench<R, M, E> & { close(): Promise<void> }> {
-  const size = domain.sizeBeside(subject.spec);
+  const { spec } = subject;
+  const size = domain.sizeBeside(spec);
   const [folder, probe] = [await domain.policies(settings.policies), await domain.probe(size)];
   const [reality, filmed, twin] = [
-    await domain.reality({ size, varied: true, filmed: false }),
-    await domain.reality({ size, varied: true, filmed: true }),
-    await domain.reality({ size, varied: false, filmed: false }),
+    await domain.reality({ spec, size, varied: true, filmed: false }),
+    await domain.reality({ spec, size, varied: true, filmed: true }),
+    await domain.reality({ spec, size, varied: false, filmed: false }),
   ];
   const env = await subject.open();
   return {

@@ -37,6 +37,8 @@ export interface Recording {
 }
 
 export interface RealityOptions {
+  /** Of the subject beside which it is: an action block must mean the same in both. */
+  readonly spec: EnvSpec;
   /** Pixels along each side of a frame. */
   readonly size: number;
   /** Whether some starts have things done already. */

@@ -54,7 +54,7 @@ export function training<M extends Measured>(learners: readonly Learner<M>[]): S
       const { task, maxTicks } = learner;
       const settings = { ...EVOLUTION, seed: 1000 * bench.settings.seed + i, task, maxTicks };
       const dreamed = await train(bench, learner, () => bench.subject.open(), settings, onTicks);
-      const options = { size: bench.size, varied: true, filmed: false };
+      const options = { spec: bench.subject.spec, size: bench.size, varied: true, filmed: false };
       const real = await train(bench, learner, () => bench.domain.reality(options), settings, onTicks);
       return {
         task,
