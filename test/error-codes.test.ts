@@ -10,6 +10,7 @@ const FOLDERS = [
   "engine/server",
   "sdk",
   "judge",
+  "domains/pusht",
   "domains/tabletop",
   "cli",
   "examples/policy-training",

@@ -5,12 +5,35 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { openWorld } from "@worldstep/engine";
+import { PushT } from "@worldstep/pusht";
+import { checkEnv } from "@worldstep/sdk";
 import { serve } from "@worldstep/server";
 import { pino } from "pino";
 import { expect, it } from "vitest";
 import { findPython } from "./fixtures/python.js";
 
 const run = promisify(execFile);
+
+it("gym-pusht keeps the contract of Env, forks included", { timeout: 120_000 }, async ({ skip }) => {
+  const python = await findPython(["gym_pusht"]);
+  if (python === undefined) return skip("no Python with gym-pusht");
+  process.env.WORLDSTEP_PYTHON = python;
+  const another = await PushT.open({ size: 32, filmed: true }); // with one open its process goes on
+  const { checks } = await checkEnv(() => PushT.open({ size: 32, filmed: true }), { throwOnFailure: false });
+  await another.close();
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+});
+
+it("without gym-pusht it says what to install", async () => {
+  const python = process.env.WORLDSTEP_PYTHON;
+  process.env.WORLDSTEP_PYTHON = join(tmpdir(), "no-python");
+  try {
+    await expect(PushT.open({ size: 32, filmed: true })).rejects.toMatchObject({ code: "python_missing" });
+  } finally {
+    if (python === undefined) delete process.env.WORLDSTEP_PYTHON;
+    else process.env.WORLDSTEP_PYTHON = python;
+  }
+});
 
 it("Push-T is recorded, learned, served and judged", { timeout: 600_000 }, async ({ skip }) => {
   const python = await findPython(["torch", "numpy", "pyarrow", "av", "gym_pusht", "websockets", "msgpack"]);

@@ -304,7 +304,17 @@ export const ERRORS = {
   eval_world_unfit: {
     where: "command",
     what: "a world shows or takes other things than the simulator that it is to be judged by",
-    remedy: "judge worlds of the tabletop",
+    remedy: "judge worlds of the domain that `--domain` names",
+  },
+  python_missing: {
+    where: "command",
+    what: "a domain's reality runs in Python, and the Python that was found can't be run or lacks a package; `facts.command`",
+    remedy: "install the package, and set `WORLDSTEP_PYTHON` to the Python that has it",
+  },
+  reality_lost: {
+    where: "command",
+    what: "the process in which a domain's reality runs ended; its complaint is on stderr",
+    remedy: "run the command again: it goes on",
   },
   option_size: {
     where: "command",
