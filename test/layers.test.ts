@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "@worldstep/sdk/policies",
     "@worldstep/judge/kit",
   ],
-  "domains/pusht": ["@worldstep/protocols", "@worldstep/sdk"],
+  "domains/pusht": ["@worldstep/protocols", "@worldstep/sdk", "@worldstep/sdk/policies", "@worldstep/judge/kit"],
   cli: [
     "@worldstep/protocols",
     "@worldstep/sdk",

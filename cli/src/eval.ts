@@ -44,7 +44,7 @@ export function evalCommand(): Command {
     .argument("<world>", `folder of the world; or "${SIMULATOR}", to see what a perfect one scores`)
     .option(
       "--only <parts>",
-      "some parts, separated by commas: fidelity, obedience, lookingAhead, uncertainty, physics, horizon, reward, ranking, training, cost",
+      "some parts, separated by commas; of the tabletop: fidelity, obedience, lookingAhead, uncertainty, physics, horizon, reward, ranking, training, cost",
     )
     .option("--quick", `a tenth of the experiments: minutes, and wider intervals; the same as --scale ${QUICK}`, false)
     .option("--scale <share>", "what share of the experiments, above 0 and up to 1", share)
