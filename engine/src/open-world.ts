@@ -18,8 +18,8 @@ export interface OpenWorldOptions {
   /** Threads of each run, at least 1. Default: the cores of the machine, at most 4. */
   readonly threads?: number;
   /**
-   * Whether the networks run on a thread of their own, so that this one stays free while they do, as a server wants it. One session's step takes some
-   * 2 ms longer then: to wake a thread, four times. Default false.
+   * Whether the networks run on a thread of their own, so that this one stays free while they do, as a server wants it. One session's step takes
+   * longer then, by waking a thread five times. Default false.
    */
   readonly background?: boolean;
   /** `made`: attention makes keys and values of all heads at each run, to compare with; slower, and equal up to rounding. Default `absorbed`. */
