@@ -49,7 +49,7 @@ export interface EnvSpec {
   readonly observationSpace: DictSpace;
   /** Shape `[stride, A]`. */
   readonly actionSpace: BoxSpace;
-  /** What each of the A numbers of an action means to the robot; `scale` and `unscale` reckon with it. */
+  /** What each of the A numbers of an action means to the robot; `scale` and `unscale` take it from here. */
   readonly action: readonly Channel[];
   /** One name with its unit for each element of `observation.proprioception`, for example `x (m)`. */
   readonly proprioception: readonly string[];
