@@ -36,13 +36,14 @@ import {
   unpackSnapshot,
   WorldError,
 } from "@worldstep/protocols";
+import type { Episode, Moment, Start, Tick } from "./episode.js";
 import { Lane } from "./lane.js";
 import { drawStart, nextSeed } from "./philox.js";
 import { planFrom, predictedFrom } from "./plan.js";
 import { startFrom } from "./start-frames.js";
 import { labelOf } from "./world/schema.js";
 import type { StartState, World } from "./world/world.js";
-import type { Episode, Moment, Start, Tick, WorldModel } from "./world-model.js";
+import type { WorldModel } from "./world-model.js";
 
 /** An episode as its player knows it. A value: a call that fails leaves it as it was. */
 interface Running {

@@ -4,6 +4,7 @@ import type { Keys, Precision } from "./backend.js";
 import { OrtBackend } from "./backends/ort/backend.js";
 import { DreamedEnv } from "./dreamed-env.js";
 import { Networks } from "./networks.js";
+import { reconstruct } from "./reconstruct.js";
 import { FolderSource, worldFolder } from "./world/folder.js";
 import type { WorldManifest } from "./world/schema.js";
 import type { Source } from "./world/source.js";
@@ -66,7 +67,7 @@ export async function openWorld(path: string, options: OpenWorldOptions = {}): P
     memory: memoryBytes(manifest),
     open: async () => new DreamedEnv(spec, model, { hash, starts }),
     encode: async (frames) => (await networks.encode(frames)).latent,
-    reconstruct: (ticks) => model.reconstruct(ticks),
+    reconstruct: (ticks) => reconstruct(networks, ticks),
     close: () => backend.close(),
   };
 }

@@ -10,8 +10,10 @@ import {
   scale,
   throwIfStopped,
 } from "@worldstep/protocols";
+import type { Episode } from "./episode.js";
+import { probability, readerOf } from "./reading.js";
 import { search } from "./search.js";
-import { type Episode, probability, type WorldModel } from "./world-model.js";
+import type { WorldModel } from "./world-model.js";
 
 /**
  * Forks that are stepped at a time: each keeps a session's memory, and another session waits behind all of them, for each of its
@@ -31,7 +33,7 @@ export async function predictedFrom(
   const tasks = scores.length / rows / 2;
   const shown = new Float32Array(states.length);
   for (let q = 0; q < Q; q++) {
-    const read = model.reader(q);
+    const read = readerOf(model.manifest.state, q);
     for (let at = q; at < shown.length; at += Q) shown[at] = read(states[at] as number);
   }
   const [rewards, successes] = [new Float32Array(rows * tasks), new Float32Array(rows * tasks)];
@@ -135,7 +137,7 @@ type Worth = (states: Float32Array, state: number, rewards: Float32Array, reward
 function worthOf(model: WorldModel, { objective }: PlanSearch): Worth {
   if ("task" in objective) return (_states, _state, rewards, reward) => rewards[reward + objective.task] as number;
   const { channels } = model.manifest.state;
-  const goal = [...objective.goal].map(([at, value]) => ({ at, value, read: model.reader(at) }));
+  const goal = [...objective.goal].map(([at, value]) => ({ at, value, read: readerOf(model.manifest.state, at) }));
   const off = new Float64Array(goal.length);
   return (states, state) => {
     for (const [i, { at, value, read }] of goal.entries()) {

@@ -9,7 +9,7 @@ import {
   type Tensor,
   toAction,
 } from "@worldstep/protocols";
-import type { Start } from "./world-model.js";
+import type { Start } from "./episode.js";
 
 /**
  * The start, copied. Undefined where there are no frames.
@@ -43,6 +43,13 @@ export function startFrom(spec: EnvSpec, { frames, actions, proprioception }: Re
   }
   checkInside(spec, proprioception);
   return { ...start, proprioception: Float32Array.from(proprioception.data) };
+}
+
+/** The tick that a stream begins with: its first `frame` `[H, W, 3]`, `stride` times. */
+export function stillTick(frame: Uint8Array, stride: number): Uint8Array {
+  const tick = new Uint8Array(stride * frame.length);
+  for (let at = 0; at < tick.length; at += frame.length) tick.set(frame, at);
+  return tick;
 }
 
 // Whatever the world itself shows is inside.
