@@ -27,22 +27,14 @@ const entry = z.discriminatedUnion("kind", [
     dialect: z.enum(["openpi", "roboarena", "vllm-omni"]).optional(),
   }),
 ]);
-const folderSchema = z
-  .strictObject({ policies: z.array(entry).min(1) })
-  .refine(({ policies }) => new Set(policies.map(({ name }) => name)).size === policies.length, {
-    message: "two policies have the same name",
-  });
+const schema = z.strictObject({ policies: z.array(entry).min(1) });
 
 export type PushTEntry = Readonly<z.infer<typeof entry>>;
 
 /** Those in `path`, or those that come with this domain. Throws what `readPolicyFolder` throws. */
 export async function readPolicies(path: string = OWN): Promise<PolicyFolder<unknown, PushTEntry>> {
   const { hash, policies } = await readPolicyFolder(path, {
-    parse: (json) => {
-      const { success, data, error } = folderSchema.safeParse(json);
-      const issue = error?.issues[0];
-      return success ? data.policies : `${issue?.path.join(".")}: ${issue?.message}`;
-    },
+    schema,
     files: () => [],
   });
   return {

@@ -24,10 +24,20 @@ export interface PolicyFolder<P = unknown, E extends PolicyEntry = PolicyEntry, 
 
 /** What a policies.json may hold. */
 export interface PolicyFormat<E extends PolicyEntry> {
-  /** The entries that `json` tells of, or in words what is wrong with it. */
-  parse(json: unknown): readonly E[] | string;
+  /** Of the whole file, as Zod writes it. */
+  readonly schema: Schema<{ readonly policies: readonly E[] }>;
   /** The files of the folder that `entry` names. */
   files(entry: E): readonly string[];
+}
+
+/** What of a Zod schema is asked here. */
+interface Schema<T> {
+  safeParse(json: unknown): { readonly data?: T; readonly error?: { readonly issues: readonly Issue[] } };
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
 }
 
 /** What is in the folder `path`, and its hash. Throws `OptionError`: `policies_missing`, `policies_invalid`, `network_missing`. */
@@ -40,8 +50,12 @@ export async function readPolicyFolder<E extends PolicyEntry>(
     const remedy = "give a folder with a policies.json, such as domains/tabletop/policies";
     throw new OptionError("policies_missing", `${file} can't be read`, remedy, { file }, { cause: error });
   });
-  const policies = format.parse(parseJson(text, file));
-  if (typeof policies === "string") throw invalid(file, policies);
+  const { data, error } = format.schema.safeParse(parseJson(text, file));
+  if (data === undefined) throw invalid(file, told(error?.issues[0]));
+  const { policies } = data;
+  if (new Set(policies.map(({ name }) => name)).size < policies.length) {
+    throw invalid(file, "two policies have the same name");
+  }
   const hash = createHash("sha256").update(text);
   for (const name of policies.flatMap((entry) => format.files(entry))) hash.update(await bytesOf(join(path, name)));
   return { hash: hash.digest("hex"), policies };
@@ -66,6 +80,10 @@ function parseJson(text: string, file: string): unknown {
   } catch (error) {
     throw invalid(file, String(error));
   }
+}
+
+function told(issue: Issue | undefined): string {
+  return `${issue?.path.join(".")}: ${issue?.message}`;
 }
 
 function invalid(file: string, why: string): OptionError {

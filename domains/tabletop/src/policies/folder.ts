@@ -40,11 +40,7 @@ const entry = z.discriminatedUnion("kind", [
     dialect: z.enum(["openpi", "roboarena", "vllm-omni"]).optional(),
   }),
 ]);
-const folderSchema = z
-  .strictObject({ policies: z.array(entry).min(1) })
-  .refine(({ policies }) => new Set(policies.map(({ name }) => name)).size === policies.length, {
-    message: "two policies have the same name",
-  });
+const schema = z.strictObject({ policies: z.array(entry).min(1) });
 
 export type TabletopEntry = Readonly<z.infer<typeof entry>>;
 /** Its scripts look through the probe. */
@@ -53,11 +49,7 @@ export type TabletopPolicies = PolicyFolder<Eyes, TabletopEntry, ScoredTask>;
 /** The folder at `path`. Throws what `readPolicyFolder` throws. */
 export async function readPolicies(path: string): Promise<TabletopPolicies> {
   const { hash, policies } = await readPolicyFolder(path, {
-    parse: (json) => {
-      const { success, data, error } = folderSchema.safeParse(json);
-      const issue = error?.issues[0];
-      return success ? data.policies : `${issue?.path.join(".")}: ${issue?.message}`;
-    },
+    schema,
     files: (policy) => (policy.kind === "onnx" ? [policy.file] : []),
   });
   return {
