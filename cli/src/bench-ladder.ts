@@ -1,7 +1,7 @@
 // `worldstep bench ladder`: what a tick of a dreamed world takes in a plain port to PyTorch, and what each thing that makes it faster buys, rung by
 // rung, and costs in its frames.
 import { type OpenWorld, openWorld, worldFolder } from "@worldstep/engine";
-import { bootstrap, type Metric, median, openDomain, psnr } from "@worldstep/judge";
+import { bootstrap, type Metric, mean, median, openDomain, psnr } from "@worldstep/judge";
 import { elementCount, WorldError } from "@worldstep/protocols";
 import { heldOutSeed } from "@worldstep/sdk";
 import { Torch } from "./bench-torch.js";
@@ -170,10 +170,6 @@ function checkSame(name: string, shown: readonly Uint8Array[], before: readonly 
   if (alike >= SAME) return;
   const message = `the frames of "${name}" are ${alike.toFixed(1)} dB from those of the rung before, which it should equal`;
   throw new WorldError("bench_parity", message, "run npm test: one of the two is wrong", { alike });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** A table for people. */

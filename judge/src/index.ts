@@ -7,6 +7,6 @@ export { encodePng, type Frame, type Picture, tile } from "./picture.js";
 export { cardMarkdown } from "./report/card.js";
 export { plotPng } from "./report/plots.js";
 export { reportHtml } from "./report/report.js";
-export { bootstrap, median, psnr, quantile, share } from "./statistics.js";
+export { bootstrap, mean, median, psnr, quantile, share } from "./statistics.js";
 export type { Subject } from "./subject.js";
 export type { Metric, Metrics, Plot, Point, Section, Strip, Verdict } from "./verdict.js";

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type OpenWorld, openWorld } from "@worldstep/engine";
-import { type Plot, plotPng, share } from "@worldstep/judge";
+import { mean, type Plot, plotPng, share } from "@worldstep/judge";
 import { WorldError } from "@worldstep/protocols";
 import { type EvolutionState, heldOutSeed } from "@worldstep/sdk";
 import {
@@ -140,10 +140,6 @@ function curves(task: string, states: Readonly<Record<string, EvolutionState>>):
 function told(found: readonly number[]): string {
   const { value, low = value, high = value } = share(found.map((held) => ({ held, of: 1 })));
   return `${value.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, x) => sum + x, 0) / values.length;
 }
 
 /** What `work` gives; what it tells, how much is done and how much of it succeeds, is shown meanwhile. */
