@@ -1,51 +1,18 @@
 // `worldstep bench`: what steps, many sessions, forks, plans and the wire cost, what made steps fast, and what an adversary does to a client.
 import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
+import type { ForkBench } from "./bench-fork.js";
+import type { GuardBench } from "./bench-guard.js";
+import type { LadderBench } from "./bench-ladder.js";
+import type { LoadBench } from "./bench-load.js";
+import type { PlanBench } from "./bench-plan.js";
+import type { StepBench } from "./bench-step.js";
+import type { WireBench } from "./bench-wire.js";
 import { formatMetrics } from "./metrics.js";
 import { wholeNumber } from "./numbers.js";
 import { SHIPPED_WORLD } from "./shipped.js";
 
-interface StepOptions {
-  readonly world: string;
-  readonly ticks: number;
-  readonly precision?: "fp32" | "int8";
-  readonly threads?: number;
-  readonly torch: boolean;
-  readonly json: boolean;
-}
-
-interface ForkOptions {
-  readonly world: string;
-  readonly ticks: number;
-  readonly json: boolean;
-}
-
-interface LoadOptions {
-  readonly world: string;
-  readonly seconds: number;
-  readonly json: boolean;
-}
-
-interface LadderOptions {
-  readonly world: string;
-  readonly ticks: number;
-  readonly nfe: number;
-  readonly episodes: number;
-  readonly rounds: number;
-  readonly threads?: number;
-  readonly torch: boolean;
-  readonly json: boolean;
-}
-
-interface GuardOptions {
-  readonly world: string;
-  readonly ticks: number;
-  readonly json: boolean;
-}
-
-interface WireOptions {
-  readonly ticks: number;
-  readonly seconds: number;
+interface Printed {
   readonly json: boolean;
 }
 
@@ -70,7 +37,7 @@ function stepCommand(): Command {
     .option("--threads <n>", "CPU threads, ours and PyTorch's; the engine chooses if absent", wholeNumber(1, 256))
     .option("--no-torch", "leave PyTorch out; else $WORLDSTEP_PYTHON or python3 is used where it has torch")
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: StepOptions) => {
+    .action(async ({ json, ...options }: StepBench & Printed) => {
       warnOfLoad();
       const { benchStep } = await import("./bench-step.js");
       process.stdout.write(formatMetrics(await benchStep(options), json));
@@ -83,7 +50,7 @@ function loadCommand(): Command {
     .option("--world <dir>", "folder of the world", SHIPPED_WORLD)
     .option("--seconds <n>", "how long each throughput is measured; of 64 sessions thrice as long", wholeNumber(1), 4)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: LoadOptions) => {
+    .action(async ({ json, ...options }: LoadBench & Printed) => {
       warnOfLoad();
       const { benchLoad } = await import("./bench-load.js");
       process.stdout.write(formatMetrics(await benchLoad(options), json));
@@ -95,7 +62,7 @@ function planCommand(): Command {
     .description("Looking ahead: states alone beside MuJoCo without pictures, plans, forks, and 64 sockets.")
     .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: { readonly world: string; readonly json: boolean }) => {
+    .action(async ({ json, ...options }: PlanBench & Printed) => {
       warnOfLoad();
       const { benchPlan } = await import("./bench-plan.js");
       process.stdout.write(formatMetrics(await benchPlan(options), json));
@@ -108,7 +75,7 @@ function forkCommand(): Command {
     .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--ticks <n>", "how old the session is", wholeNumber(1), 1000)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: ForkOptions) => {
+    .action(async ({ json, ...options }: ForkBench & Printed) => {
       warnOfLoad();
       const { benchFork } = await import("./bench-fork.js");
       process.stdout.write(formatMetrics(await benchFork(options), json));
@@ -131,7 +98,7 @@ function ladderCommand(): Command {
       "leave the rungs of PyTorch out; else $WORLDSTEP_PYTHON or python3 is used where it has torch",
     )
     .option("--json", "print one JSON object: ladder, a list of rungs, ladderTotal and ladderLossDb", false)
-    .action(async ({ json, ...options }: LadderOptions) => {
+    .action(async ({ json, ...options }: LadderBench & Printed) => {
       warnOfLoad();
       const { benchLadder, formatLadder } = await import("./bench-ladder.js");
       const found = await benchLadder(options);
@@ -145,7 +112,7 @@ function wireCommand(): Command {
     .option("--ticks <n>", "steps for the overhead", wholeNumber(100), 2000)
     .option("--seconds <n>", "how long each throughput is measured", wholeNumber(1), 2)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: WireOptions) => {
+    .action(async ({ json, ...options }: WireBench & Printed) => {
       warnOfLoad();
       const { benchWire } = await import("./bench-wire.js");
       process.stdout.write(formatMetrics(await benchWire(options), json));
@@ -160,7 +127,7 @@ function guardCommand(): Command {
     .option("--world <path>", "folder, URL or id of the world", SHIPPED_WORLD)
     .option("--ticks <n>", "length of the client's episode under each attack", wholeNumber(10), 200)
     .option("--json", "print one JSON object {metric: {value, unit, low?, high?, n?}}", false)
-    .action(async ({ json, ...options }: GuardOptions) => {
+    .action(async ({ json, ...options }: GuardBench & Printed) => {
       warnOfLoad();
       const { benchGuard } = await import("./bench-guard.js");
       process.stdout.write(formatMetrics(await benchGuard(options), json));
