@@ -70,6 +70,7 @@ export class DreamedEnv implements Env {
   #running: Running | undefined;
   #lastSeed: number | undefined;
   #closed = false;
+  readonly #end = new AbortController();
 
   constructor(
     readonly spec: EnvSpec,
@@ -182,7 +183,8 @@ export class DreamedEnv implements Env {
     return this.#lane.run(async () => {
       const { running } = this.#kept("plan");
       const { asked, signal } = taken();
-      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, asked, running.task), signal);
+      const stop = AbortSignal.any([this.#end.signal, ...(signal ? [signal] : [])]);
+      return planFrom(this.model, this.spec, running.episode, checkPlan(this.spec, asked, running.task), stop);
     });
   }
 
@@ -202,7 +204,9 @@ export class DreamedEnv implements Env {
     return { episode, task: "", maxTicks: 0, tick: 0, ended: false };
   }
 
+  /** Stops a plan that runs, and waits for all else that was called before it. */
   close(): Promise<void> {
+    this.#end.abort(closedError());
     return this.#lane.run(async () => {
       this.#closed = true;
       this.#running = undefined;
@@ -256,8 +260,12 @@ export class DreamedEnv implements Env {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new WorldError("env_closed", "the env is closed", "open another one");
+    if (this.#closed) throw closedError();
   }
+}
+
+function closedError(): WorldError {
+  return new WorldError("env_closed", "the env is closed", "open another one");
 }
 
 function randomSeed(): number {

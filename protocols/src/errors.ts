@@ -23,12 +23,19 @@ export class ShapeError extends WorldError {
   override readonly name = "ShapeError";
 
   constructor(what: string, expected: readonly (number | string)[], got: readonly number[]) {
-    super("shape_mismatch", `${what}: expected [${expected.join(", ")}], got [${got.join(", ")}]`, "send that shape", {
+    super("shape_mismatch", `${what}: expected [${brief(expected)}], got [${brief(got)}]`, "send that shape", {
       what,
-      expected,
-      got,
+      expected: expected.slice(0, AXES),
+      got: got.slice(0, AXES),
     });
   }
+}
+
+/** No shape has more: what has is numbers that were taken for one. */
+const AXES = 16;
+
+function brief(shape: readonly (number | string)[]): string {
+  return shape.length > AXES ? `${shape.slice(0, AXES).join(", ")}, .. ${shape.length} numbers` : shape.join(", ");
 }
 
 /** An action is not in the action space: `action_shape`, `action_not_finite`, `action_out_of_range` or `action_chunk`. */

@@ -37,6 +37,13 @@ describe.each([msgpackCodec, protobufCodec])("over $subprotocol", (codec) => {
   });
 });
 
+it("numbers that were taken for a shape are not all told", () => {
+  const { message, facts } = new ShapeError("data", new Array(200_000).fill(0), [2, 3]);
+  expect(message).toContain("0, .. 200000 numbers], got [2, 3]");
+  expect(message.length).toBeLessThan(200);
+  expect(facts.expected).toEqual(new Array(16).fill(0));
+});
+
 it("tells a peer nothing of an unexpected failure", () => {
   const wire = errorToWire(new TypeError("secret path /home/x"));
   expect(wire.code).toBe("internal");

@@ -207,6 +207,10 @@ def test_forks_that_can_not_be_made_leave_none_open(url, world):
     env.reset(seed=1)
     with pytest.raises(WorldstepError, match="option_vector"):
         WorldstepVectorEnv.of_forks(env, 2, seed=[1])
+    for count in (0, -1, 2.5, True, None):
+        for make in (lambda: WorldstepVectorEnv.of_forks(env, count), lambda: WorldstepVectorEnv(url, num_envs=count, world=world)):
+            with pytest.raises(WorldstepError, match="option_vector"):
+                make()
     with pytest.raises(WorldstepError, match="env_cannot_fork"):
         WorldstepVectorEnv.of_forks(gymnasium.make("CartPole-v1"), 2)
     for _ in range(3):  # more than the server has room for, all together

@@ -53,6 +53,11 @@ def for_each(options: Options, count: int) -> list[dict[str, Any]]:
     return each
 
 
+def check_num_envs(count: Any) -> None:
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+        raise WorldstepError("option_vector", f"num_envs is {count!r}", {"num_envs": repr(count)}, "give a whole number above 0")
+
+
 def check_count(what: str, got: int, count: int) -> None:
     if got != count:
         facts = {"expected": count, "got": got}

@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 from worldstep.connection import Connection, Request
 from worldstep.env import DEFAULT_URL, WorldstepEnv, check_shown, metadata_of, open_sessions
 from worldstep.errors import WorldstepError
-from worldstep.options import Options, check_count, for_each, reset_request
+from worldstep.options import Options, check_count, check_num_envs, for_each, reset_request
 from worldstep.session import Place, Sessions, Turn, observation, of_env, step_request
 from worldstep.spaces import box, checked, checked_chunk, length_of, observation_space
 
@@ -43,6 +43,7 @@ class WorldstepVectorEnv(VectorEnv):
         observe: Optional[Sequence[str]] = None,
     ) -> None:
         check_shown(render_mode, observe)
+        check_num_envs(num_envs)
         self.closed = True  # until there is something to close
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.render_mode = render_mode
@@ -81,6 +82,7 @@ class WorldstepVectorEnv(VectorEnv):
         if not isinstance(own, WorldstepEnv):
             message = f"forks of a {type(own).__name__}, which is no WorldstepEnv"
             raise WorldstepError("env_cannot_fork", message, {}, "fork an env of worldstep")
+        check_num_envs(num_envs)
         forks = cls.__new__(cls)
         forks.closed = True  # until there is something to close
         forks.num_envs, forks.autoreset_mode = num_envs, AutoresetMode(autoreset_mode)

@@ -59,6 +59,7 @@ export class RemoteEnv implements Env, Attachment {
   #generation: number;
   #queue: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
 
   constructor(
     readonly spec: EnvSpec,
@@ -171,10 +172,11 @@ export class RemoteEnv implements Env, Attachment {
       if (!this.spec.predicts) throw cannotPlan();
       if (this.#tick === undefined) throw new ResetNeededError("never_reset", "plan");
       const { kept, stop } = taken();
+      const either = AbortSignal.any([this.#closed.signal, ...(stop ? [stop] : [])]);
       checkPlan(this.spec, kept, this.spec.tasks[1] ?? ""); // the server knows what is played
       const { begin, ...rest } = kept;
       const tensors = begin ? { begin } : {};
-      const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors }, stop);
+      const reply = await this.#call({ type: "plan", session: this.session, ...rest, tensors }, either);
       this.#serverMs = reply.serverMs;
       return { actions: reply.tensors.actions, plannedReturn: reply.plannedReturn };
     });
@@ -244,7 +246,9 @@ export class RemoteEnv implements Env, Attachment {
     });
   }
 
+  /** Stops a plan that runs, and waits for all else that was called before it. */
   close(): Promise<void> {
+    this.#closed.abort(closedError());
     this.#closing ??= this.#queue.then(() => this.#end()).finally(() => this.link.attachments.delete(this));
     return this.#closing;
   }
@@ -324,11 +328,15 @@ export class RemoteEnv implements Env, Attachment {
   // One request at a time: a pipelined step behind one that fails would be refused for its tick. Sessions of one
   // connection run at the same time, so a vector of envs keeps the server busy.
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#closing) return Promise.reject(new WorldError("env_closed", "the env is closed", "open another"));
+    if (this.#closing) return Promise.reject(closedError());
     const result = this.#queue.then(call);
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+function closedError(): WorldError {
+  return new WorldError("env_closed", "the env is closed", "open another");
 }
 
 function isUnanswered(error: unknown): boolean {

@@ -78,6 +78,11 @@ export const planChecks: readonly NamedCheck[] = [
         setTimeout(() => stop.abort(), 20);
         await expectRefusal(() => long, "request_cancelled", `a plan over the ${over} that is being stopped`);
       }
+      const leaving = await begun(context);
+      const left = plan(leaving, { task, over: "world", samples: 128, iterations: 8 });
+      const closed = leaving.close();
+      await expectRefusal(() => left, "env_closed", "a plan of an env that is being closed");
+      await closed;
       await expectRefusal(() => plan(env, { horizon: 0 }), "option_plan", "a plan of no ticks");
       await expectRefusal(() => plan(env, { task: "no such task" }), "option_task", "a plan for no task");
       for (const [name, value] of NOTHINGS.slice(1)) {
