@@ -52,17 +52,20 @@ export class Sessions implements Runtime {
   }
 }
 
-/** Buffers that inputs lay in, to be written again. */
+/** Rooms that are kept: of the batches that a backend has at a time, and some. */
+const MOST = 4;
+
+/** Buffers that inputs lay in, to be written again: the largest of them, for not all that were given were taken here. */
 export class Rooms {
-  readonly #free: ArrayBuffer[] = [];
+  #free: ArrayBuffer[] = []; // smallest first
 
   take(bytes: number): ArrayBuffer {
-    const room = this.#free.pop();
-    return room && room.byteLength >= bytes ? room : new ArrayBuffer(bytes);
+    const at = this.#free.findIndex(({ byteLength }) => byteLength >= bytes);
+    return (at < 0 ? undefined : this.#free.splice(at, 1)[0]) ?? new ArrayBuffer(bytes);
   }
 
   give(rooms: readonly ArrayBuffer[]): void {
-    this.#free.push(...rooms);
+    this.#free = [...this.#free, ...rooms].sort((a, b) => a.byteLength - b.byteLength).slice(-MOST);
   }
 }
 

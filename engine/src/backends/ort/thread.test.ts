@@ -43,6 +43,11 @@ describe("close", () => {
     await expect(env.step(STILL)).rejects.toMatchObject({ code: "env_closed" });
     await world.close();
   });
+
+  it("may be called twice at once", async () => {
+    const { world } = await opened();
+    await Promise.all([world.close(), world.close()]);
+  });
 });
 
 it.each([true, false])("a process that closes nothing ends when its work is done (background: %s)", {
@@ -58,6 +63,28 @@ it.each([true, false])("a process that closes nothing ends when its work is done
     timeout: 20_000,
   });
   expect([stdout, stderr]).toEqual(["1\n", ""]);
+});
+
+it.each([true, false])("plans leave no memory behind (background: %s)", { timeout: 60_000 }, async (background) => {
+  const script = `
+    const { openWorld } = await import("@worldstep/engine");
+    const world = await openWorld(${JSON.stringify(TINY_WORLD)}, { threads: 1, background: ${background} });
+    const env = await world.open();
+    await env.reset({ seed: 1 });
+    const held = async (plans) => {
+      for (let i = 0; i < plans; i++) await env.plan({ task: world.spec.tasks[1], samples: 256, iterations: 1 });
+      for (let i = 0; i < 2; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        globalThis.gc();
+      }
+      return process.memoryUsage().arrayBuffers;
+    };
+    const before = await held(5);
+    console.log((await held(20)) - before);`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", "--input-type=module", "-e", script], {
+    timeout: 50_000,
+  });
+  expect(Number(stdout)).toBeLessThan(1e6); // 20 plans' inputs are ten times as much
 });
 
 it("has the bits of a world on the caller's thread, and goes on from its snapshots", async () => {

@@ -20,6 +20,7 @@ export class SessionsThread implements Runtime {
   readonly #rooms = new Rooms();
   #calls = 0;
   #end: WorldError | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor() {
     this.#worker.unref();
@@ -44,7 +45,12 @@ export class SessionsThread implements Runtime {
     return made.outputs as Bindings;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     if (this.#end) return;
     await this.#ask({ do: "close" });
     await this.#worker.terminate();
