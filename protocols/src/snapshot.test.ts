@@ -1,8 +1,16 @@
 // Bytes that are whole come back; all others are refused, whatever was done to them.
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SnapshotError } from "./errors.js";
-import { checkLike, packSnapshot, type Snapshot, snapshotPosition, unpackSnapshot } from "./snapshot.js";
+import {
+  checkLike,
+  copiedSnapshot,
+  packSnapshot,
+  type Snapshot,
+  snapshotPosition,
+  unpackSnapshot,
+} from "./snapshot.js";
 
 const ORIGIN = { world: "w", backend: "b", layout: 1 };
 
@@ -106,4 +114,20 @@ test("what a snapshot can't hold is a fault of who makes it", () => {
   for (const state of [() => 1, new Date(0), 1n, { $array: 1 }]) {
     expect(() => packSnapshot({ ...SNAPSHOT, state })).toThrow(TypeError);
   }
+});
+
+test("a state that names one array twice is refused: it would be larger than its bytes, whatever its checksum says", () => {
+  const pages = [Float32Array.of(1), Float32Array.of(2)];
+  const bytes = packSnapshot({ ...SNAPSHOT, state: { pages } });
+  const again = Buffer.from(bytes);
+  again.write('{"$array":0}', again.indexOf('{"$array":1}'));
+  new DataView(again.buffer, again.byteOffset).setUint32(8, crc32(again.subarray(12)), true);
+  expect(codeOf(again)).toBe("snapshot_damaged");
+  expect(codeOf(bytes)).toBe("accepted");
+});
+
+test("of a buffer that was sent away there is no snapshot, and its code says so", () => {
+  const bytes = packSnapshot(SNAPSHOT);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  expect(codeOf(copiedSnapshot(bytes))).toBe("snapshot_damaged");
 });

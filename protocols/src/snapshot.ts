@@ -84,7 +84,7 @@ export function unpackSnapshot(bytes: Uint8Array, origin: SnapshotOrigin): Snaps
   if (layout !== origin.layout) throw outdated(layout, origin.layout);
   const offsets = offsetsOf(length, header.arrays);
   if (offsets.at(-1) !== bytes.length) throw damaged(`it has ${bytes.length} bytes, not ${offsets.at(-1)}`);
-  const arrays = header.arrays.map(([kind, count], i) => {
+  const arrays = header.arrays.map(([kind, count], i): TypedArray => {
     const from = offsets[i] as number;
     // Copied by the constructor, for a Node Buffer's `slice` is a view.
     return new ARRAYS[kind](new Uint8Array(bytes.subarray(from, from + count * ARRAYS[kind].BYTES_PER_ELEMENT)).buffer);
@@ -94,7 +94,8 @@ export function unpackSnapshot(bytes: Uint8Array, origin: SnapshotOrigin): Snaps
 
 /** A copy of `bytes`: who called may use them again. Throws `SnapshotError` (`snapshot_damaged`) for what are none. */
 export function copiedSnapshot(bytes: Uint8Array): Uint8Array {
-  if (ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array) return new Uint8Array(bytes);
+  if (ArrayBuffer.isView(bytes) && bytes instanceof Uint8Array)
+    return bytes.length === 0 ? new Uint8Array() : new Uint8Array(bytes); // none can be made of one whose buffer was sent away
   throw damaged(`it is ${shown(bytes)}, not bytes`);
 }
 
@@ -201,13 +202,16 @@ function flattened(value: unknown, arrays: TypedArray[], depth: number): unknown
   );
 }
 
-function restored(value: unknown, arrays: readonly TypedArray[], depth: number): unknown {
+// Takes each of `arrays` once: a state of many names for few arrays would be larger than its bytes.
+function restored(value: unknown, arrays: (TypedArray | undefined)[], depth: number): unknown {
   if (depth > MAX_DEPTH + 1) throw damaged("its state is too deep");
   if (Array.isArray(value)) return value.map((item) => restored(item, arrays, depth + 1));
   if (!isPlain(value)) return value;
   if (Object.hasOwn(value, ARRAY)) {
-    const array = arrays[value[ARRAY] as number];
-    if (array === undefined) throw damaged("its state names an array that it doesn't have");
+    const i = value[ARRAY] as number;
+    const array = arrays[i];
+    if (array === undefined) throw damaged("its state names an array that it doesn't have, or one twice");
+    arrays[i] = undefined;
     return array;
   }
   if (Object.hasOwn(value, NUMBER)) return ODD_NUMBERS.get(String(value[NUMBER]));
